@@ -1,0 +1,11 @@
+// Elementwise kernels: contract.
+#pragma once
+#include <cstdint>
+
+namespace nabla::cpu {
+
+struct ElementwiseKernels {
+  void (*placeholder)();
+};
+
+}  // namespace nabla::cpu

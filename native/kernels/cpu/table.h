@@ -1,0 +1,13 @@
+// All CPU kernels as function pointers. Filled with the baseline first; a better instruction set replaces rows.
+#pragma once
+#include "elementwise.h"
+
+namespace nabla::cpu {
+
+struct KernelTable {
+#define FAMILY(name, Table) Table name;
+#include "families.inc"
+#undef FAMILY
+};
+
+}  // namespace nabla::cpu

@@ -1,0 +1,44 @@
+// What every op function gets: where to queue, where to allocate, which kernels to run.
+#pragma once
+#include "../kernels/cpu/table.h"
+#include "../runtime/cpu_features.h"
+#include "../runtime/stream.h"
+
+namespace nabla {
+
+struct OutOfMemory {
+  size_t bytes;
+};
+
+// Temporary memory of one op. Released when the object goes, which is safe as soon as the tasks that use it are queued:
+// later tasks run later.
+class Scratch {
+ public:
+  Scratch(Allocator& allocator, Stream& stream, size_t bytes);
+  ~Scratch() { allocator_.release(block_, stream_.position()); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(block_->data);
+  }
+
+ private:
+  Allocator& allocator_;
+  Stream& stream_;
+  Block* block_;
+};
+
+struct Context {
+  Stream& stream;
+  Allocator& allocator;
+  const cpu::KernelTable& kernels;
+  Scratch scratch(size_t bytes) { return Scratch(allocator, stream, bytes); }
+};
+
+// The table for the chosen instruction set.
+const cpu::KernelTable& kernelTable(Isa isa);
+
+inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+}  // namespace nabla

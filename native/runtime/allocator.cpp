@@ -1,0 +1,97 @@
+#include "allocator.h"
+
+#include <bit>
+
+#include "platform.h"
+
+namespace nabla {
+
+namespace {
+constexpr size_t kMinBytes = 64;
+constexpr size_t kMappedBytes = size_t{2} << 20;
+constexpr int64_t kCacheFloor = int64_t{1} << 30;
+}  // namespace
+
+// Four classes per power of two, so at most a quarter of a block is unused.
+int Allocator::classOf(size_t bytes, size_t* rounded) {
+  if (bytes < kMinBytes) bytes = kMinBytes;
+  const int exponent = 63 - std::countl_zero(static_cast<uint64_t>(bytes));
+  const size_t base = size_t{1} << exponent, step = base >> 2;
+  const size_t k = (bytes - base + step - 1) / step;
+  *rounded = (base + k * step + 63) & ~size_t{63};
+  return (exponent - 6) * 4 + static_cast<int>(k);
+}
+
+Block* Allocator::take(int sizeClass) {
+  auto& list = free_[sizeClass];
+  if (list.empty()) return nullptr;
+  Block* block = list.back();
+  list.pop_back();
+  cached_ -= static_cast<int64_t>(block->capacity);
+  return block;
+}
+
+Block* Allocator::allocate(size_t bytes, uint64_t completed) {
+  if (hasRemote_.load(std::memory_order_acquire)) drainRemote();
+  if (bytes > (size_t{1} << 62)) return nullptr;
+  size_t capacity;
+  const int sizeClass = classOf(bytes, &capacity);
+  if (live() + static_cast<int64_t>(capacity) > maxBytes_) return nullptr;
+  Block* block = take(sizeClass);
+  // Large blocks may serve a request of up to half their size less: varying batch sizes then share memory.
+  for (int up = 1; !block && capacity >= kMappedBytes && up <= 2 && sizeClass + up < kClasses; up++)
+    block = take(sizeClass + up);
+  if (!block) {
+    if (cached() > kCacheFloor && cached() > live()) trim(completed);
+    void* data = capacity >= kMappedBytes ? mapPages(capacity) : alignedAlloc(capacity);
+    if (!data && cached() > 0) {
+      trim(completed);
+      data = capacity >= kMappedBytes ? mapPages(capacity) : alignedAlloc(capacity);
+    }
+    if (!data) return nullptr;
+    block = new Block;
+    block->data = data;
+    block->capacity = capacity;
+    block->sizeClass = sizeClass;
+  }
+  const int64_t live = live_ += static_cast<int64_t>(block->capacity);
+  if (live > peak()) peak_.store(live, std::memory_order_relaxed);
+  return block;
+}
+
+void Allocator::release(Block* block, uint64_t position) {
+  block->releasedAt = position;
+  live_ -= static_cast<int64_t>(block->capacity);
+  cached_ += static_cast<int64_t>(block->capacity);
+  free_[block->sizeClass].push_back(block);
+}
+
+void Allocator::releaseRemote(Block* block) {
+  std::lock_guard lock(remoteMutex_);
+  remote_.push_back(block);
+  hasRemote_.store(true, std::memory_order_release);
+}
+
+void Allocator::drainRemote() {
+  std::lock_guard lock(remoteMutex_);
+  for (Block* block : remote_) release(block, block->releasedAt);
+  remote_.clear();
+  hasRemote_.store(false, std::memory_order_release);
+}
+
+void Allocator::trim(uint64_t completed) {
+  for (auto& list : free_) {
+    std::erase_if(list, [&](Block* block) {
+      if (block->releasedAt > completed) return false;
+      cached_ -= static_cast<int64_t>(block->capacity);
+      if (block->capacity >= kMappedBytes)
+        unmapPages(block->data, block->capacity);
+      else
+        alignedFree(block->data);
+      delete block;
+      return true;
+    });
+  }
+}
+
+}  // namespace nabla

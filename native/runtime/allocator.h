@@ -1,0 +1,55 @@
+// Stream-ordered caching allocator: allocate and release happen on the JavaScript thread in the order of enqueued tasks.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace nabla {
+
+struct KernelError {
+  const char* op;
+  std::string message;
+};
+
+struct Block {
+  void* data = nullptr;
+  size_t capacity = 0;
+  int sizeClass = 0;
+  uint64_t releasedAt = 0;                   // stream position when it was released: past it, no task touches it
+  std::shared_ptr<const KernelError> error;  // read and written by the executor only
+};
+
+class Allocator {
+ public:
+  // 64-byte aligned; nullptr when the system or the byte limit says no. Fresh blocks of 2 MB and more ask for huge pages.
+  Block* allocate(size_t bytes, uint64_t completed);
+  void release(Block* block, uint64_t position);
+  // From a thread that does not own this allocator (a tensor handed to a worker); taken in by the next allocate().
+  void releaseRemote(Block* block);
+  // Returns cached blocks that no queued task can touch to the system.
+  void trim(uint64_t completed);
+
+  int64_t live() const { return live_.load(std::memory_order_relaxed); }
+  int64_t cached() const { return cached_.load(std::memory_order_relaxed); }
+  int64_t peak() const { return peak_.load(std::memory_order_relaxed); }
+  void resetPeak() { peak_.store(live()); }
+  void setMaxBytes(int64_t bytes) { maxBytes_ = bytes; }
+
+ private:
+  static constexpr int kClasses = 256;
+  static int classOf(size_t bytes, size_t* rounded);
+  Block* take(int sizeClass);
+  void drainRemote();
+
+  std::vector<Block*> free_[kClasses];
+  std::atomic<int64_t> live_{0}, cached_{0}, peak_{0};
+  int64_t maxBytes_ = INT64_MAX;
+  std::mutex remoteMutex_;
+  std::vector<Block*> remote_;
+  std::atomic<bool> hasRemote_{false};
+};
+
+}  // namespace nabla

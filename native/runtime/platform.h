@@ -1,0 +1,38 @@
+// What differs between operating systems: pages, waiting on an address, thread priority, a spin hint.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
+
+namespace nabla {
+
+inline void spinPause() {
+#if defined(__x86_64__) || defined(_M_X64)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+double nowMicros();
+void sleepMicros(int64_t micros);
+int availableCpus();
+
+// Sleeps while `word` holds `expected`, at most `timeoutMicros` (negative: no limit). May return early.
+void waitOnAddress(std::atomic<uint32_t>& word, uint32_t expected, int64_t timeoutMicros);
+void wakeAddress(std::atomic<uint32_t>& word, bool all);
+
+void* mapPages(size_t bytes);
+void unmapPages(void* data, size_t bytes);
+void* alignedAlloc(size_t bytes);
+void alignedFree(void* data);
+
+enum class Priority { kNormal, kBackground };
+// Of the calling thread. Background is the idle class where there is one.
+void setThreadPriority(Priority priority);
+
+}  // namespace nabla

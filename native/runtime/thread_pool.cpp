@@ -1,0 +1,130 @@
+#include "thread_pool.h"
+
+#include <new>
+
+namespace nabla {
+
+namespace {
+constexpr double kSpinMicros = 100;
+constexpr int kScratchSlots = 4;
+std::atomic<int64_t> totalScratch{0};
+
+// Freed when its thread ends; threads of a pool are always joined.
+struct ThreadScratch {
+  void* data[kScratchSlots] = {};
+  size_t bytes[kScratchSlots] = {};
+  ~ThreadScratch() {
+    for (int i = 0; i < kScratchSlots; i++) {
+      if (!data[i]) continue;
+      unmapPages(data[i], bytes[i]);
+      totalScratch -= static_cast<int64_t>(bytes[i]);
+    }
+  }
+};
+thread_local ThreadScratch scratch;
+}  // namespace
+
+ThreadPool::ThreadPool(int threads) { start(threads); }
+ThreadPool::~ThreadPool() { stop(); }
+
+void* ThreadPool::threadScratch(size_t bytes, int slot) {
+  if (scratch.bytes[slot] < bytes) {
+    const size_t size = (bytes + (bytes >> 2) + 65535) & ~size_t{65535};
+    void* data = mapPages(size);
+    if (!data) throw std::bad_alloc();
+    if (scratch.data[slot]) unmapPages(scratch.data[slot], scratch.bytes[slot]);
+    totalScratch += static_cast<int64_t>(size - scratch.bytes[slot]);
+    scratch.data[slot] = data;
+    scratch.bytes[slot] = size;
+  }
+  return scratch.data[slot];
+}
+
+int64_t ThreadPool::scratchBytes() { return totalScratch.load(); }
+
+void ThreadPool::start(int threads) {
+  quit_ = false;
+  for (int i = 1; i < threads; i++) workers_.emplace_back([this] { work(); });
+}
+
+void ThreadPool::stop() {
+  quit_ = true;
+  generation_.fetch_add(1);
+  wakeAddress(generation_, true);
+  for (auto& worker : workers_) worker.join();
+  workers_.clear();
+}
+
+void ThreadPool::resize(int threads) {
+  if (threads == this->threads()) return;
+  stop();
+  start(threads);
+}
+
+// A running thread cannot lower and raise its priority again without privileges, so the threads are made anew.
+void ThreadPool::setPriority(Priority priority) {
+  if (priority == priority_) return;
+  const int count = threads();
+  stop();
+  priority_ = priority;
+  start(count);
+}
+
+bool ThreadPool::takeChunks(uint32_t generation) {
+  uint64_t state = state_.load(std::memory_order_acquire);
+  for (;;) {
+    if (static_cast<uint32_t>(state >> 32) != generation) return false;
+    const int64_t chunk = static_cast<uint32_t>(state);
+    if (chunk >= chunks_.load(std::memory_order_relaxed)) return true;
+    if (!state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+    try {
+      body_.load(std::memory_order_relaxed)(context_.load(std::memory_order_relaxed), chunk);
+    } catch (...) {  // only threadScratch throws; run() passes it on
+      failed_.store(true, std::memory_order_relaxed);
+    }
+    done_.fetch_add(1, std::memory_order_release);
+    state = state_.load(std::memory_order_acquire);
+  }
+}
+
+void ThreadPool::run(int64_t n, Body body, void* context) {
+  const uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
+  done_.store(0, std::memory_order_relaxed);
+  chunks_.store(n, std::memory_order_relaxed);
+  body_.store(body, std::memory_order_relaxed);
+  context_.store(context, std::memory_order_relaxed);
+  state_.store(static_cast<uint64_t>(generation) << 32, std::memory_order_release);
+  generation_.store(generation, std::memory_order_seq_cst);
+  if (sleepers_.load(std::memory_order_seq_cst) > 0) wakeAddress(generation_, true);
+  takeChunks(generation);
+  for (int spins = 0; done_.load(std::memory_order_acquire) != n; spins++) {
+    spinPause();
+    if (spins > 2000) {  // a helper was preempted with a chunk in hand
+      std::this_thread::yield();
+      spins = 1000;
+    }
+  }
+  if (failed_.exchange(false)) throw std::bad_alloc();
+}
+
+void ThreadPool::work() {
+  setThreadPriority(priority_);
+  uint32_t seen = generation_.load();
+  while (!quit_.load(std::memory_order_relaxed)) {
+    uint32_t generation;
+    double idleSince = nowMicros();
+    while ((generation = generation_.load(std::memory_order_acquire)) == seen) {
+      for (int i = 0; i < 32; i++) spinPause();
+      if (nowMicros() - idleSince < kSpinMicros) continue;
+      sleepers_.fetch_add(1);
+      if (generation_.load() == seen && !quit_) waitOnAddress(generation_, seen, -1);
+      sleepers_.fetch_sub(1);
+      idleSince = nowMicros();
+    }
+    seen = generation;
+    if (quit_.load()) return;
+    takeChunks(generation);
+  }
+}
+
+}  // namespace nabla

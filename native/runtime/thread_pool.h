@@ -1,0 +1,63 @@
+// Fork-join pool of one stream: the executor and its helpers take chunks from one counter.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "platform.h"
+
+namespace nabla {
+
+class ThreadPool {
+ public:
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+
+  // Runs f(chunk) for every chunk in [0, n), on any thread, in any order; returns when all are done. Executor only.
+  // Which thread runs a chunk must not matter for the result: split work by the problem's size, not by threads.
+  template <class F>
+  void parallelFor(int64_t n, F&& f) {
+    if (n <= 1 || workers_.empty()) {
+      for (int64_t i = 0; i < n; i++) f(i);
+      return;
+    }
+    using Fn = std::remove_reference_t<F>;
+    run(n, [](void* context, int64_t chunk) { (*static_cast<Fn*>(context))(chunk); }, &f);
+  }
+
+  // At least `bytes` of 64-byte aligned memory that belongs to the calling thread until it asks again with the same
+  // slot. Uninitialised; grows only.
+  static void* threadScratch(size_t bytes, int slot = 0);
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+  void resize(int threads);  // executor only
+  void setPriority(Priority priority);
+  static int64_t scratchBytes();
+
+ private:
+  using Body = void (*)(void*, int64_t);
+  void run(int64_t n, Body body, void* context);
+  void work();
+  bool takeChunks(uint32_t generation);
+  void start(int threads);
+  void stop();
+
+  // Region state: generation in the upper half, next chunk in the lower. A claim is a compare-and-swap, so a worker
+  // that comes late to a finished region can never take a chunk of the next one with the old body.
+  alignas(64) std::atomic<uint64_t> state_{0};
+  alignas(64) std::atomic<int64_t> done_{0};
+  std::atomic<int64_t> chunks_{0};
+  std::atomic<Body> body_{nullptr};
+  std::atomic<void*> context_{nullptr};
+  alignas(64) std::atomic<uint32_t> generation_{0};
+  std::atomic<int> sleepers_{0};
+  std::atomic<bool> quit_{false};
+  std::atomic<bool> failed_{false};
+  Priority priority_ = Priority::kNormal;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace nabla
