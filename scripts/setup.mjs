@@ -1,0 +1,160 @@
+// Makes a checkout ready: packages, native addon, dist. Does only what is missing or older than its sources, so every
+// other command may call it first. Plain Node: it runs before anything is installed.
+//   node scripts/setup.mjs [--force] [--verbose] [--native-only]
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const buildDir = join(root, 'build');
+const addonFile = join(buildDir, 'Release', 'nabla.node');
+const stampFile = join(buildDir, 'setup.json');
+const require = createRequire(join(root, 'package.json'));
+
+const NO_TOOLCHAIN = `nabla needs CMake and a C++20 compiler to build its native core. Install them and run the command again:
+  Debian, Ubuntu   apt-get install -y cmake g++ make
+  macOS            xcode-select --install && brew install cmake
+  Windows          Visual Studio Build Tools with "C++ Clang tools for Windows" and "C++ CMake tools"`;
+
+class SetupError extends Error {}
+
+const readJson = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined);
+
+/** Name, size and time of every file under the given paths, as one hash. */
+function fingerprint(paths) {
+  const hash = createHash('sha256');
+  const visit = (path) => {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory()) {
+      for (const name of readdirSync(path).sort()) visit(join(path, name));
+    } else {
+      hash.update(`${path.slice(root.length)}:${stat?.size}:${stat?.mtimeMs}\n`);
+    }
+  };
+  for (const path of paths) visit(join(root, path));
+  return hash.digest('hex');
+}
+
+/** True when node_modules holds what package-lock.json asks for. Compares contents: a clone's file times mean nothing. */
+function packagesCurrent(lock, installed) {
+  if (!installed) return false;
+  for (const [path, wanted] of Object.entries(lock.packages)) {
+    if (path === '') continue;
+    const have = installed.packages[path];
+    if (have ? have.version !== wanted.version : !wanted.optional) return false;
+  }
+  return true;
+}
+
+function run(what, command, args, options = {}) {
+  const shown = options.verbose || process.stderr.isTTY;
+  const started = performance.now();
+  process.stderr.write(`setup: ${what} ...\n`);
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', shown ? 2 : 'pipe', shown ? 2 : 'pipe'],
+    maxBuffer: 1 << 28,
+    encoding: 'utf8',
+    shell: options.shell ?? false,
+  });
+  if (result.error) throw new SetupError(`${what}: ${result.error.message}`);
+  if (result.status !== 0) {
+    const output = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim();
+    throw new SetupError(`${what} failed (exit ${result.status ?? result.signal})${output ? `\n${output}` : ''}`);
+  }
+  process.stderr.write(`setup: ${what} done in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+}
+
+function onPath(names) {
+  const extensions = process.platform === 'win32' ? ['.exe', '.cmd', ''] : [''];
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return names.some((name) => folders.some((dir) => extensions.some((ext) => existsSync(join(dir, name + ext)))));
+}
+
+function hasToolchain() {
+  if (!onPath(['cmake'])) return false;
+  if (process.platform === 'win32') return true; // Visual Studio is not on the path; cmake-js looks for it.
+  if (process.platform === 'darwin') return spawnSync('xcode-select', ['-p']).status === 0;
+  return onPath(['g++', 'clang++']) && onPath(['make', 'ninja']);
+}
+
+function installPackages(options) {
+  const lock = readJson(join(root, 'package-lock.json'));
+  if (!lock) return;
+  if (packagesCurrent(lock, readJson(join(root, 'node_modules', '.package-lock.json')))) return;
+  run('installing packages', 'npm', ['ci', '--no-audit', '--no-fund'], {
+    ...options,
+    shell: process.platform === 'win32',
+  });
+}
+
+/** CMake refuses a build folder that was configured for another place. */
+function dropForeignBuild() {
+  const cache = join(buildDir, 'CMakeCache.txt');
+  if (!existsSync(cache)) return;
+  const home = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1];
+  if (home !== join(root, 'native').replaceAll('\\', '/')) rmSync(buildDir, { recursive: true, force: true });
+}
+
+function buildNative(options) {
+  if (!hasToolchain()) throw new SetupError(NO_TOOLCHAIN);
+  dropForeignBuild();
+  const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
+  const addonApi = dirname(require.resolve('node-addon-api/package.json'));
+  const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism());
+  const args = [cmakeJs, 'build', '-d', join(root, 'native'), '-O', buildDir, '-p', jobs];
+  args.push(`--CDNODE_ADDON_API_DIR=${addonApi}`);
+  // The kernels use GNU vector extensions, which MSVC's own compiler lacks.
+  if (process.platform === 'win32') args.push('-t', 'ClangCL');
+  run('building the native core', process.execPath, args, options);
+  if (!existsSync(addonFile)) throw new SetupError(`building the native core left no ${addonFile}`);
+}
+
+function buildDist(options) {
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+  run('compiling TypeScript', process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], options);
+}
+
+const steps = [
+  {
+    name: 'native',
+    inputs: ['native', 'package-lock.json'],
+    output: addonFile,
+    build: buildNative,
+  },
+  {
+    name: 'dist',
+    inputs: ['lib', 'tsconfig.json', 'package.json'],
+    output: join(root, 'dist', 'index.js'),
+    build: buildDist,
+  },
+];
+
+function setup(argv) {
+  const options = { verbose: argv.includes('--verbose') };
+  const force = argv.includes('--force');
+  installPackages(options);
+  const stamps = readJson(stampFile) ?? {};
+  for (const step of steps) {
+    if (step.name !== 'native' && argv.includes('--native-only')) continue;
+    const inputs = fingerprint(step.inputs);
+    if (!force && stamps[step.name] === inputs && existsSync(step.output)) continue;
+    step.build(options);
+    stamps[step.name] = inputs;
+    mkdirSync(buildDir, { recursive: true });
+    writeFileSync(stampFile, `${JSON.stringify(stamps, null, 2)}\n`);
+  }
+}
+
+try {
+  setup(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  process.stderr.write(`setup: ${error.message}\n`);
+  process.exitCode = 1;
+}
