@@ -1,11 +1,42 @@
-// Elementwise kernels: contract.
+// Elementwise kernels of two and three inputs: contract.
 #pragma once
-#include <cstdint>
+#include "rect.h"
 
 namespace nabla::cpu {
 
+// The numbers are part of the border: lib/ops/codes.ts lists the same ones.
+enum BinaryOp {
+  kAdd = 0,
+  kSub,
+  kMul,
+  kDiv,      // floating point
+  kPow,      // integers: a negative exponent gives 0, or 1 and -1 for such bases
+  kMaximum,  // NaN wins
+  kMinimum,  // NaN wins
+  kBitAnd,   // integers and bool, as the next two
+  kBitOr,
+  kBitXor,
+  kReluGrad,     // (g, y): g where y > 0, else 0; floating point, as the next two
+  kSigmoidGrad,  // (g, y): g * y * (1 - y)
+  kTanhGrad,     // (g, y): g * (1 - y * y)
+  kFloorDiv,     // rounds to minus infinity
+  kRemainder,    // has the sign of the divisor
+  kFmod,         // has the sign of the dividend
+  kAtan2,        // floating point
+  kEq,           // from here on the output is bool
+  kNe,
+  kLt,
+  kLe,
+  kGt,
+  kGe,
+  kBinaryOpCount
+};
+
 struct ElementwiseKernels {
-  void (*placeholder)();
+  RectFn binary[kBinaryOpCount][kElementTypes];      // null: not defined for the type
+  RectFn where[kElementTypes];                       // out, condition (bool), a, b
+  RectFn clamp[kElementTypes];                       // out, a, low, high; NaN stays NaN
+  bool (*hasZero[kElementTypes])(const Rect& rect);  // operand 0; integers
 };
 
 }  // namespace nabla::cpu

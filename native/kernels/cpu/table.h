@@ -1,5 +1,6 @@
 // All CPU kernels as function pointers. Filled with the baseline first; a better instruction set replaces rows.
 #pragma once
+#include "copy.h"
 #include "elementwise.h"
 
 namespace nabla::cpu {

@@ -1,0 +1,148 @@
+// Copy, conversion, transposition and fill.
+#include "copy.h"
+
+#include "vec.h"
+
+namespace {
+
+using nabla::cpu::Rect;
+
+typedef uint32_t Row4 __attribute__((vector_size(32)));
+typedef uint32_t Row4Loose __attribute__((vector_size(32), aligned(4), may_alias));
+typedef uint64_t Row8 __attribute__((vector_size(32)));
+typedef uint64_t Row8Loose __attribute__((vector_size(32), aligned(8), may_alias));
+
+// out[i][j] = in[j][i] for an 8 x 8 block; row strides in elements.
+NABLA_INLINE void transposeBlock(uint32_t* out, int64_t os, const uint32_t* in, int64_t is) {
+  Row4 r[8], t[8];
+  for (int i = 0; i < 8; i++) r[i] = *reinterpret_cast<const Row4Loose*>(in + i * is);
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    t[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    for (int k = 0; k < 2; k++) {
+      r[i + 2 * k] = __builtin_shufflevector(t[i + k], t[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      r[i + 2 * k + 1] = __builtin_shufflevector(t[i + k], t[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  }
+  for (int i = 0; i < 4; i++) {
+    t[i] = __builtin_shufflevector(r[i], r[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    t[i + 4] = __builtin_shufflevector(r[i], r[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+  for (int i = 0; i < 8; i++) *reinterpret_cast<Row4Loose*>(out + i * os) = t[i];
+}
+
+// The same for a 4 x 4 block of 8-byte elements.
+NABLA_INLINE void transposeBlock(uint64_t* out, int64_t os, const uint64_t* in, int64_t is) {
+  Row8 r[4], t[4];
+  for (int i = 0; i < 4; i++) r[i] = *reinterpret_cast<const Row8Loose*>(in + i * is);
+  for (int i = 0; i < 4; i += 2) {
+    t[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 4, 2, 6);
+    t[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 5, 3, 7);
+  }
+  for (int i = 0; i < 2; i++) {
+    r[i] = __builtin_shufflevector(t[i], t[i + 2], 0, 1, 4, 5);
+    r[i + 2] = __builtin_shufflevector(t[i], t[i + 2], 2, 3, 6, 7);
+  }
+  for (int i = 0; i < 4; i++) *reinterpret_cast<Row8Loose*>(out + i * os) = r[i];
+}
+
+template <class T>
+NABLA_INLINE void transposeScalar(T* out, int64_t os, const T* in, int64_t is, int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < columns; j++) out[i * os + j] = in[j * is + i];
+}
+
+// out[i][j] = in[j][i], i < rows, j < columns.
+template <class T>
+void transpose(T* out, int64_t os, const T* in, int64_t is, int64_t rows, int64_t columns) {
+  int64_t i = 0;
+  if constexpr (sizeof(T) > 1) {
+    constexpr int64_t kBlock = 32 / static_cast<int64_t>(sizeof(T));
+    for (; i + kBlock <= rows; i += kBlock) {
+      int64_t j = 0;
+      for (; j + kBlock <= columns; j += kBlock) transposeBlock(out + i * os + j, os, in + j * is + i, is);
+      transposeScalar(out + i * os + j, os, in + j * is + i, is, kBlock, columns - j);
+    }
+  }
+  transposeScalar(out + i * os, os, in + i, is, rows - i, columns);
+}
+
+template <class T>
+void move(const Rect& r) {
+  T* out = reinterpret_cast<T*>(r.p[0]);
+  const T* in = reinterpret_cast<const T*>(r.p[1]);
+  const int64_t os = r.s0[0], is = r.s0[1], n = r.n0;
+  if (os == 1 && r.s1[1] == 1 && is != 1 && is != 0) return transpose(out, r.s1[0], in, is, r.n1, n);
+  for (int64_t i = 0; i < r.n1; i++, out += r.s1[0], in += r.s1[1]) {
+    if (os == 1 && is == 1) {
+      if (n >= 64) {
+        __builtin_memcpy(out, in, static_cast<size_t>(n) * sizeof(T));
+      } else {
+        for (int64_t j = 0; j < n; j++) out[j] = in[j];
+      }
+    } else if (os == 1 && is == 0) {
+      const T value = *in;
+      for (int64_t j = 0; j < n; j++) out[j] = value;
+    } else {
+      for (int64_t j = 0; j < n; j++) out[j * os] = in[j * is];
+    }
+  }
+}
+
+template <class To, class From>
+NABLA_INLINE To convertOne(From x) {
+  // As PyTorch: unsigned goes through int64, so that -1.0 wraps on every processor instead of being undefined.
+  if constexpr (sizeof(To) == 1 && !__is_same(To, bool) && (__is_same(From, float) || __is_same(From, double)))
+    return static_cast<To>(static_cast<int64_t>(x));
+  else if constexpr (__is_same(To, bool))
+    return x != From(0);
+  else
+    return static_cast<To>(x);
+}
+
+template <class To, class From>
+void convert(const Rect& r) {
+  To* out = reinterpret_cast<To*>(r.p[0]);
+  const From* in = reinterpret_cast<const From*>(r.p[1]);
+  const int64_t os = r.s0[0], is = r.s0[1], n = r.n0;
+  for (int64_t i = 0; i < r.n1; i++, out += r.s1[0], in += r.s1[1]) {
+    if (os == 1 && is == 1) {
+      for (int64_t j = 0; j < n; j++) out[j] = convertOne<To>(in[j]);
+    } else {
+      for (int64_t j = 0; j < n; j++) out[j * os] = convertOne<To>(in[j * is]);
+    }
+  }
+}
+
+template <class T>
+void arange(char* data, int64_t stride, int64_t first, int64_t n, double start, double step) {
+  T* out = reinterpret_cast<T*>(data);
+  for (int64_t i = 0; i < n; i++) out[i * stride] = convertOne<T>(start + static_cast<double>(first + i) * step);
+}
+
+template <class To>
+void registerType(nabla::cpu::CopyKernels* t, int to) {
+  t->convert[to][0] = convert<To, float>;
+  t->convert[to][1] = convert<To, double>;
+  t->convert[to][2] = convert<To, int32_t>;
+  t->convert[to][3] = convert<To, int64_t>;
+  t->convert[to][4] = convert<To, uint8_t>;
+  t->convert[to][5] = convert<To, bool>;
+  t->arange[to] = arange<To>;
+}
+
+}  // namespace
+
+extern "C" void NABLA_REGISTER(copy)(nabla::cpu::CopyKernels* t) {
+  registerType<float>(t, 0);
+  registerType<double>(t, 1);
+  registerType<int32_t>(t, 2);
+  registerType<int64_t>(t, 3);
+  registerType<uint8_t>(t, 4);
+  registerType<bool>(t, 5);
+  t->convert[0][0] = t->convert[2][2] = move<uint32_t>;
+  t->convert[1][1] = t->convert[3][3] = move<uint64_t>;
+  t->convert[4][4] = t->convert[5][5] = move<uint8_t>;
+}

@@ -1,0 +1,77 @@
+#include "elementwise.h"
+
+#include "nest.h"
+
+namespace nabla::ops {
+
+namespace {
+
+const char* const kNames[cpu::kBinaryOpCount] = {
+    "add",       "sub",        "mul",      "div",         "pow",      "maximum",     "minimum",   "bitwiseAnd",
+    "bitwiseOr", "bitwiseXor", "reluGrad", "sigmoidGrad", "tanhGrad", "floorDivide", "remainder", "fmod",
+    "atan2",     "eq",         "ne",       "lt",          "le",       "gt",          "ge"};
+
+bool dividesIntegers(int64_t op, DType dtype) {
+  return !isFloating(dtype) && (op == cpu::kFloorDiv || op == cpu::kRemainder || op == cpu::kFmod);
+}
+
+// Library calls of 10 ns and more per element want smaller chunks.
+int64_t chunkOf(int64_t op) {
+  return op == cpu::kPow || op == cpu::kAtan2 || op == cpu::kFmod || op == cpu::kRemainder || op == cpu::kFloorDiv
+             ? 4096
+             : 32768;
+}
+
+// Like the result of an integer division by zero in Python: an error, found before anything is written.
+void checkDivisor(Context& ctx, int64_t op, const Tensor& out, const Tensor& b) {
+  const Nest nest = makeNest({&b});
+  const auto hasZero = ctx.kernels.elementwise.hasZero[static_cast<int>(b.dtype)];
+  ctx.stream.enqueue(kNames[op], {&out}, {&b}, [=](Exec& exec) {
+    exec.parallelFor(nest.chunks, [&](int64_t c) {
+      walkChunk(nest, c, [&](const cpu::Rect& rect) {
+        if (hasZero(rect)) exec.fail("integer division by zero");
+      });
+    });
+  });
+}
+
+void run(Context& ctx, int64_t op, const Tensor& out, const Nest& nest, DType dtype, const Tensor* a, const Tensor* b) {
+  const cpu::RectFn kernel = ctx.kernels.elementwise.binary[op][static_cast<int>(dtype)];
+  ctx.stream.enqueue(kNames[op], {&out}, {a, b}, [=](Exec& exec) {
+    exec.parallelFor(nest.chunks, [&](int64_t c) { walkChunk(nest, c, kernel); });
+  });
+}
+
+}  // namespace
+
+void binary(Context& ctx, int64_t op, const Tensor& out, const Tensor& a, const Tensor& b) {
+  if (dividesIntegers(op, a.dtype)) checkDivisor(ctx, op, out, b);
+  run(ctx, op, out, makeNest({&out, &a, &b}, chunkOf(op)), a.dtype, &a, &b);
+}
+
+void binaryScalar(Context& ctx, int64_t op, const Tensor& out, const Tensor& a, double scalar, bool reversed) {
+  if (dividesIntegers(op, a.dtype) && reversed) checkDivisor(ctx, op, out, a);
+  Nest nest = reversed ? makeNest({&out, nullptr, &a}, chunkOf(op)) : makeNest({&out, &a, nullptr}, chunkOf(op));
+  nest.scalars[reversed ? 1 : 2] = Scalar(a.dtype, scalar);
+  run(ctx, op, out, nest, a.dtype, &a, nullptr);
+}
+
+void where(Context& ctx, const Tensor& out, const Tensor& condition, const Tensor& a, const Tensor& b) {
+  const Nest nest = makeNest({&out, &condition, &a, &b});
+  const cpu::RectFn kernel = ctx.kernels.elementwise.where[static_cast<int>(out.dtype)];
+  ctx.stream.enqueue("where", {&out}, {&condition, &a, &b}, [=](Exec& exec) {
+    exec.parallelFor(nest.chunks, [&](int64_t c) { walkChunk(nest, c, kernel); });
+  });
+}
+
+void clamp(Context& ctx, const Tensor& out, const Tensor& a, double low, double high) {
+  Nest nest = makeNest({&out, &a, nullptr, nullptr});
+  nest.scalars[2] = Scalar::bound(a.dtype, low);
+  nest.scalars[3] = Scalar::bound(a.dtype, high);
+  const cpu::RectFn kernel = ctx.kernels.elementwise.clamp[static_cast<int>(out.dtype)];
+  ctx.stream.enqueue("clamp", {&out}, {&a}, [=](Exec& exec) {
+    exec.parallelFor(nest.chunks, [&](int64_t c) { walkChunk(nest, c, kernel); });
+  });
+}
+
+}  // namespace nabla::ops

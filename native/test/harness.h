@@ -1,0 +1,155 @@
+// For the programs beside this file: tensors with any memory order, a stream, checks that count failures.
+#pragma once
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <vector>
+
+#include "ops/context.h"
+
+namespace nabla::test {
+
+inline int failures = 0;
+inline int checks = 0;
+
+#define CHECK(condition, ...)                                     \
+  do {                                                            \
+    nabla::test::checks++;                                        \
+    if (!(condition) && nabla::test::failures++ < 20) {           \
+      std::printf("%s:%d: %s: ", __FILE__, __LINE__, #condition); \
+      std::printf(__VA_ARGS__);                                   \
+      std::printf("\n");                                          \
+    }                                                             \
+  } while (0)
+
+inline double read(DType dtype, const char* p) {
+  switch (dtype) {
+    case DType::kFloat32:
+      return *reinterpret_cast<const float*>(p);
+    case DType::kFloat64:
+      return *reinterpret_cast<const double*>(p);
+    case DType::kInt32:
+      return *reinterpret_cast<const int32_t*>(p);
+    case DType::kInt64:
+      return static_cast<double>(*reinterpret_cast<const int64_t*>(p));
+    default:
+      return *reinterpret_cast<const uint8_t*>(p);
+  }
+}
+
+inline void write(DType dtype, char* p, double x) {
+  switch (dtype) {
+    case DType::kFloat32:
+      *reinterpret_cast<float*>(p) = static_cast<float>(x);
+      break;
+    case DType::kFloat64:
+      *reinterpret_cast<double*>(p) = x;
+      break;
+    case DType::kInt32:
+      *reinterpret_cast<int32_t*>(p) = static_cast<int32_t>(x);
+      break;
+    case DType::kInt64:
+      *reinterpret_cast<int64_t*>(p) = static_cast<int64_t>(x);
+      break;
+    case DType::kUint8:
+      *reinterpret_cast<uint8_t*>(p) = static_cast<uint8_t>(static_cast<int64_t>(x));
+      break;
+    case DType::kBool:
+      *reinterpret_cast<uint8_t*>(p) = x != 0;
+      break;
+  }
+}
+
+class Machine {
+ public:
+  Machine(Isa isa, int threads) : stream(*new Stream(threads)), ctx{stream, allocator, kernelTable(isa)} {}
+  ~Machine() { stream.stop(); }
+
+  // `order` lists the dimensions from the outermost in memory to the innermost; empty: as the shape says. Strides grow
+  // by `gap` elements per innermost step.
+  Tensor make(DType dtype, std::vector<int64_t> shape, std::vector<int> order = {}, int64_t gap = 1) {
+    Tensor t;
+    t.dtype = dtype;
+    t.ndim = static_cast<int>(shape.size());
+    if (order.empty())
+      for (int i = 0; i < t.ndim; i++) order.push_back(i);
+    int64_t stride = gap;
+    for (int i = 0; i < t.ndim; i++) t.shape[i] = shape[i];
+    for (int i = t.ndim - 1; i >= 0; i--) {
+      t.strides[order[i]] = stride;
+      stride *= shape[order[i]];
+    }
+    t.storage = new Storage;
+    t.storage->bytes = static_cast<size_t>(stride) * itemSize(dtype) + 64;
+    t.storage->block = allocator.allocate(t.storage->bytes, stream.completed());
+    t.data = static_cast<char*>(t.storage->block->data);
+    std::memset(t.data, 0, t.storage->bytes);
+    return t;
+  }
+  Tensor random(DType dtype, std::vector<int64_t> shape, std::vector<int> order = {}, int64_t gap = 1, double low = -2,
+                double high = 2) {
+    Tensor t = make(dtype, shape, order, gap);
+    std::uniform_real_distribution<double> real(low, high);
+    each(t, [&](const int64_t*, char* p) {
+      write(dtype, p, isFloating(dtype) ? real(generator) : std::round(real(generator)));
+    });
+    return t;
+  }
+  void wait() { stream.wait(stream.position(), -1); }
+
+  template <class F>
+  static void each(const Tensor& t, F&& f) {
+    int64_t index[kMaxDims] = {};
+    const int64_t n = t.numel();
+    for (int64_t i = 0; i < n; i++) {
+      f(index, at(t, index, t.ndim));
+      for (int d = t.ndim - 1; d >= 0 && ++index[d] == t.shape[d]; d--) index[d] = 0;
+    }
+  }
+  // The element of `t` that a broadcast to `ndim` dimensions puts at `index`.
+  static char* at(const Tensor& t, const int64_t* index, int ndim) {
+    int64_t offset = 0;
+    for (int i = 0; i < t.ndim; i++)
+      if (t.shape[i] != 1) offset += index[ndim - t.ndim + i] * t.strides[i];
+    return t.data + offset * static_cast<int64_t>(itemSize(t.dtype));
+  }
+  static double value(const Tensor& t, const int64_t* index, int ndim) { return read(t.dtype, at(t, index, ndim)); }
+  static std::vector<double> values(const Tensor& t) {
+    std::vector<double> result;
+    each(t, [&](const int64_t*, const char* p) { result.push_back(read(t.dtype, p)); });
+    return result;
+  }
+
+  Allocator allocator;
+  Stream& stream;
+  Context ctx;
+  std::mt19937_64 generator{42};
+};
+
+// Equal bits count as equal, NaN included.
+inline bool same(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
+}
+inline bool near(double a, double b, double relative, double absolute = 0) {
+  return a == b || (std::isnan(a) && std::isnan(b)) || std::fabs(a - b) <= absolute + relative * std::fabs(b);
+}
+
+inline int finish(const char* name) {
+  std::printf("%s: %d checks, %d failures\n", name, checks, failures);
+  return failures || !checks;
+}
+
+inline std::vector<Isa> isas() {
+  std::vector<Isa> result;
+  for (Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
+    if (isaSupported(isa))
+      result.push_back(isa);
+    else
+      std::printf("NOT RUN: %s\n", isaName(isa));
+  }
+  return result;
+}
+
+}  // namespace nabla::test
