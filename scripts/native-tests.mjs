@@ -1,0 +1,44 @@
+// Builds the programs under native/test into the addon's build folder and runs each of them.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const build = join(root, 'build');
+const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism());
+
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options });
+  if (result.error) throw result.error;
+  return result.signal ?? result.status;
+}
+
+function mustRun(command, args) {
+  const status = run(command, args);
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${status}`);
+}
+
+// setup.mjs has configured the folder; the programs share its objects.
+mustRun(process.execPath, [join(root, 'scripts', 'setup.mjs'), '--native-only']);
+mustRun('cmake', ['-S', join(root, 'native'), '-B', build, '-DNABLA_NATIVE_TESTS=ON']);
+mustRun('cmake', ['--build', build, '--config', 'Release', '--parallel', jobs]);
+
+const only = process.argv.slice(2);
+const programs = readdirSync(join(root, 'native', 'test'))
+  .filter((name) => name.endsWith('.cpp'))
+  .map((name) => name.slice(0, -'.cpp'.length))
+  .filter((name) => only.length === 0 || only.includes(name));
+
+const failures = [];
+for (const name of programs) {
+  const file = [join(build, name), join(build, 'Release', name)].find((path) => existsSync(path));
+  const started = performance.now();
+  const status = file ? run(file, [], { timeout: 300_000 }) : 'was not built';
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`${status === 0 ? 'ok' : `FAILED (${status})`}: ${name} (${seconds} s)`);
+  if (status !== 0) failures.push(name);
+}
+console.log(`${programs.length - failures.length} native programs passed and ${failures.length} failed`);
+process.exitCode = failures.length > 0 || programs.length === 0 ? 1 : 0;
