@@ -1,0 +1,334 @@
+import { AutogradError, ShapeError, shapeText } from '../errors.js';
+import { add } from '../ops/pointwise.js';
+import { onesLike, sameDenseLayout, zeros } from '../tensor/create.js';
+import { currentScope, runInFrame, Scope } from '../tensor/frame.js';
+import type { Edge, Node, Saved } from '../tensor/graph.js';
+import { Tensor } from '../tensor/tensor.js';
+
+/** Max-heap of nodes by sequence number. */
+class Ready {
+  readonly #heap: Node[] = [];
+
+  push(node: Node): void {
+    const heap = this.#heap;
+    let i = heap.push(node) - 1;
+    while (i > 0) {
+      const up = (i - 1) >> 1;
+      if (heap[up].sequence >= node.sequence) break;
+      heap[i] = heap[up];
+      i = up;
+    }
+    heap[i] = node;
+  }
+
+  pop(): Node | undefined {
+    const heap = this.#heap;
+    const top = heap[0];
+    const last = heap.pop();
+    if (!last || heap.length === 0) return top;
+    let i = 0;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && heap[child + 1].sequence > heap[child].sequence) child++;
+      if (heap[child].sequence <= last.sequence) break;
+      heap[i] = heap[child];
+      i = child;
+    }
+    heap[i] = last;
+    return top;
+  }
+}
+
+/** How one backward pass runs. */
+interface Pass {
+  readonly createGraph: boolean;
+  readonly retainGraph: boolean;
+  /** Where leaf gradients go: `grad` fields, or the captured inputs of `autograd.grad`. */
+  accumulate(leaf: Tensor, grad: Tensor): void;
+  /** Gradients of recorded tensors that `autograd.grad` asked for: node -> output -> index. */
+  captures: Map<Node, Map<number, number[]>> | null;
+  capture(index: number, grad: Tensor): void;
+}
+
+/** The saved values of a node, after the version check; a tensor its user disposed comes back as another handle. */
+function unpack(node: Node): Saved {
+  const { saved, kept, versions, rule } = node;
+  if (!saved) {
+    throw new AutogradError(
+      rule.name,
+      'its saved tensors were freed by an earlier backward; use { retainGraph: true }',
+    );
+  }
+  let disposed = false;
+  for (let i = 0; i < kept.length; i++) {
+    if (kept[i]._version.n !== versions[i]) {
+      throw new AutogradError(
+        rule.name,
+        `a tensor of shape ${shapeText(kept[i].shape)} needed for its gradient was changed in place ` +
+          `(version ${kept[i]._version.n}, saved at ${versions[i]})`,
+      );
+    }
+    if (kept[i]._disposed) disposed = true;
+  }
+  if (!disposed) return saved;
+  const revive = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(revive);
+    if (!(value instanceof Tensor) || !value._disposed) return value;
+    const alias = value._alias(rule.name);
+    alias._node = value._node;
+    alias._output = value._output;
+    return alias;
+  };
+  return Object.fromEntries(Object.entries(saved).map(([key, value]) => [key, revive(value)]));
+}
+
+/** Gradients that wait at nodes for their turn. Each handle here belongs to the pass alone. */
+class Pending {
+  readonly #grads = new Map<Node, (Tensor | null)[]>();
+  readonly #ready = new Ready();
+
+  add(node: Node, output: number, grad: Tensor, createGraph: boolean): void {
+    let grads = this.#grads.get(node);
+    if (!grads) {
+      grads = new Array<Tensor | null>(node.outputs).fill(null);
+      this.#grads.set(node, grads);
+      this.#ready.push(node);
+    }
+    const before = grads[output];
+    if (!before) {
+      grads[output] = grad;
+      return;
+    }
+    grads[output] = add(before, grad);
+    if (createGraph) return;
+    before.dispose();
+    grad.dispose();
+  }
+
+  next(): [Node, (Tensor | null)[]] | null {
+    const node = this.#ready.pop();
+    if (!node) return null;
+    const grads = this.#grads.get(node) as (Tensor | null)[];
+    this.#grads.delete(node);
+    return [node, grads];
+  }
+}
+
+/** Runs one rule. Without createGraph, what it made and does not return is freed at once. */
+function applyRule(node: Node, grads: readonly (Tensor | null)[], pass: Pass): readonly (Tensor | null)[] {
+  const needs = node.edges.map((edge) => edge !== null);
+  if (pass.createGraph) return node.rule.backward(grads, unpack(node), needs);
+  const scope = new Scope(null);
+  const results = runInFrame({ scope, grad: false }, () => node.rule.backward(grads, unpack(node), needs));
+  const kept = new Set<Tensor>();
+  const own = results.map((result) => {
+    if (!result) return null;
+    // A rule may return what it was given, or one tensor twice: each receiver gets a handle of its own.
+    if (kept.has(result) || result._scope !== scope) {
+      const alias = runInFrame({ scope, grad: false }, () => result._alias(node.rule.name));
+      kept.add(alias);
+      return alias;
+    }
+    kept.add(result);
+    return result;
+  });
+  scope.close(kept);
+  for (const grad of grads) grad?.dispose();
+  return own;
+}
+
+function checkGradient(node: Node, edge: Edge, grad: Tensor): void {
+  const target = edge.leaf;
+  if (target && !sameShape(grad, target)) {
+    throw new ShapeError(
+      node.rule.name,
+      `its gradient has shape ${shapeText(grad.shape)}, the input ${shapeText(target.shape)}`,
+      grad.shape,
+      target.shape,
+    );
+  }
+}
+
+const sameShape = (a: Tensor, b: Tensor): boolean =>
+  a.shape.length === b.shape.length && a.shape.every((size, i) => size === b.shape[i]);
+
+/** Walks the tape from the roots, latest call first. */
+function run(roots: readonly { edge: Edge; grad: Tensor }[], pass: Pass): void {
+  const pending = new Pending();
+  for (const { edge, grad } of roots) deliver(edge, grad, pending, pass);
+  for (;;) {
+    const item = pending.next();
+    if (!item) return;
+    const [node, grads] = item;
+    const wanted = pass.captures?.get(node);
+    if (wanted) {
+      for (const [output, indices] of wanted) {
+        const grad = grads[output];
+        if (grad) for (const index of indices) pass.capture(index, pass.createGraph ? grad : grad._alias('grad'));
+      }
+    }
+    const results = applyRule(node, grads, pass);
+    for (let i = 0; i < node.edges.length; i++) {
+      const edge = node.edges[i];
+      const grad = results[i];
+      if (!edge || !grad) {
+        if (grad && !pass.createGraph) grad.dispose();
+        continue;
+      }
+      checkGradient(node, edge, grad);
+      deliver(edge, grad, pending, pass);
+    }
+    if (!pass.retainGraph) node.release();
+  }
+}
+
+function deliver(edge: Edge, grad: Tensor, pending: Pending, pass: Pass): void {
+  if (edge.node) pending.add(edge.node, edge.output, grad, pass.createGraph);
+  else if (edge.leaf) pass.accumulate(edge.leaf, grad);
+}
+
+/** Options of {@link backward}. */
+export interface BackwardOptions {
+  /** dL/dself; required unless the tensor has one element. */
+  gradient?: Tensor;
+  /** Keep the tape for another backward. Default: the value of `createGraph`. */
+  retainGraph?: boolean;
+  /** Record the backward pass itself, for higher derivatives. */
+  createGraph?: boolean;
+}
+
+function seed(op: string, output: Tensor, gradient: Tensor | null | undefined): Tensor {
+  if (!output.requiresGrad) throw new AutogradError(op, 'the tensor does not require gradients and has no history');
+  if (gradient) {
+    if (!sameShape(gradient, output)) {
+      throw new ShapeError(
+        op,
+        `gradient has shape ${shapeText(gradient.shape)}, the tensor ${shapeText(output.shape)}`,
+        gradient.shape,
+        output.shape,
+      );
+    }
+    return gradient._alias(op);
+  }
+  if (output.numel !== 1) {
+    throw new AutogradError(op, `a gradient is needed for a tensor of shape ${shapeText(output.shape)}`);
+  }
+  return onesLike(output);
+}
+
+/** Adds to `leaf.grad`. The field outlives the scope in which it was made: it belongs to the leaf. */
+function accumulateInto(leaf: Tensor, grad: Tensor, createGraph: boolean): void {
+  const before = leaf.grad;
+  if (createGraph) {
+    leaf.grad = before ? add(before, grad) : grad;
+    leaf.grad._scope = null;
+    return;
+  }
+  if (before && !before.isDisposed) {
+    before.add_(grad);
+    grad.dispose();
+    return;
+  }
+  // Same strides as the leaf, so that an optimizer can walk both as flat memory; unshared, because it is added to.
+  leaf.grad = sameDenseLayout(leaf, grad);
+  if (leaf.grad !== grad) grad.dispose();
+  leaf.grad._scope = null;
+}
+
+const frameOf = (createGraph: boolean) => ({ scope: currentScope(), grad: createGraph });
+
+/**
+ * Computes the gradient of `output` for every leaf that requires one and adds it to the leaf's `grad`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.backward.html
+ */
+export function backward(output: Tensor, options: BackwardOptions = {}): void {
+  const { gradient, createGraph = false, retainGraph = createGraph } = options;
+  output._handle('backward');
+  runInFrame(frameOf(createGraph), () => {
+    const edge = output._edge();
+    const grad = seed('backward', output, gradient);
+    run([{ edge: edge as Edge, grad }], {
+      createGraph,
+      retainGraph,
+      accumulate: (leaf, g) => accumulateInto(leaf, g, createGraph),
+      captures: null,
+      capture: () => {},
+    });
+  });
+}
+
+/** Options of {@link grad}. */
+export interface GradOptions {
+  /** dL/doutput for each output. */
+  gradOutputs?: readonly (Tensor | null)[];
+  retainGraph?: boolean;
+  createGraph?: boolean;
+  /** Return null for an input the outputs do not depend on, instead of throwing. */
+  allowUnused?: boolean;
+}
+
+/**
+ * The gradients of `outputs` with respect to `inputs`, without touching any `grad` field.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.grad.html
+ */
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
+  const outs = outputs instanceof Tensor ? [outputs] : outputs;
+  const ins = inputs instanceof Tensor ? [inputs] : inputs;
+  const { gradOutputs, createGraph = false, retainGraph = createGraph, allowUnused = false } = options;
+  const results = new Array<Tensor | null>(ins.length).fill(null);
+  const captures = new Map<Node, Map<number, number[]>>();
+  const leaves = new Map<Tensor, number[]>();
+  ins.forEach((input, i) => {
+    if (!input.requiresGrad) throw new AutogradError('grad', `input ${i} does not require gradients`);
+    if (!input._node) leaves.set(input, [...(leaves.get(input) ?? []), i]);
+    else {
+      const byOutput = captures.get(input._node) ?? new Map<number, number[]>();
+      byOutput.set(input._output, [...(byOutput.get(input._output) ?? []), i]);
+      captures.set(input._node, byOutput);
+    }
+  });
+  const put = (index: number, g: Tensor): void => {
+    const before = results[index];
+    results[index] = before ? add(before, g) : g;
+  };
+  runInFrame(frameOf(createGraph), () => {
+    const roots = outs.map((out, i) => {
+      out._handle('grad');
+      return { grad: seed('grad', out, gradOutputs?.[i]), edge: out._edge() as Edge };
+    });
+    run(roots, {
+      createGraph,
+      retainGraph,
+      accumulate: (leaf, g) => {
+        for (const index of leaves.get(leaf) ?? []) put(index, createGraph ? g : g._alias('grad'));
+        if (!createGraph) g.dispose();
+      },
+      captures,
+      capture: put,
+    });
+  });
+  results.forEach((result, i) => {
+    if (result || allowUnused) return;
+    throw new AutogradError('grad', `input ${i} was not used by the outputs; pass { allowUnused: true } to get null`);
+  });
+  return results;
+}
+
+/** A zero gradient of the same shape, for rules that need every output's gradient. @internal */
+export const zeroGrad = (like: Tensor): Tensor => zeros(like.shape, { dtype: like.dtype });
+
+declare module '../tensor/tensor.js' {
+  interface Tensor {
+    /** See {@link backward}: accumulates gradients into the leaves this tensor was computed from. */
+    backward(options?: BackwardOptions): void;
+  }
+}
+
+Tensor.prototype.backward = function (options) {
+  backward(this, options);
+};

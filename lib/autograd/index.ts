@@ -1,0 +1,1 @@
+export { type BackwardOptions, backward, type GradOptions, grad } from './engine.js';

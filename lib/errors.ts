@@ -1,0 +1,82 @@
+/** Base of every error nabla throws. `op` names the function that found the mistake. */
+export class NablaError extends Error {
+  /** The op or function that threw. */
+  readonly op: string;
+
+  constructor(op: string, message: string, options?: ErrorOptions) {
+    super(op ? `${op}: ${message}` : message, options);
+    this.name = new.target.name;
+    this.op = op;
+  }
+}
+
+/** `[2, 3]`, as messages show a shape. */
+export const shapeText = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+
+/** Shapes, axes or sizes that do not fit together. `shapes` holds what was compared. */
+export class ShapeError extends NablaError {
+  readonly shapes: readonly (readonly number[])[];
+
+  constructor(op: string, message: string, ...shapes: (readonly number[])[]) {
+    super(op, message);
+    this.shapes = shapes;
+  }
+}
+
+/** An element type that the op does not take, or two that do not go together. */
+export class DTypeError extends NablaError {
+  readonly dtypes: readonly string[];
+
+  constructor(op: string, message: string, ...dtypes: string[]) {
+    super(op, message);
+    this.dtypes = dtypes;
+  }
+}
+
+/** A device that is unknown, absent, or different from the other tensor's. */
+export class DeviceError extends NablaError {}
+
+/** A tensor was used after `dispose()` or after its scope had closed. */
+export class DisposedError extends NablaError {}
+
+/** An argument or option of the wrong type or outside its range. */
+export class ArgumentError extends NablaError {
+  /** What was passed. */
+  readonly value: unknown;
+
+  constructor(op: string, message: string, value?: unknown) {
+    super(op, message);
+    this.value = value;
+  }
+}
+
+/** A mistake in values that only a kernel could find; it rejects the reads that depend on it. */
+export class ValueError extends NablaError {}
+
+/** A gradient that cannot be computed: no graph, a freed graph, a tensor changed in place. */
+export class AutogradError extends NablaError {}
+
+/** A file that is truncated, foreign or made to harm. Says what is wrong, and where. */
+export class FormatError extends NablaError {
+  readonly path: string;
+  /** Byte offset of the mistake, where one is known. */
+  readonly offset: number | undefined;
+  readonly reason: string;
+
+  constructor(op: string, path: string, reason: string, offset?: number) {
+    super(op, `${path}: ${reason}${offset === undefined ? '' : ` (at byte ${offset})`}`);
+    this.path = path;
+    this.offset = offset;
+    this.reason = reason;
+  }
+}
+
+/** Memory could not be had, even after every unreachable tensor was collected. */
+export class OutOfMemoryError extends NablaError {
+  readonly bytes: number;
+
+  constructor(op: string, bytes: number) {
+    super(op, `out of memory: ${bytes} bytes could not be allocated`);
+    this.bytes = bytes;
+  }
+}

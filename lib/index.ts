@@ -1,0 +1,36 @@
+export * from './errors.js';
+export {
+  empty,
+  emptyLike,
+  full,
+  fullLike,
+  getDefaultDType,
+  ones,
+  onesLike,
+  setDefaultDType,
+  type TensorData,
+  type TensorOptions,
+  tensor,
+  zeros,
+  zerosLike,
+} from './tensor/create.js';
+export type { DType, TypedArray } from './tensor/dtype.js';
+
+import './tensor/print.js';
+
+export * as autograd from './autograd/index.js';
+export * as F from './nn/functional.js';
+export * as nn from './nn/index.js';
+export * from './ops/index.js';
+export { type NestedArray, synchronize, synchronizeSync } from './tensor/read.js';
+export {
+  backends,
+  emptyCache,
+  getNumThreads,
+  type MemoryInfo,
+  memory,
+  resetPeakMemory,
+  setNumThreads,
+} from './tensor/runtime.js';
+export { enableGrad, isGradEnabled, keep, noGrad, scope } from './tensor/scope.js';
+export { Tensor } from './tensor/tensor.js';

@@ -1,0 +1,94 @@
+// The border to the addon. Only lib/tensor and lib/ops call it; shapes, dtypes and lifetimes are checked before.
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { TypedArray } from './tensor/dtype.js';
+import { MAX_DIMS } from './tensor/layout.js';
+
+/** An error that a kernel found. */
+export interface NativeError {
+  op: string;
+  message: string;
+}
+
+export interface NativeMemory {
+  live: number;
+  cached: number;
+  peak: number;
+  scratch: number;
+  tensors: number;
+  polls: number;
+  minorCollections: number;
+  fullCollections: number;
+}
+
+/** Handles are small integers; 0 is "no tensor". */
+export type Handle = number;
+
+/** Functions of the addon: native/addon/*.cpp, op by op in native/addon/ops.cpp. */
+export interface Native {
+  readonly isa: string;
+  initialise(args: Float64Array): void;
+  threads(): number;
+  setThreads(n: number): void;
+  setPriority(background: boolean): void;
+  supportedIsas(): string[];
+
+  empty(owner: object, dtype: number, ndim: number): Handle;
+  view(owner: object, base: Handle, ndim: number, offset: number): Handle;
+  release(id: Handle): void;
+  setGarbageCollector(gc: (options?: { type: 'minor' }) => void, minor: { type: 'minor' }): void;
+  memory(): NativeMemory;
+  setMemoryLimits(gcLimit: number, maxBytes: number): void;
+  resetPeak(): void;
+  trim(): void;
+
+  read(id: Handle, into: TypedArray): Promise<NativeError | null>;
+  beginRead(id: Handle, into: TypedArray): object;
+  readResult(cell: object): NativeError | null;
+  position(): number;
+  wait(position: number, milliseconds: number): boolean;
+  synchronize(): Promise<null>;
+  takeError(): NativeError | null;
+  write(id: Handle, from: TypedArray): void;
+
+  fill(out: Handle, value: number): void;
+  copy(out: Handle, a: Handle): void;
+  arange(out: Handle, start: number, step: number): void;
+  binary(op: number, out: Handle, a: Handle, b: Handle): void;
+  binaryScalar(op: number, out: Handle, a: Handle, scalar: number, reversed: boolean): void;
+  where(out: Handle, condition: Handle, a: Handle, b: Handle): void;
+  clamp(out: Handle, a: Handle, low: number, high: number): void;
+  reduce(op: number, out: Handle, a: Handle, dims: readonly number[]): void;
+}
+
+const require = createRequire(import.meta.url);
+
+function load(): Native {
+  const file = process.env.NABLA_BINARY;
+  try {
+    if (file) return require(file) as Native;
+    const bindings = require('bindings') as (options: { bindings: string; module_root: string }) => Native;
+    return bindings({ bindings: 'nabla', module_root: fileURLToPath(new URL('..', import.meta.url)) });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `nabla: the native addon for ${process.platform}-${process.arch} could not be loaded.\n${reason}\n` +
+        'In a checkout run `npm run setup`; in a project run `npm install --include=optional nabla`.',
+      { cause: error },
+    );
+  }
+}
+
+export const native: Native = load();
+
+/** Shape in the first half, strides in the second, of the tensor that the next `empty` or `view` makes. */
+export const args = new Float64Array(2 * MAX_DIMS);
+native.initialise(args);
+
+// Gives the native side a collector for young objects without a command-line flag; made once per environment.
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc') as (options?: { type: 'minor' }) => void;
+setFlagsFromString('--no-expose-gc');
+native.setGarbageCollector(gc, { type: 'minor' });

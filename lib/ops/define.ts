@@ -1,0 +1,142 @@
+import { ArgumentError, AutogradError } from '../errors.js';
+import { isFloating } from '../tensor/dtype.js';
+import { isGradEnabled } from '../tensor/frame.js';
+import { type BackwardRule, type Edge, Node, type Saved } from '../tensor/graph.js';
+import { Tensor } from '../tensor/tensor.js';
+
+/** What an op gives back: a tensor, or several. */
+export type OpResult = Tensor | readonly Tensor[];
+
+/**
+ * One op, one record: what it takes, how it runs, what it keeps, and how gradients flow back.
+ *
+ * `inputs` names the leading tensor arguments of `forward`: `'bias?'` may be null, a single `'tensors...'` is a list.
+ */
+export interface OpRecord<A extends readonly unknown[], R extends OpResult, S extends Saved> {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  /** Checks shapes and dtypes, makes the output, queues the kernel. Never records. */
+  forward(...args: A): R;
+  /** What `backward` needs. Called only when the call is recorded; tensors in it stay alive until `backward` has run. */
+  save?(result: R, ...args: A): S;
+  /**
+   * The gradient for each input (null where `needs` is false or there is none), from differentiable ops only, so that
+   * second derivatives work. `grads` has one entry per output; the first is never null for ops with one output.
+   * Absent: the op is not differentiable.
+   */
+  backward?(grads: readonly Tensor[], saved: S, needs: readonly boolean[]): readonly (Tensor | null)[];
+}
+
+/** Every record by name; the tests check that each has a spec. */
+export const registry = new Map<string, { readonly inputs: readonly string[]; readonly differentiable: boolean }>();
+
+const NOTHING: Saved = {};
+
+function checkInput(op: string, name: string, value: unknown): void {
+  if (value instanceof Tensor) {
+    value._handle(op);
+    return;
+  }
+  if (name.endsWith('?') && (value === null || value === undefined)) return;
+  const text = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
+  throw new ArgumentError(op, `${name.replace('?', '')} must be a Tensor, got ${text}`, value);
+}
+
+function checkList(op: string, name: string, value: unknown): void {
+  if (!Array.isArray(value)) throw new ArgumentError(op, `${name} must be an array of Tensors`, value);
+  for (const item of value) checkInput(op, name, item);
+}
+
+function keepSaved(node: Node, saved: Saved): void {
+  const kept: Tensor[] = [];
+  for (const key in saved) {
+    const value = saved[key];
+    if (value instanceof Tensor) kept.push(value);
+    else if (Array.isArray(value)) for (const item of value) if (item instanceof Tensor) kept.push(item);
+  }
+  const versions = new Array<number>(kept.length);
+  for (let i = 0; i < kept.length; i++) {
+    kept[i]._ref();
+    versions[i] = kept[i]._version.n;
+  }
+  node.saved = saved;
+  node.kept = kept;
+  node.versions = versions;
+}
+
+/** The edges of a call, or null when nothing needs a gradient. */
+function edgesOf(inputs: readonly unknown[]): (Edge | null)[] | null {
+  let any = false;
+  const edges = new Array<Edge | null>(inputs.length);
+  for (let i = 0; i < inputs.length; i++) {
+    const input = inputs[i];
+    const edge = input instanceof Tensor ? input._edge() : null;
+    edges[i] = edge;
+    if (edge) any = true;
+  }
+  return any ? edges : null;
+}
+
+/** Makes the op function of a record: checks its tensors, runs it, and records it when a gradient is wanted. */
+export function defineOp<A extends readonly unknown[], R extends OpResult, S extends Saved = Saved>(
+  record: OpRecord<A, R, S>,
+): (...args: A) => R {
+  const { name, inputs, forward, save, backward } = record;
+  if (registry.has(name)) throw new Error(`op ${name} is defined twice`);
+  registry.set(name, { inputs, differentiable: backward !== undefined });
+  const list = inputs.length === 1 && inputs[0].endsWith('...');
+  const rule: BackwardRule = {
+    name,
+    backward: (grads, saved, needs) => {
+      if (!backward) throw new AutogradError(name, 'is not differentiable');
+      return backward(grads as readonly Tensor[], saved as S, needs);
+    },
+  };
+  return (...args: A): R => {
+    if (list) checkList(name, inputs[0].slice(0, -3), args[0]);
+    else for (let i = 0; i < inputs.length; i++) checkInput(name, inputs[i], args[i]);
+    const result = forward(...args);
+    if (!backward || !isGradEnabled()) return result;
+    const edges = edgesOf(list ? (args[0] as readonly unknown[]) : args.slice(0, inputs.length));
+    if (!edges) return result;
+    attach(new Node(rule, edges, result instanceof Tensor ? 1 : (result as readonly Tensor[]).length), result);
+    const node = nodeOf(result);
+    if (node) keepSaved(node, save ? save(result, ...args) : NOTHING);
+    return result;
+  };
+}
+
+/**
+ * Makes functions whose first parameter is a tensor into methods of Tensor. Their types stand in a
+ * `declare module '../tensor/tensor.js'` block beside the functions.
+ */
+export function addMethods(functions: Readonly<Record<string, (x: Tensor, ...args: never[]) => unknown>>): void {
+  for (const [name, fn] of Object.entries(functions)) {
+    Object.defineProperty(Tensor.prototype, name, {
+      value(this: Tensor, ...args: never[]) {
+        return fn(this, ...args);
+      },
+      writable: true,
+      configurable: true,
+    });
+  }
+}
+
+function attach(node: Node, result: OpResult): void {
+  if (result instanceof Tensor) {
+    if (isFloating(result.dtype)) result._node = node;
+    return;
+  }
+  const outputs = result as readonly Tensor[];
+  for (let i = 0; i < outputs.length; i++) {
+    if (!isFloating(outputs[i].dtype)) continue;
+    outputs[i]._node = node;
+    outputs[i]._output = i;
+  }
+}
+
+function nodeOf(result: OpResult): Node | null {
+  if (result instanceof Tensor) return result._node;
+  for (const tensor of result as readonly Tensor[]) if (tensor._node) return tensor._node;
+  return null;
+}

@@ -1,0 +1,73 @@
+// What elementwise records share: the output of a broadcast, its layout, and dtype promotion.
+import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText } from '../errors.js';
+import { native } from '../native.js';
+import { stridesLike } from '../tensor/create.js';
+import { type DType, promoteScalar, resultType } from '../tensor/dtype.js';
+import { isGradEnabled } from '../tensor/frame.js';
+import { broadcastShapes, contiguousStrides, isDense, sameShape } from '../tensor/layout.js';
+import { emptyStrided, Tensor } from '../tensor/tensor.js';
+import { to } from './view.js';
+
+/** Strides of an elementwise result: those of the first dense operand that has the full shape, else row-major. */
+export function resultStrides(shape: readonly number[], operands: readonly Tensor[]): readonly number[] {
+  for (const x of operands) if (sameShape(x.shape, shape) && isDense(x.shape, x.strides)) return x.strides;
+  for (const x of operands) if (sameShape(x.shape, shape)) return stridesLike(x, shape);
+  return contiguousStrides(shape);
+}
+
+/** Runs a binary kernel on tensors of one dtype into a new tensor. */
+export function runBinary(name: string, code: number, a: Tensor, b: Tensor, dtype: DType = a.dtype): Tensor {
+  const shape = broadcastShapes(name, a.shape, b.shape);
+  const out = emptyStrided(shape, resultStrides(shape, [a, b]), dtype);
+  native.binary(code, out._id, a._id, b._id);
+  return out;
+}
+
+/** Runs a binary kernel with a number, `x op scalar` or (reversed) `scalar op x`. */
+export function runScalar(code: number, x: Tensor, scalar: number, reversed = false, dtype: DType = x.dtype): Tensor {
+  const out = emptyStrided(x.shape, stridesLike(x, x.shape), dtype);
+  native.binaryScalar(code, out._id, x._id, scalar, reversed);
+  return out;
+}
+
+/** Both operands in PyTorch's result type. */
+export function promote(a: Tensor, b: Tensor): [Tensor, Tensor] {
+  if (a.dtype === b.dtype) return [a, b];
+  const dtype = resultType(a, b);
+  return [to(a, dtype), to(b, dtype)];
+}
+
+/** A tensor operand in the dtype it gets beside a JavaScript number. */
+export function promoteWithScalar(op: string, x: Tensor, scalar: number): Tensor {
+  if (typeof scalar !== 'number') {
+    throw new ArgumentError(
+      op,
+      `a Tensor or a number is needed, got ${scalar === null ? 'null' : typeof scalar}`,
+      scalar,
+    );
+  }
+  return to(x, promoteScalar(x.dtype, scalar));
+}
+
+/** Checks the first operand of a function that takes a tensor and "a tensor or a number". */
+export function checkTensor(op: string, x: unknown, name = 'input'): asserts x is Tensor {
+  if (x instanceof Tensor) x._handle(op);
+  else throw new ArgumentError(op, `${name} must be a Tensor, got ${x === null ? 'null' : typeof x}`, x);
+}
+
+/** Whether `x` may be written in place: not while its history is being recorded. */
+export function checkInPlace(op: string, x: Tensor, shape: readonly number[], dtype: DType): void {
+  checkTensor(op, x);
+  if (isGradEnabled() && x.requiresGrad) {
+    throw new AutogradError(op, 'a tensor that requires gradients cannot be changed in place; use noGrad() or a copy');
+  }
+  if (!sameShape(x.shape, shape)) {
+    throw new ShapeError(
+      op,
+      `the result has shape ${shapeText(shape)}, the tensor ${shapeText(x.shape)}`,
+      shape,
+      x.shape,
+    );
+  }
+  if (x.dtype !== dtype) throw new DTypeError(op, `the result is ${dtype}, the tensor ${x.dtype}`, dtype, x.dtype);
+}

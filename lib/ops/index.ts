@@ -1,0 +1,16 @@
+// Every op function of the package root. Records are private to their files.
+export { add, mul } from './pointwise.js';
+export {
+  clone,
+  contiguous,
+  expand,
+  flatten,
+  narrow,
+  permute,
+  reshape,
+  select,
+  slice,
+  squeeze,
+  transpose,
+  unsqueeze,
+} from './view.js';

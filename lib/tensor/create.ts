@@ -1,0 +1,184 @@
+import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
+import { native } from '../native.js';
+import { checkDType, type DType, dtypeOfArray, isFloating, newTypedArray, type TypedArray } from './dtype.js';
+import { checkShape, isDense, memoryOrder, numelOf, sameShape, stridesInOrder } from './layout.js';
+import { emptyContiguous, emptyStrided, type Tensor } from './tensor.js';
+
+/** Options of the functions that make tensors. */
+export interface TensorOptions {
+  /** Default float32. */
+  dtype?: DType;
+  /** Default false. */
+  requiresGrad?: boolean;
+}
+
+/** Nested arrays of numbers, booleans or bigints. */
+export type TensorData = number | boolean | bigint | readonly TensorData[];
+
+let defaultDType: DType = 'float32';
+
+/** The dtype of new floating-point tensors; float32 at the start. */
+export const getDefaultDType = (): DType => defaultDType;
+
+export function setDefaultDType(dtype: DType): void {
+  if (!isFloating(checkDType('setDefaultDType', dtype))) {
+    throw new DTypeError('setDefaultDType', `a floating-point dtype is needed, got ${dtype}`, dtype);
+  }
+  defaultDType = dtype;
+}
+
+function finish(tensor: Tensor, options: TensorOptions): Tensor {
+  if (options.requiresGrad) tensor.requiresGrad = true;
+  return tensor;
+}
+
+function shapeOf(op: string, data: TensorData): number[] {
+  const shape: number[] = [];
+  for (let level: TensorData = data; Array.isArray(level); level = level[0]) {
+    shape.push(level.length);
+    if (level.length === 0) break;
+  }
+  checkShape(op, shape);
+  return shape;
+}
+
+/** Writes the leaves of `data` in order; every branch must have the shape of the first one. */
+function flatten(op: string, data: TensorData, shape: readonly number[], dtype: DType, into: TypedArray): void {
+  let at = 0;
+  const big = dtype === 'int64';
+  const put = (value: unknown): void => {
+    if (typeof value !== 'number' && typeof value !== 'boolean' && typeof value !== 'bigint') {
+      throw new ArgumentError(op, `elements must be numbers, booleans or bigints, got ${typeof value}`, value);
+    }
+    if (big) (into as BigInt64Array)[at++] = typeof value === 'number' ? BigInt(Math.trunc(value)) : BigInt(value);
+    else (into as Float64Array)[at++] = dtype === 'bool' ? (value ? 1 : 0) : Number(value);
+  };
+  const walk = (level: TensorData, axis: number): void => {
+    if (axis === shape.length) {
+      if (Array.isArray(level)) throw new ShapeError(op, `the array is deeper than ${shape.length} at some places`);
+      put(level);
+      return;
+    }
+    if (!Array.isArray(level) || level.length !== shape[axis]) {
+      const got = Array.isArray(level) ? `${level.length} items` : 'a value';
+      throw new ShapeError(op, `rows differ in length: ${got} where ${shape[axis]} items are expected (axis ${axis})`);
+    }
+    for (const item of level) walk(item, axis + 1);
+  };
+  walk(data, 0);
+}
+
+function inferDType(data: TensorData): DType {
+  let first: TensorData = data;
+  while (Array.isArray(first)) first = first[0];
+  if (typeof first === 'boolean') return 'bool';
+  return typeof first === 'bigint' ? 'int64' : defaultDType;
+}
+
+/** @internal A contiguous tensor with these elements. */
+export function fromTypedArray(array: TypedArray, shape: readonly number[], dtype: DType): Tensor {
+  const out = emptyContiguous(shape, dtype);
+  native.write(out._id, array);
+  return out;
+}
+
+/**
+ * A tensor from nested arrays, a number, or a typed array (copied). Numbers become float32, booleans bool, bigints
+ * int64; a typed array keeps its type. `shape` gives a typed array its axes.
+ *
+ * @example
+ * tensor([[1, 2], [3, 4]]);
+ * tensor(new Float32Array(6), { shape: [2, 3], requiresGrad: true });
+ * @throws ShapeError when rows differ in length or `shape` does not match the number of elements.
+ */
+export function tensor(
+  data: TensorData | TypedArray,
+  options: TensorOptions & { shape?: readonly number[] } = {},
+): Tensor {
+  const native = dtypeOfArray(data);
+  if (native) return finish(fromArray(data as TypedArray, native, options), options);
+  const nested = data as TensorData;
+  const own = shapeOf('tensor', nested);
+  const dtype = checkDType('tensor', options.dtype ?? inferDType(nested));
+  const into = newTypedArray(dtype, numelOf(own));
+  flatten('tensor', nested, own, dtype, into);
+  return finish(fromTypedArray(into, givenShape(own, numelOf(own), options.shape), dtype), options);
+}
+
+function givenShape(own: readonly number[], numel: number, shape?: readonly number[]): readonly number[] {
+  if (!shape) return own;
+  checkShape('tensor', shape);
+  if (numelOf(shape) !== numel) {
+    throw new ShapeError('tensor', `${numel} elements do not fill shape [${shape.join(', ')}]`, shape);
+  }
+  return shape;
+}
+
+function fromArray(data: TypedArray, from: DType, options: TensorOptions & { shape?: readonly number[] }): Tensor {
+  const dtype = checkDType('tensor', options.dtype ?? from);
+  const shape = givenShape([data.length], data.length, options.shape);
+  if (dtype === from) return fromTypedArray(data, shape, dtype);
+  const source = fromTypedArray(data, shape, from);
+  const out = emptyContiguous(shape, dtype);
+  native.copy(out._id, source._id);
+  source.dispose();
+  return out;
+}
+
+/** A tensor filled with `value`. */
+export function full(shape: readonly number[], value: number, options: TensorOptions = {}): Tensor {
+  if (typeof value !== 'number') throw new ArgumentError('full', `value must be a number, got ${typeof value}`, value);
+  const dtype = checkDType('full', options.dtype ?? defaultDType);
+  const out = emptyContiguous(checkShape('full', shape), dtype);
+  native.fill(out._id, value);
+  return finish(out, options);
+}
+
+/** A tensor of zeros. */
+export const zeros = (shape: readonly number[], options: TensorOptions = {}): Tensor => full(shape, 0, options);
+
+/** A tensor of ones. */
+export const ones = (shape: readonly number[], options: TensorOptions = {}): Tensor => full(shape, 1, options);
+
+/** An uninitialised tensor: its values are whatever the memory held. */
+export function empty(shape: readonly number[], options: TensorOptions = {}): Tensor {
+  const dtype = checkDType('empty', options.dtype ?? defaultDType);
+  return finish(emptyContiguous(checkShape('empty', shape), dtype), options);
+}
+
+/** Strides of a dense result that lies in memory like `like`, when `like` is dense; else row-major. @internal */
+export function stridesLike(like: Tensor, shape: readonly number[]): readonly number[] {
+  if (sameShape(shape, like.shape) && isDense(like.shape, like.strides)) return like.strides;
+  return stridesInOrder(shape, memoryOrder(like.shape, like.strides));
+}
+
+/** @internal */
+export const emptyLikeLayout = (like: Tensor, dtype: DType = like.dtype): Tensor =>
+  emptyStrided(like.shape, stridesLike(like, like.shape), dtype);
+
+function filledLike(like: Tensor, value: number, options: TensorOptions): Tensor {
+  like._handle('fullLike');
+  const out = emptyLikeLayout(like, options.dtype ?? like.dtype);
+  native.fill(out._id, value);
+  return finish(out, options);
+}
+
+/** `full` with the shape, dtype and memory layout of another tensor. */
+export const fullLike = (like: Tensor, value: number, options: TensorOptions = {}): Tensor =>
+  filledLike(like, value, options);
+export const zerosLike = (like: Tensor, options: TensorOptions = {}): Tensor => filledLike(like, 0, options);
+export const onesLike = (like: Tensor, options: TensorOptions = {}): Tensor => filledLike(like, 1, options);
+export function emptyLike(like: Tensor, options: TensorOptions = {}): Tensor {
+  like._handle('emptyLike');
+  return finish(emptyLikeLayout(like, options.dtype ?? like.dtype), options);
+}
+
+/** @internal `grad` with the strides of `leaf` and memory of its own; itself when it already is so. */
+export function sameDenseLayout(leaf: Tensor, grad: Tensor): Tensor {
+  const strides = stridesLike(leaf, leaf.shape);
+  const same = grad.strides.every((stride, i) => stride === strides[i] || grad.shape[i] === 1);
+  if (same && !grad._isView) return grad;
+  const out = emptyStrided(grad.shape, strides, grad.dtype);
+  native.copy(out._id, grad._id);
+  return out;
+}

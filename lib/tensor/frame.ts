@@ -1,0 +1,106 @@
+// Grad mode and scope of the running code, in one AsyncLocalStorage store, so that both follow async flows exactly.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Tensor } from './tensor.js';
+
+/** What is in force for the running code. */
+export interface Frame {
+  readonly scope: Scope | null;
+  readonly grad: boolean;
+}
+
+const ROOT: Frame = { scope: null, grad: true };
+const storage = new AsyncLocalStorage<Frame>();
+let used = false; // getStore() is asked only once somebody has opened a frame
+let override: Frame | null = null; // a frame of synchronous engine code: cheaper than the store
+
+/** Tensors made while it is open; all but the kept ones are disposed when it closes. */
+export class Scope implements Disposable {
+  #tensors: Tensor[] = [];
+  #parent: Scope | null;
+  #outer: Frame | null;
+  open = true;
+
+  constructor(parent: Scope | null, outer: Frame | null = null) {
+    this.#parent = parent;
+    this.#outer = outer;
+  }
+
+  add(tensor: Tensor): void {
+    this.#tensors.push(tensor);
+    tensor._scope = this;
+  }
+
+  /** The nearest open scope around this one. Closed ones are skipped and forgotten. */
+  get parent(): Scope | null {
+    let parent = this.#parent;
+    while (parent && !parent.open) parent = parent.#parent;
+    this.#parent = parent;
+    return parent;
+  }
+
+  /** Disposes what was made here, except `kept`, which moves to the parent scope. */
+  close(kept: ReadonlySet<Tensor> | null): void {
+    if (!this.open) return;
+    this.open = false;
+    const parent = this.parent;
+    for (const tensor of this.#tensors) {
+      if (tensor._scope !== this) continue;
+      tensor._scope = null;
+      if (!kept?.has(tensor)) tensor.dispose();
+      else if (parent) parent.add(tensor);
+    }
+    this.#tensors = [];
+  }
+
+  [Symbol.dispose](): void {
+    const frame = storage.getStore();
+    if (frame && frame.scope === this) storage.enterWith(this.#outer ?? ROOT);
+    this.close(null);
+  }
+}
+
+/** The frame in force. */
+export function currentFrame(): Frame {
+  if (override) return override;
+  return used ? (storage.getStore() ?? ROOT) : ROOT;
+}
+
+export function currentScope(): Scope | null {
+  const scope = currentFrame().scope;
+  return scope === null || scope.open ? scope : scope.parent;
+}
+
+/** True while operations on tensors that require gradients are recorded. */
+export const isGradEnabled = (): boolean => currentFrame().grad;
+
+/** Runs synchronous code in a frame. */
+export function runInFrame<R>(frame: Frame, fn: () => R): R {
+  const outer = override;
+  override = frame;
+  try {
+    return fn();
+  } finally {
+    override = outer;
+  }
+}
+
+/** Runs code in a frame that also follows its async continuations. */
+export function runInAsyncFrame<R>(frame: Frame, fn: () => R): R {
+  used = true;
+  const outer = override;
+  override = null;
+  try {
+    return storage.run(frame, fn);
+  } finally {
+    override = outer;
+  }
+}
+
+/** Puts the rest of the current synchronous execution into a scope, for `using`. */
+export function enterScope(): Scope {
+  used = true;
+  const outer = currentFrame();
+  const scope = new Scope(currentScope(), outer);
+  storage.enterWith({ scope, grad: outer.grad });
+  return scope;
+}

@@ -1,0 +1,42 @@
+// The tape: one node per recorded call. Nodes are made by lib/ops/define.ts and walked by lib/autograd/engine.ts.
+import type { Tensor } from './tensor.js';
+
+/** What a recorded call keeps for its backward rule. Tensor-valued fields are kept alive until it has run. */
+export type Saved = Readonly<Record<string, unknown>>;
+
+/** The part of an op record that the engine needs. */
+export interface BackwardRule {
+  readonly name: string;
+  backward(grads: readonly (Tensor | null)[], saved: Saved, needs: readonly boolean[]): readonly (Tensor | null)[];
+}
+
+/** Where a gradient goes: an output of an earlier node, or a leaf's `grad`. */
+export interface Edge {
+  readonly node: Node | null;
+  readonly output: number;
+  readonly leaf: Tensor | null;
+}
+
+let nextSequence = 0;
+
+export class Node {
+  /** Later calls have larger numbers, so descending order is a valid order for the backward pass. */
+  readonly sequence = nextSequence++;
+  saved: Saved | null = null;
+  /** The tensors among `saved`, with their versions when they were saved. */
+  kept: readonly Tensor[] = [];
+  versions: readonly number[] = [];
+
+  constructor(
+    readonly rule: BackwardRule,
+    readonly edges: readonly (Edge | null)[],
+    readonly outputs: number,
+  ) {}
+
+  /** Forgets what was saved; its memory goes back if nobody else holds it. */
+  release(): void {
+    for (const tensor of this.kept) tensor._unref();
+    this.kept = [];
+    this.saved = null;
+  }
+}

@@ -1,0 +1,117 @@
+// Reading values: waits for the stream. `await t.data()` leaves the event loop free, `t.dataSync()` blocks it.
+import { ShapeError, ValueError } from '../errors.js';
+import { type NativeError, native } from '../native.js';
+import { newTypedArray, type TypedArray } from './dtype.js';
+import { Tensor } from './tensor.js';
+
+/** Nested arrays as `toArray()` returns them; a plain value for a 0-d tensor. */
+export type NestedArray = number | bigint | boolean | NestedArray[];
+
+declare module './tensor.js' {
+  interface Tensor {
+    /** All elements in row-major order, once the operations before have run. bool reads as 0 and 1, int64 as bigint. */
+    data(): Promise<TypedArray>;
+    /** {@link data}, blocking: for scripts and workers. */
+    dataSync(): TypedArray;
+    /** The value of a tensor with one element. */
+    item(): Promise<number>;
+    /** {@link item}, blocking. */
+    itemSync(): number;
+    /** Nested arrays of the tensor's shape: numbers, booleans for bool, bigints for int64. */
+    toArray(): Promise<NestedArray>;
+    /** {@link toArray}, blocking. */
+    toArraySync(): NestedArray;
+  }
+}
+
+function fail(error: NativeError): never {
+  throw new ValueError(error.op, error.message);
+}
+
+// Waiting in slices, each in a call of its own: that is where V8 looks whether the worker is being terminated.
+const SLICE_MS = 20;
+const slice = (position: number): boolean => native.wait(position, SLICE_MS);
+
+/** Blocks until everything queued so far has run. */
+export function drain(): void {
+  const position = native.position();
+  while (!slice(position));
+}
+
+function readSync(tensor: Tensor, op: string): TypedArray {
+  const into = newTypedArray(tensor.dtype, tensor.numel);
+  const cell = native.beginRead(tensor._handle(op), into);
+  drain();
+  const error = native.readResult(cell);
+  if (error) fail(error);
+  return into;
+}
+
+async function read(tensor: Tensor, op: string): Promise<TypedArray> {
+  const into = newTypedArray(tensor.dtype, tensor.numel);
+  const error = await native.read(tensor._handle(op), into);
+  if (error) fail(error);
+  return into;
+}
+
+function checkOne(tensor: Tensor, op: string): void {
+  if (tensor.numel !== 1) {
+    throw new ShapeError(
+      op,
+      `a tensor with one element is needed, got shape [${tensor.shape.join(', ')}]`,
+      tensor.shape,
+    );
+  }
+}
+
+function toNumber(value: number | bigint, op: string): number {
+  if (typeof value === 'number') return value;
+  const n = Number(value);
+  if (!Number.isSafeInteger(n)) throw new ValueError(op, `${value} does not fit a number exactly; use data()`);
+  return n;
+}
+
+function nest(tensor: Tensor, data: TypedArray): NestedArray {
+  const { shape, dtype } = tensor;
+  let at = 0;
+  const build = (axis: number): NestedArray => {
+    if (axis === shape.length) return dtype === 'bool' ? data[at++] !== 0 : data[at++];
+    return Array.from({ length: shape[axis] }, () => build(axis + 1));
+  };
+  return build(0);
+}
+
+Tensor.prototype.data = function () {
+  return read(this, 'data');
+};
+Tensor.prototype.dataSync = function () {
+  return readSync(this, 'dataSync');
+};
+Tensor.prototype.item = async function () {
+  checkOne(this, 'item');
+  return toNumber((await read(this, 'item'))[0], 'item');
+};
+Tensor.prototype.itemSync = function () {
+  checkOne(this, 'itemSync');
+  return toNumber(readSync(this, 'itemSync')[0], 'itemSync');
+};
+Tensor.prototype.toArray = async function () {
+  return nest(this, await read(this, 'toArray'));
+};
+Tensor.prototype.toArraySync = function () {
+  return nest(this, readSync(this, 'toArraySync'));
+};
+
+/** Resolves when everything queued so far has run; rejects with the first error that no read has reported. */
+export async function synchronize(): Promise<void> {
+  await native.synchronize();
+  const error = native.takeError();
+  if (error) fail(error);
+}
+
+/** {@link synchronize}, blocking. */
+export function synchronizeSync(): void {
+  drain();
+  const error = native.takeError();
+  if (error) fail(error);
+}

@@ -1,0 +1,217 @@
+import { inspect } from 'node:util';
+import { AutogradError, DisposedError, OutOfMemoryError } from '../errors.js';
+import { args, native } from '../native.js';
+import { DTYPE_CODES, type DType, isFloating } from './dtype.js';
+import { currentScope, type Scope } from './frame.js';
+import type { Edge, Node } from './graph.js';
+import { contiguousStrides, isChannelsLast, isContiguous, MAX_DIMS, numelOf } from './layout.js';
+
+/** Counts in-place writes; shared by a tensor and its views. */
+interface Version {
+  n: number;
+}
+
+/**
+ * An n-dimensional array on a device. Shapes, dtypes and lifetimes are checked at the call; the arithmetic runs behind,
+ * in order, and reading waits for it.
+ *
+ * Memory: a tensor is freed when its scope closes, when it is disposed, or when nobody refers to it any more.
+ * Using it after that throws a {@link DisposedError}.
+ *
+ * The operations (`add`, `matmul`, …) are declared beside their implementation in `lib/ops`.
+ */
+export class Tensor implements Disposable {
+  readonly shape: readonly number[];
+  /** Steps in elements between neighbours along each axis. */
+  readonly strides: readonly number[];
+  readonly dtype: DType;
+  readonly device: 'cpu' = 'cpu';
+  /** The gradient that `backward()` has accumulated here, for leaves that require one. */
+  grad: Tensor | null = null;
+
+  /** @internal Slot of the native side; 0 once it was released. */
+  _id = 0;
+  /** @internal Holders: one for the user, one for each recorded call that saved it. */
+  _refs = 1;
+  /** @internal */
+  _disposed = false;
+  /** @internal */
+  _scope: Scope | null = null;
+  /** @internal The recorded call that made it, and which of its outputs it is. */
+  _node: Node | null = null;
+  /** @internal */
+  _output = 0;
+  /** @internal */
+  _leafRequiresGrad = false;
+  /** @internal */
+  readonly _version: Version;
+  /** @internal */
+  readonly _isView: boolean;
+
+  /** @internal Use `tensor()`, `zeros()` and the operations instead. */
+  constructor(shape: readonly number[], strides: readonly number[], dtype: DType, base: Tensor | null, offset: number) {
+    this.shape = shape;
+    this.strides = strides;
+    this.dtype = dtype;
+    const ndim = shape.length;
+    for (let i = 0; i < ndim; i++) {
+      args[i] = shape[i];
+      args[MAX_DIMS + i] = strides[i];
+    }
+    if (base) {
+      this._version = base._version;
+      this._isView = true;
+      this._id = native.view(this, base._id, ndim, offset);
+    } else {
+      this._version = { n: 0 };
+      this._isView = false;
+      this._id = allocate(this, DTYPE_CODES[dtype], ndim);
+    }
+    currentScope()?.add(this);
+  }
+
+  get ndim(): number {
+    return this.shape.length;
+  }
+
+  /** Number of elements. */
+  get numel(): number {
+    return numelOf(this.shape);
+  }
+
+  /** PyTorch's `size()`: the shape, or one axis of it. */
+  size(): readonly number[];
+  size(dim: number): number;
+  size(dim?: number): readonly number[] | number {
+    return dim === undefined ? this.shape : (this.shape.at(dim) as number);
+  }
+
+  get isDisposed(): boolean {
+    return this._disposed;
+  }
+
+  isContiguous(): boolean {
+    return isContiguous(this.shape, this.strides);
+  }
+
+  isChannelsLast(): boolean {
+    return isChannelsLast(this.shape, this.strides);
+  }
+
+  /** True for a tensor that no recorded operation has made. */
+  get isLeaf(): boolean {
+    return this._node === null;
+  }
+
+  /** Whether gradients flow to this tensor. Settable on leaves of a floating-point dtype. */
+  get requiresGrad(): boolean {
+    return this._leafRequiresGrad || this._node !== null;
+  }
+
+  set requiresGrad(value: boolean) {
+    if (this._node) {
+      if (value) return;
+      throw new AutogradError('requiresGrad', 'can only be cleared on a leaf; use detach() on this result');
+    }
+    if (value && !isFloating(this.dtype)) {
+      throw new AutogradError('requiresGrad', `only floating-point tensors can require gradients, got ${this.dtype}`);
+    }
+    this._leafRequiresGrad = value;
+  }
+
+  /** Sets {@link requiresGrad} and returns the tensor. */
+  requiresGrad_(value = true): this {
+    this.requiresGrad = value;
+    return this;
+  }
+
+  /** The same elements without a history; shares memory. */
+  detach(): Tensor {
+    return this._alias('detach');
+  }
+
+  /**
+   * Frees the memory now, unless a recorded operation still needs it for its gradient: then it goes right after that.
+   * Views of it stay valid. Disposing twice is harmless.
+   */
+  dispose(): void {
+    if (this._disposed) return;
+    this._disposed = true;
+    this._unref();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Takes the tensor out of its scope: it lives until it is disposed or nobody refers to it. */
+  keep(): this {
+    this._scope = null;
+    return this;
+  }
+
+  /** @internal The native handle, after the check for use after dispose. */
+  _handle(op: string): number {
+    if (this._disposed) throw new DisposedError(op, `the tensor of shape [${this.shape.join(', ')}] was disposed`);
+    return this._id;
+  }
+
+  /** @internal A view of everything; valid even when this handle was disposed but is still held by the tape. */
+  _alias(op: string): Tensor {
+    if (this._id === 0) this._handle(op);
+    return new Tensor(this.shape, this.strides, this.dtype, this, 0);
+  }
+
+  /** @internal */
+  _ref(): void {
+    this._refs++;
+  }
+
+  /** @internal */
+  _unref(): void {
+    if (--this._refs > 0 || this._id === 0) return;
+    native.release(this._id);
+    this._id = 0;
+  }
+
+  /** @internal Where the gradient of this tensor goes. */
+  _edge(): Edge | null {
+    if (this._node) return { node: this._node, output: this._output, leaf: null };
+    return this._leafRequiresGrad ? { node: null, output: 0, leaf: this } : null;
+  }
+
+  /** @internal For in-place writes. */
+  _bump(): void {
+    this._version.n++;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}
+
+function allocate(owner: Tensor, dtype: number, ndim: number): number {
+  try {
+    return native.empty(owner, dtype, ndim);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'NABLA_OUT_OF_MEMORY') {
+      throw new OutOfMemoryError('empty', 'bytes' in error ? Number(error.bytes) : 0);
+    }
+    throw error;
+  }
+}
+
+/** @internal An uninitialised tensor. Strides must be dense: some order of the axes without gaps. */
+export function emptyStrided(shape: readonly number[], strides: readonly number[], dtype: DType): Tensor {
+  return new Tensor(shape, strides, dtype, null, 0);
+}
+
+/** @internal An uninitialised row-major tensor. */
+export function emptyContiguous(shape: readonly number[], dtype: DType): Tensor {
+  return new Tensor(shape, contiguousStrides(shape), dtype, null, 0);
+}
+
+/** @internal Another look at the memory of `base`, `offset` elements in. Not recorded: see lib/ops/view.ts for that. */
+export function viewOf(base: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
+  return new Tensor(shape, strides, base.dtype, base, offset);
+}

@@ -1,0 +1,66 @@
+// Entry point of the addon: one Environment per Node environment, then the functions.
+#include "arguments.h"
+#include "environment.h"
+
+namespace nabla::addon {
+
+namespace {
+
+// initialise(argumentBuffer: Float64Array): shapes and strides travel through it, which is cheaper than arrays.
+Napi::Value initialise(const Napi::CallbackInfo& info) {
+  Environment& e = Environment::of(info.Env());
+  const auto array = info[0].As<Napi::Float64Array>();
+  e.arguments = array.Data();
+  e.argumentsOwner = Napi::Persistent(info[0].As<Napi::Object>());
+  return info.Env().Undefined();
+}
+
+Napi::Value threads(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), Environment::of(info.Env()).threads);
+}
+
+Napi::Value setThreads(const Napi::CallbackInfo& info) {
+  Environment& e = Environment::of(info.Env());
+  const int n = static_cast<int>(toInt(info, 0));
+  e.threads = n;
+  e.stream.enqueue("setNumThreads", {}, {}, [n](Exec& exec) { exec.pool.resize(n); });
+  return info.Env().Undefined();
+}
+
+Napi::Value setPriority(const Napi::CallbackInfo& info) {
+  const auto priority = info[0].As<Napi::Boolean>().Value() ? Priority::kBackground : Priority::kNormal;
+  Environment::of(info.Env()).stream.setPriority(priority);
+  return info.Env().Undefined();
+}
+
+Napi::Value isaNames(const Napi::CallbackInfo& info) {  // supported here, best last
+  Napi::Array names = Napi::Array::New(info.Env());
+  for (Isa isa : {Isa::kBaseline, Isa::kNeon, Isa::kAvx2, Isa::kAvx512})
+    if (isaSupported(isa)) names.Set(names.Length(), isaName(isa));
+  return names;
+}
+
+}  // namespace
+
+Napi::Object load(Napi::Env env, Napi::Object exports) {
+  Isa isa;
+  char message[160];
+  if (!chooseIsa(&isa, message, sizeof message)) throw Napi::Error::New(env, message);
+  auto* environment = new Environment(env, isa);
+  napi_set_instance_data(env, environment, nullptr, nullptr);
+  exports.Set("isa", isaName(isa));
+  exports.Set("initialise", Napi::Function::New<guarded<initialise>>(env));
+  exports.Set("threads", Napi::Function::New<guarded<threads>>(env));
+  exports.Set("setThreads", Napi::Function::New<guarded<setThreads>>(env));
+  exports.Set("setPriority", Napi::Function::New<guarded<setPriority>>(env));
+  exports.Set("supportedIsas", Napi::Function::New<guarded<isaNames>>(env));
+  registerMemory(env, exports);
+  registerReads(env, exports);
+  registerOps(env, exports);
+  return exports;
+}
+
+}  // namespace nabla::addon
+
+static Napi::Object initModule(Napi::Env env, Napi::Object exports) { return nabla::addon::load(env, exports); }
+NODE_API_MODULE(nabla, initModule)

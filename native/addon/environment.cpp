@@ -1,0 +1,103 @@
+#include "environment.h"
+
+#include <cstdlib>
+
+#include "reads.h"
+
+namespace nabla::addon {
+
+namespace {
+
+int threadsWanted() {
+  const char* text = std::getenv("NABLA_NUM_THREADS");
+  const int n = text ? std::atoi(text) : 0;
+  const int threads = n > 0 ? n : availableCpus();
+  return threads > 256 ? 256 : threads;
+}
+
+int64_t bytesFrom(const char* name, int64_t fallback) {
+  const char* text = std::getenv(name);
+  const long long n = text ? std::atoll(text) : 0;
+  return n > 0 ? n : fallback;
+}
+
+}  // namespace
+
+Environment::Environment(Napi::Env env, Isa isa)
+    : env(env),
+      isa(isa),
+      stream(threadsWanted()),
+      context{stream, allocator, kernelTable(isa)},
+      threads(stream.pool().threads()),
+      slots_(1) {
+  limit = minLimit = bytesFrom("NABLA_GC_LIMIT", int64_t{256} << 20);
+  allocator.setMaxBytes(bytesFrom("NABLA_MAX_BYTES", INT64_MAX));
+  napi_value name;
+  napi_create_string_utf8(env, "nabla", NAPI_AUTO_LENGTH, &name);
+  napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, settleRead, &settle_);
+  napi_unref_threadsafe_function(env, settle_);
+  // Hooks run in reverse order: added after the thread-safe function, this one runs before it is torn down.
+  napi_add_env_cleanup_hook(env, [](void* self) { static_cast<Environment*>(self)->stop(); }, this);
+}
+
+Environment& Environment::of(napi_env env) {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  return *static_cast<Environment*>(data);
+}
+
+void Environment::readStarted() {
+  if (pendingReads_++ == 0) napi_ref_threadsafe_function(env, settle_);
+}
+
+void Environment::readFinished() {
+  if (--pendingReads_ == 0) napi_unref_threadsafe_function(env, settle_);
+}
+
+void Environment::notify(PendingRead* read) { napi_call_threadsafe_function(settle_, read, napi_tsfn_nonblocking); }
+
+// The Environment itself is leaked: storages handed to other workers point at its allocator.
+void Environment::stop() { stream.stop(); }
+
+const Tensor& Environment::tensor(uint32_t id) const {
+  if (id == 0 || id >= slots_.size() || !slots_[id].tensor.storage)
+    throw Napi::Error::New(env, "internal: tensor handle " + std::to_string(id) + " is not alive");
+  return slots_[id].tensor;
+}
+
+uint32_t Environment::create(const Tensor& tensor, Napi::Value owner) {
+  uint32_t id = freeSlot_;
+  if (id) {
+    freeSlot_ = slots_[id].next;
+  } else {
+    id = static_cast<uint32_t>(slots_.size());
+    slots_.emplace_back();
+  }
+  slots_[id].tensor = tensor;
+  tensors++;
+  watch(slots_[id], owner);
+  return id;
+}
+
+void Environment::release(uint32_t id) {
+  Slot& slot = slots_[id];
+  Storage* storage = slot.tensor.storage;
+  if (!storage) return;
+  slot.tensor.storage = nullptr;
+  if (slot.ref) {
+    napi_delete_reference(env, slot.ref);
+    slot.ref = nullptr;
+    watched_--;
+  }
+  tensors--;
+  slot.next = freeSlot_;
+  freeSlot_ = id;
+  if (storage->refs.fetch_sub(1) != 1) return;
+  if (storage->owner == &allocator)
+    allocator.release(storage->block, stream.position());
+  else
+    storage->owner->releaseRemote(storage->block);
+  delete storage;
+}
+
+}  // namespace nabla::addon

@@ -1,0 +1,25 @@
+// Every op that JavaScript can call, one line each. lib/native.ts holds the TypeScript side of the same list.
+#include "../ops/copy.h"
+#include "../ops/elementwise.h"
+#include "arguments.h"
+
+namespace nabla::addon {
+
+namespace {
+template <auto F>
+void add(Napi::Env env, Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<&guarded<&Binder<F>::run>>(env, name));
+}
+}  // namespace
+
+void registerOps(Napi::Env env, Napi::Object exports) {
+  add<ops::copy>(env, exports, "copy");
+  add<ops::fill>(env, exports, "fill");
+  add<ops::arange>(env, exports, "arange");
+  add<ops::binary>(env, exports, "binary");
+  add<ops::binaryScalar>(env, exports, "binaryScalar");
+  add<ops::where>(env, exports, "where");
+  add<ops::clamp>(env, exports, "clamp");
+}
+
+}  // namespace nabla::addon
