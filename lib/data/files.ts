@@ -1,0 +1,121 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { FormatError, NablaError } from '../errors.js';
+
+/**
+ * The folder that keeps downloaded data sets and models: `$XDG_CACHE_HOME/nabla`, or the platform's usual place
+ * (`~/.cache/nabla`, `~/Library/Caches/nabla`, `%LOCALAPPDATA%\nabla`).
+ */
+export function cacheFolder(env: NodeJS.ProcessEnv = process.env, platform: string = process.platform): string {
+  if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, 'nabla');
+  if (platform === 'win32') return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'nabla');
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'nabla');
+  return join(homedir(), '.cache', 'nabla');
+}
+
+/**
+ * Writes a file so that readers see the old content or the whole new one, never a part: into a temporary file in the
+ * same folder, flushed to the disk and then renamed. Missing folders are made; when `write` fails nothing is left.
+ *
+ * @param write is given the open temporary file
+ */
+export async function writeAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  const temporary = join(folder, `.${basename(path)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await write(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+}
+
+/** Makes the rename itself durable. Windows cannot open folders, there it is left to the file system. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What {@link downloadFile} checks and how long it waits. */
+export interface DownloadOptions {
+  /** The MD5 sum that the file must have, in hexadecimal. */
+  readonly md5: string;
+  /** A longer answer is refused. Default 1 GiB. */
+  readonly maxBytes?: number;
+  /** Give up when no byte has come for so long. Default 30 seconds. */
+  readonly stallMs?: number;
+  /** Stops the download. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Downloads a file, checks its MD5 sum and only then gives it its name, so a stopped or damaged download leaves nothing.
+ *
+ * @throws NablaError when the server cannot be reached, answers with an error or stalls
+ * @throws FormatError when the content is not what the checksum says
+ */
+export async function downloadFile(url: string, path: string, options: DownloadOptions): Promise<void> {
+  const { md5, maxBytes = 2 ** 30, stallMs = 30_000 } = options;
+  const stop = new AbortController();
+  const onAbort = () => stop.abort(options.signal?.reason);
+  options.signal?.throwIfAborted();
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  const stalled = () => stop.abort(new NablaError('downloadFile', `no byte came for ${stallMs / 1000} s`));
+  const timer = setTimeout(stalled, stallMs);
+  try {
+    await writeAtomically(path, async (file) => {
+      const hash = createHash('md5');
+      let received = 0;
+      for await (const chunk of await openUrl(url, stop.signal)) {
+        timer.refresh();
+        received += chunk.length;
+        if (received > maxBytes)
+          throw new FormatError('downloadFile', url, `longer than the ${maxBytes} bytes expected at most`);
+        hash.update(chunk);
+        await file.writeFile(chunk);
+      }
+      const digest = hash.digest('hex');
+      if (digest !== md5)
+        throw new FormatError('downloadFile', url, `MD5 is ${digest} after ${received} bytes, expected ${md5}`);
+    });
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+async function openUrl(url: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  let response: Response;
+  try {
+    response = await fetch(url, { signal });
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    const { message, cause } = error as Error;
+    const reason = cause instanceof Error && cause.message ? cause.message : message;
+    throw new NablaError('downloadFile', `${url}: ${reason}`, { cause: error });
+  }
+  if (!response.ok || response.body === null) {
+    await response.body?.cancel();
+    throw new NablaError(
+      'downloadFile',
+      `${url}: the server answered ${response.status} ${response.statusText}`.trimEnd(),
+    );
+  }
+  return response.body as unknown as AsyncIterable<Uint8Array>;
+}
