@@ -1,6 +1,21 @@
-import { ArgumentError, AutogradError, type DType, ones, ShapeError, zeros } from '../../lib/index.js';
+import {
+  ArgumentError,
+  AutogradError,
+  DisposedError,
+  type DType,
+  ones,
+  ShapeError,
+  type Tensor,
+  zeros,
+} from '../../lib/index.js';
 import { sumTo } from '../../lib/ops/view.js';
 import { family } from '../support/spec.js';
+
+function disposed(shape: number[]): Tensor {
+  const x = zeros(shape);
+  x.dispose();
+  return x;
+}
 
 family('view', {
   reshape: {
@@ -34,7 +49,9 @@ family('view', {
   },
   sumTo: {
     call: ([x], { shape }: { shape: number[] }) => sumTo(x, shape),
-    errors: [[() => sumTo('x' as never, [1]), ArgumentError, /^sumTo: /]],
+    errors: [
+      [() => sumTo(disposed([4, 3]), [1, 3]), DisposedError, /^sumTo: the tensor of shape \[4, 3\] was disposed/],
+    ],
   },
   slice: {
     covers: ['sliceBackward'],
