@@ -77,9 +77,10 @@ Nest makeNest(std::initializer_list<const Tensor*> operands, int64_t chunk) {
   Nest nest;
   const Tensor& out = **operands.begin();
   for (const Tensor* t : operands) {
-    if (t) nest.data[nest.operands] = t->data;
-    if (t) nest.itemSize[nest.operands] = static_cast<uint8_t>(itemSize(t->dtype));
-    nest.operands++;
+    const int k = nest.operands++ % cpu::kOperands;
+    if (!t) continue;
+    nest.data[k] = t->data;
+    nest.itemSize[k] = static_cast<uint8_t>(itemSize(t->dtype));
   }
   nest.numel = out.numel();
   if (nest.numel == 0) return nest;

@@ -86,6 +86,186 @@ void testBroadcastCopy(Machine& m) {
   }
 }
 
+double floorDivide(double a, double b) { return std::floor(a / b); }
+double remainderOf(double a, double b) {
+  const double r = std::fmod(a, b);
+  return r != 0 && ((r < 0) != (b < 0)) ? r + b : r;
+}
+
+double reference(int op, double a, double b) {
+  switch (op) {
+    case cpu::kAdd:
+      return a + b;
+    case cpu::kSub:
+      return a - b;
+    case cpu::kMul:
+      return a * b;
+    case cpu::kDiv:
+      return a / b;
+    case cpu::kPow:
+      return std::pow(a, b);
+    case cpu::kMaximum:
+      return std::isnan(a) || std::isnan(b) ? NAN : std::fmax(a, b);
+    case cpu::kMinimum:
+      return std::isnan(a) || std::isnan(b) ? NAN : std::fmin(a, b);
+    case cpu::kBitAnd:
+      return static_cast<double>(int64_t(a) & int64_t(b));
+    case cpu::kBitOr:
+      return static_cast<double>(int64_t(a) | int64_t(b));
+    case cpu::kBitXor:
+      return static_cast<double>(int64_t(a) ^ int64_t(b));
+    case cpu::kReluGrad:
+      return b <= 0 ? 0 : a;
+    case cpu::kSigmoidGrad:
+      return a * b * (1 - b);
+    case cpu::kTanhGrad:
+      return a * (1 - b * b);
+    case cpu::kFloorDiv:
+      return floorDivide(a, b);
+    case cpu::kRemainder:
+      return remainderOf(a, b);
+    case cpu::kFmod:
+      return std::fmod(a, b);
+    case cpu::kAtan2:
+      return std::atan2(a, b);
+    case cpu::kEq:
+      return a == b;
+    case cpu::kNe:
+      return a != b;
+    case cpu::kLt:
+      return a < b;
+    case cpu::kLe:
+      return a <= b;
+    case cpu::kGt:
+      return a > b;
+    default:
+      return a >= b;
+  }
+}
+
+bool defined(const Machine& m, int op, DType type) { return m.ctx.kernels.elementwise.binary[op][int(type)]; }
+bool divides(int op) { return op == cpu::kFloorDiv || op == cpu::kRemainder || op == cpu::kFmod; }
+
+// Values an op is defined on: no zero divisors for integers, no negative exponents or results for bytes.
+Tensor operand(Machine& m, int op, DType type, bool second, std::vector<int64_t> shape, std::vector<int> order) {
+  const bool bytes = type == DType::kUint8 || type == DType::kBool;
+  double low = bytes ? (second && divides(op) ? 1 : 0) : -4, high = type == DType::kBool ? 1 : bytes ? 5 : 4;
+  if (op == cpu::kPow) low = 0, high = 3;
+  if (op == cpu::kSub && bytes) low = second ? 0 : 5, high = second ? 5 : 9;
+  if (second && divides(op) && !isFloating(type)) low = 1, high = 3;
+  const Tensor t = m.random(type, shape, order, 1, low, high);
+  if (isFloating(type) && t.numel() > 3) write(type, t.data + (second ? 1 : 0) * int64_t(itemSize(type)), NAN);
+  return t;
+}
+
+void checkBinary(Machine& m, int op, DType type, std::vector<int64_t> shape, std::vector<int64_t> aShape,
+                 std::vector<int64_t> bShape, std::vector<int> aOrder) {
+  const Tensor a = operand(m, op, type, false, aShape, aOrder), b = operand(m, op, type, true, bShape, {});
+  const DType outType = op >= cpu::kEq ? DType::kBool : type;
+  const Tensor out = m.make(outType, shape);
+  ops::binary(m.ctx, op, out, a, b);
+  m.wait();
+  const double tolerance = type == DType::kFloat32 ? 2e-6 : 1e-14;
+  int64_t wrong = 0;
+  Machine::each(out, [&](const int64_t* i, const char* p) {
+    const double x = Machine::value(a, i, out.ndim), y = Machine::value(b, i, out.ndim);
+    double expected = reference(op, x, y);
+    if (type == DType::kBool && op == cpu::kAdd) expected = expected != 0;
+    wrong += !near(read(outType, p), expected, isFloating(type) ? tolerance : 0, isFloating(type) ? tolerance : 0);
+  });
+  CHECK(wrong == 0, "op %d type %d, %d dims: %lld wrong", op, int(type), out.ndim, (long long)wrong);
+}
+
+void testBinary(Machine& m) {
+  for (int op = 0; op < cpu::kBinaryOpCount; op++)
+    for (DType type : kTypes) {
+      if (!defined(m, op, type)) continue;
+      checkBinary(m, op, type, {}, {}, {}, {});
+      checkBinary(m, op, type, {0}, {0}, {1}, {});
+      checkBinary(m, op, type, {1031}, {1031}, {1031}, {});
+      checkBinary(m, op, type, {33, 47}, {33, 47}, {47}, {1, 0});
+      checkBinary(m, op, type, {5, 3, 9, 7}, {5, 3, 9, 7}, {3, 1, 1}, {0, 2, 3, 1});
+      checkBinary(m, op, type, {6, 5, 4}, {1, 5, 1}, {6, 1, 4}, {});
+      checkBinary(m, op, type, {300, 200}, {300, 200}, {300, 200}, {});
+    }
+}
+
+void testScalar(Machine& m) {
+  for (int op = 0; op < cpu::kBinaryOpCount; op++)
+    for (DType type : kTypes)
+      for (bool reversed : {false, true}) {
+        if (!defined(m, op, type)) continue;
+        const Tensor a = operand(m, op, type, true, {41, 23}, {1, 0});
+        const DType outType = op >= cpu::kEq ? DType::kBool : type;
+        const Tensor out = m.make(outType, {41, 23}, {1, 0});
+        const double scalar = type == DType::kBool ? 1 : op == cpu::kSub && type == DType::kUint8 && reversed ? 9 : 2;
+        if (op == cpu::kSub && type == DType::kUint8 && !reversed) continue;  // wraps; `reference` does not
+        ops::binaryScalar(m.ctx, op, out, a, scalar, reversed);
+        m.wait();
+        Machine::each(out, [&](const int64_t* i, const char* p) {
+          const double x = Machine::value(a, i, 2);
+          double expected = reversed ? reference(op, scalar, x) : reference(op, x, scalar);
+          if (type == DType::kBool && op == cpu::kAdd) expected = expected != 0;
+          CHECK(near(read(outType, p), expected, 2e-6, 2e-6), "op %d type %d scalar: %g", op, int(type), x);
+        });
+      }
+}
+
+void testIntegerDivision(Machine& m) {
+  for (int op : {int(cpu::kFloorDiv), int(cpu::kRemainder), int(cpu::kFmod)}) {
+    const Tensor a = m.random(DType::kInt32, {2, 5}, {}, 1, -50, 50), b = m.make(DType::kInt32, {5});
+    ops::fill(m.ctx, b, -7);
+    const Tensor out = m.make(DType::kInt32, {2, 5});
+    ops::binary(m.ctx, op, out, a, b);
+    m.wait();
+    Machine::each(out, [&](const int64_t* i, const char* p) {
+      CHECK(read(DType::kInt32, p) == reference(op, Machine::value(a, i, 2), -7), "op %d of %g by -7", op,
+            Machine::value(a, i, 2));
+    });
+    b.ptr<int32_t>()[3] = 0;
+    ops::binary(m.ctx, op, out, a, b);
+    m.wait();
+    const auto error = Stream::errorOf(out);
+    CHECK(error && error->message == "integer division by zero", "op %d", op);
+  }
+}
+
+void testInPlace(Machine& m) {
+  const Tensor a = m.random(DType::kFloat32, {1000, 37}), b = m.random(DType::kFloat32, {37});
+  const std::vector<double> before = Machine::values(a);
+  ops::binary(m.ctx, cpu::kAdd, a, a, b);
+  m.wait();
+  const std::vector<double> after = Machine::values(a);
+  for (size_t i = 0; i < before.size(); i++)
+    CHECK(after[i] == static_cast<float>(before[i] + b.ptr<float>()[i % 37]), "in place at %zu", i);
+}
+
+void testWhereAndClamp(Machine& m) {
+  for (DType type : kTypes) {
+    const Tensor c = m.random(DType::kBool, {9, 50, 21}, {1, 0, 2}, 1, 0, 1);
+    const Tensor a = m.random(type, {9, 50, 21}, {}, 1, 0, 9);
+    for (const std::vector<int64_t>& shape : {std::vector<int64_t>{9, 50, 21}, {}, {50, 1}}) {
+      const Tensor b = m.random(type, shape, {}, 1, 0, 9), out = m.make(type, {9, 50, 21});
+      ops::where(m.ctx, out, c, a, b);
+      m.wait();
+      Machine::each(out, [&](const int64_t* i, const char* p) {
+        CHECK(read(type, p) == Machine::value(Machine::value(c, i, 3) ? a : b, i, 3), "where, type %d", int(type));
+      });
+    }
+    if (type == DType::kBool) continue;
+    for (double high : {3.0, double(INFINITY)}) {
+      const Tensor x = m.random(type, {77, 13}, {1, 0}, 1, isFloating(type) ? -5 : 0, 9), out = m.make(type, {77, 13});
+      if (isFloating(type)) write(type, x.data, NAN);
+      ops::clamp(m.ctx, out, x, high == 3.0 ? 2 : -INFINITY, high);
+      m.wait();
+      Machine::each(out, [&](const int64_t* i, const char* p) {
+        const double v = Machine::value(x, i, 2), expected = high == 3.0 ? std::min(std::max(v, 2.0), 3.0) : v;
+        CHECK(near(read(type, p), expected, 0), "clamp %g, type %d", v, int(type));
+      });
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -94,6 +274,11 @@ int main() {
       Machine m(isa, threads);
       testCopy(m);
       testBroadcastCopy(m);
+      testBinary(m);
+      testScalar(m);
+      testIntegerDivision(m);
+      testInPlace(m);
+      testWhereAndClamp(m);
     }
   }
   return finish("elementwise");

@@ -9,13 +9,6 @@ namespace {
 
 using namespace nabla::cpu;
 
-// Outputs equal an input or do not overlap it, so lanes are independent.
-#if defined(__clang__)
-#define NABLA_LANES _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define NABLA_LANES _Pragma("GCC ivdep")
-#endif
-
 template <class T>
 constexpr bool kFloat = __is_same(T, float) || __is_same(T, double);
 

@@ -10,3 +10,9 @@
 // The one visible symbol of a kernel file: nabla_register_<family>__<isa>.
 #define NABLA_REGISTER(family) NABLA_PASTE(nabla_register_##family, NABLA_ISA)
 #define NABLA_INLINE __attribute__((always_inline)) inline
+// Before a loop whose output equals an input or does not overlap it: the lanes are independent.
+#if defined(__clang__)
+#define NABLA_LANES _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define NABLA_LANES _Pragma("GCC ivdep")
+#endif

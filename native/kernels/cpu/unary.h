@@ -1,0 +1,54 @@
+// Elementwise kernels of one input: contract.
+#pragma once
+#include "rect.h"
+
+namespace nabla::cpu {
+
+// The numbers are part of the border: lib/ops/codes.ts lists the same ones.
+enum UnaryOp {
+  kNeg = 0,
+  kAbs,
+  kSign,
+  kSquare,
+  kRelu,        // NaN stays
+  kBitNot,      // integers; on bool the logical one
+  kReciprocal,  // from here on floating point
+  kSqrt,
+  kRsqrt,
+  kFloor,
+  kCeil,
+  kRound,  // half to even
+  kTrunc,
+  kExp,
+  kExpm1,
+  kLog,
+  kLog1p,
+  kLog2,
+  kLog10,
+  kSigmoid,
+  kTanh,
+  kSoftplus,  // log(1 + e^x)
+  kErf,
+  kSin,
+  kCos,
+  kTan,
+  kAsin,
+  kAcos,
+  kAtan,
+  kSinh,
+  kCosh,
+  kAsinh,
+  kAcosh,
+  kAtanh,
+  kLogicalNot,  // any type; from here on the output is bool
+  kIsNan,
+  kIsInf,
+  kIsFinite,
+  kUnaryOpCount
+};
+
+struct UnaryKernels {
+  RectFn run[kUnaryOpCount][kElementTypes];  // null: not defined for the type
+};
+
+}  // namespace nabla::cpu

@@ -1,0 +1,232 @@
+// exp, log, tanh, sigmoid and their kin on vectors of float or double. Within 2 units in the last place (sigmoid 2.1,
+// softplus 2.5; test/unary_test.cpp measures). Subnormals, infinities and NaN behave as in C; no table, no branch.
+#pragma once
+#include <math.h>
+
+#include "vec.h"
+
+namespace {
+
+template <class T>
+struct VMath;
+
+template <>
+struct VMath<float> {
+  static constexpr int32_t kSign = INT32_MIN;
+  static constexpr int kMantissa = 23;
+  static constexpr int32_t kBias = 127;
+  static constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
+  static constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;  // n * high is exact without fma
+  static constexpr float kExpLow = -104.0f, kExpHigh = 89.0f;
+  static constexpr float kTanhOne = 10.0f;  // from here on tanh is 1
+  static constexpr int32_t kSqrtHalf = 0x3f3504f3;
+  static constexpr float kSmallest = 1.17549435e-38f, kScaleUp = 33554432.0f;  // normal; 2^25
+  static constexpr int32_t kScaleUpLog = 25;
+};
+
+template <>
+struct VMath<double> {
+  static constexpr int64_t kSign = INT64_MIN;
+  static constexpr int kMantissa = 52;
+  static constexpr int64_t kBias = 1023;
+  static constexpr double kRound = 6755399441055744.0;
+  static constexpr double kLn2High = 6.93145751953125e-1, kLn2Low = 1.42860682030941723212e-6;
+  static constexpr double kExpLow = -746.0, kExpHigh = 710.0;
+  static constexpr double kTanhOne = 20.0;
+  static constexpr int64_t kSqrtHalf = 0x3fe6a09e667f3bcdLL;
+  static constexpr double kSmallest = 2.2250738585072014e-308, kScaleUp = 18014398509481984.0;
+  static constexpr int64_t kScaleUpLog = 54;
+};
+
+template <class T>
+NABLA_INLINE Vec<T> vselect(VecInt<T> mask, Vec<T> a, Vec<T> b) {
+  return mask ? a : b;
+}
+// NaN stays NaN in vmin(x, bound) and vmax(x, bound).
+template <class T>
+NABLA_INLINE Vec<T> vmin(Vec<T> x, Vec<T> bound) {
+  return x > bound ? bound : x;
+}
+template <class T>
+NABLA_INLINE Vec<T> vmax(Vec<T> x, Vec<T> bound) {
+  return x < bound ? bound : x;
+}
+template <class T>
+NABLA_INLINE VecInt<T> vsignBits() {
+  return VecInt<T>{} + VMath<T>::kSign;
+}
+template <class T>
+NABLA_INLINE Vec<T> vabs(Vec<T> x) {
+  return (Vec<T>)((VecInt<T>)x & ~vsignBits<T>());
+}
+template <class T>
+NABLA_INLINE Vec<T> vcopysign(Vec<T> magnitude, Vec<T> sign) {
+  return (Vec<T>)(((VecInt<T>)magnitude & ~vsignBits<T>()) | ((VecInt<T>)sign & vsignBits<T>()));
+}
+// 2^n for n in the range of normal numbers.
+template <class T>
+NABLA_INLINE Vec<T> vpow2(VecInt<T> n) {
+  return (Vec<T>)((n + VMath<T>::kBias) << VMath<T>::kMantissa);
+}
+
+// (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2.
+NABLA_INLINE Vec<float> vexpTail(Vec<float> r) {
+  Vec<float> p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  return p * r + 5.0000001201e-1f;
+}
+NABLA_INLINE Vec<double> vexpTail(Vec<double> r) {  // Taylor: the next term is below 4e-18
+  Vec<double> p = r * (1 / 6227020800.0) + 1 / 479001600.0;
+  p = p * r + 1 / 39916800.0;
+  p = p * r + 1 / 3628800.0;
+  p = p * r + 1 / 362880.0;
+  p = p * r + 1 / 40320.0;
+  p = p * r + 1 / 5040.0;
+  p = p * r + 1 / 720.0;
+  p = p * r + 1 / 120.0;
+  p = p * r + 1 / 24.0;
+  p = p * r + 1 / 6.0;
+  return p * r + 0.5;
+}
+
+// x = n ln(2) + r
+template <class T>
+NABLA_INLINE VecInt<T> vexpReduce(Vec<T> x, Vec<T>* r) {
+  using M = VMath<T>;
+  const Vec<T> shifted = x * T(1.44269504088896340736) + M::kRound;
+  const Vec<T> n = shifted - M::kRound;
+  *r = (x - n * M::kLn2High) - n * M::kLn2Low;
+  return (VecInt<T>)shifted - (VecInt<T>)(Vec<T>{} + M::kRound);
+}
+
+template <class T>
+NABLA_INLINE Vec<T> vexp(Vec<T> x) {
+  using M = VMath<T>;
+  x = vmax<T>(vmin<T>(x, vset<T>(M::kExpHigh)), vset<T>(M::kExpLow));
+  Vec<T> r;
+  const VecInt<T> n = vexpReduce<T>(x, &r);
+  const Vec<T> y = (vexpTail(r) * (r * r) + r) + T(1);
+  const VecInt<T> half = ((n + 4096) >> 1) - 2048;  // in two steps: n may lie outside the normal exponents
+  return y * vpow2<T>(half) * vpow2<T>(n - half);
+}
+
+// x in [-kExpHigh, kExpHigh].
+template <class T>
+NABLA_INLINE Vec<T> vexpm1Bounded(Vec<T> x) {
+  Vec<T> r;
+  const VecInt<T> n = vexpReduce<T>(x, &r);
+  const Vec<T> scale = vpow2<T>(n - 1);  // n may be one past the largest exponent
+  const Vec<T> y = (vexpTail(r) * (r * r) + r) * scale + (scale - T(0.5));
+  return y + y;
+}
+template <class T>
+NABLA_INLINE Vec<T> vexpm1(Vec<T> x) {
+  using M = VMath<T>;
+  const Vec<T> bounded = vmax<T>(vmin<T>(x, vset<T>(M::kExpHigh)), vset<T>(T(-50)));
+  return vselect<T>(x == T(0), x, vexpm1Bounded<T>(bounded));  // keeps -0
+}
+
+// s, z = s * s -> the tail of 2 atanh(s) after fdlibm, divided by s.
+NABLA_INLINE Vec<float> vlogTail(Vec<float> z) {
+  const Vec<float> w = z * z;
+  return z * (w * 0.28498786688f + 0.66666662693f) + w * (w * 0.24279078841f + 0.40000972152f);
+}
+NABLA_INLINE Vec<double> vlogTail(Vec<double> z) {
+  const Vec<double> w = z * z;
+  const Vec<double> even = w * (w * (w * 1.531383769920937332e-01 + 2.222219843214978396e-01) + 3.999999999940941908e-01);
+  const Vec<double> odd = w * (w * (w * 1.479819860511658591e-01 + 1.818357216161805012e-01) + 2.857142874366239149e-01);
+  return even + z * (odd + 6.666666666666735130e-01);
+}
+
+template <class T>
+NABLA_INLINE Vec<T> vlog(Vec<T> x) {
+  using M = VMath<T>;
+  const VecInt<T> tiny = x < M::kSmallest;
+  const Vec<T> normal = vselect<T>(tiny, x * M::kScaleUp, x);
+  // normal = m * 2^e with m in [sqrt(1/2), sqrt(2))
+  const VecInt<T> shifted = (VecInt<T>)normal - M::kSqrtHalf;
+  constexpr auto kLift = decltype(M::kBias)(M::kBias) << M::kMantissa;  // keeps the shift logical
+  VecInt<T> e = ((shifted + kLift) >> M::kMantissa) - M::kBias;
+  const Vec<T> m = (Vec<T>)((shifted & (((VecInt<T>{} + 1) << M::kMantissa) - 1)) + M::kSqrtHalf);
+  e -= tiny & M::kScaleUpLog;
+  const Vec<T> k = __builtin_convertvector(e, Vec<T>), f = m - T(1);
+  const Vec<T> s = f / (f + T(2)), halfSquare = T(0.5) * f * f;
+  const Vec<T> tail = s * (halfSquare + vlogTail(s * s));
+  Vec<T> y = k * M::kLn2High - ((halfSquare - (tail + k * M::kLn2Low)) - f);
+  const Vec<T> infinity = vset<T>(T(__builtin_inf()));
+  y = vselect<T>(x == T(0), -infinity, y);
+  y = vselect<T>(x < T(0), vset<T>(T(__builtin_nan(""))), y);
+  return vselect<T>((x != x) | (x == infinity), x, y);
+}
+
+template <class T>
+NABLA_INLINE Vec<T> vlog1p(Vec<T> x) {
+  const Vec<T> u = x + T(1);
+  const Vec<T> lost = x - (u - T(1));  // what rounding took from u
+  const Vec<T> y = vlog<T>(u) + lost / u;
+  const Vec<T> infinity = vset<T>(T(__builtin_inf()));
+  return vselect<T>((u == T(1)) | (x == infinity) | (x != x), x, vselect<T>(u == T(0), -infinity, y));
+}
+
+// tanh(x) - x = numerator / denominator for |x| < 0.625, after Cephes; z = x * x.
+NABLA_INLINE void vtanhSmall(Vec<float> x, Vec<float> z, Vec<float>* numerator, Vec<float>* denominator) {
+  Vec<float> p = z * -5.70498872745e-3f + 2.06390887954e-2f;
+  p = p * z - 5.37397155531e-2f;
+  p = p * z + 1.33314422036e-1f;
+  *numerator = (p * z - 3.33332819422e-1f) * z * x;
+  *denominator = vset(1.0f);
+}
+NABLA_INLINE void vtanhSmall(Vec<double> x, Vec<double> z, Vec<double>* numerator, Vec<double>* denominator) {
+  const Vec<double> p = (z * -9.64399179425052238628e-1 - 9.92877231001918586564e1) * z - 1.61468768441708447952e3;
+  *numerator = p * z * x;
+  *denominator = ((z + 1.12811678491632931402e2) * z + 2.23548839060100448583e3) * z + 4.84406305325125486048e3;
+}
+
+template <class T>
+NABLA_INLINE Vec<T> vtanh(Vec<T> x) {
+  const Vec<T> a = vmin<T>(vabs<T>(x), vset<T>(VMath<T>::kTanhOne));
+  const VecInt<T> small = a < T(0.625);
+  Vec<T> numerator, denominator;
+  vtanhSmall(a, a * a, &numerator, &denominator);
+  numerator = vselect<T>(small, numerator, vset<T>(T(-2)));
+  denominator = vselect<T>(small, denominator, vexp<T>(a + a) + T(1));
+  return vcopysign<T>(vselect<T>(small, a, vset<T>(T(1))) + numerator / denominator, x);
+}
+
+template <class T>
+NABLA_INLINE Vec<T> vsigmoid(Vec<T> x) {
+  const Vec<T> e = vexp<T>(-vabs<T>(x));
+  return vselect<T>(x < T(0), e, vset<T>(T(1))) / (T(1) + e);
+}
+
+// log(1 + e^x) without overflow.
+template <class T>
+NABLA_INLINE Vec<T> vsoftplus(Vec<T> x) {
+  return vmax<T>(x, vzero<T>()) + vlog1p<T>(vexp<T>(-vabs<T>(x)));
+}
+
+// After N. Juffa: a polynomial near 0, one minus an exponential beyond.
+NABLA_INLINE Vec<float> verf(Vec<float> x) {
+  const Vec<float> t = vmin<float>(vabs<float>(x), vset(4.0f)), s = t * t;
+  Vec<float> p = t * -1.72853470e-5f + 3.83197126e-4f;
+  p = p * s + (t * -3.88396438e-3f + 2.42546219e-2f);
+  p = p * t - 1.06777877e-1f;
+  p = p * t - 6.34846687e-1f;
+  p = p * t - 1.28717512e-1f;
+  const Vec<float> far = 1.0f - vexp<float>(p * t - t);
+  Vec<float> q = s * -5.96761703e-4f + 4.99119423e-3f;
+  q = q * s - 2.67681349e-2f;
+  q = q * s + 1.12819925e-1f;
+  q = q * s - 3.76125336e-1f;
+  q = q * s + 1.28379166e-1f;
+  const Vec<float> near = q * t + t;
+  return vcopysign<float>(vselect<float>(t > 0.927734375f, far, near), x);
+}
+NABLA_INLINE Vec<double> verf(Vec<double> x) {
+  for (int i = 0; i < kLanes<double>; i++) x[i] = erf(x[i]);
+  return x;
+}
+
+}  // namespace
