@@ -56,6 +56,7 @@ export interface Native {
   fill(out: Handle, value: number): void;
   copy(out: Handle, a: Handle): void;
   arange(out: Handle, start: number, step: number): void;
+  unary(op: number, out: Handle, a: Handle): void;
   binary(op: number, out: Handle, a: Handle, b: Handle): void;
   binaryScalar(op: number, out: Handle, a: Handle, scalar: number, reversed: boolean): void;
   where(out: Handle, condition: Handle, a: Handle, b: Handle): void;

@@ -88,8 +88,7 @@ struct Argument<std::span<const int64_t>> {
   std::vector<int64_t> values;
   Argument(const Napi::CallbackInfo& info, Environment&, size_t i) {
     const auto array = info[i].As<Napi::Array>();
-    for (uint32_t k = 0, n = array.Length(); k < n; k++)
-      values.push_back(array.Get(k).As<Napi::Number>().Int64Value());
+    for (uint32_t k = 0, n = array.Length(); k < n; k++) values.push_back(array.Get(k).As<Napi::Number>().Int64Value());
   }
   std::span<const int64_t> get() { return values; }
 };

@@ -37,7 +37,8 @@ Environment::Environment(Napi::Env env, Isa isa)
   napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, settleRead, &settle_);
   napi_unref_threadsafe_function(env, settle_);
   // Hooks run in reverse order: added after the thread-safe function, this one runs before it is torn down.
-  napi_add_env_cleanup_hook(env, [](void* self) { static_cast<Environment*>(self)->stop(); }, this);
+  napi_add_env_cleanup_hook(
+      env, [](void* self) { static_cast<Environment*>(self)->stop(); }, this);
 }
 
 Environment& Environment::of(napi_env env) {

@@ -15,7 +15,8 @@ class Environment {
   Environment(Napi::Env env, Isa isa);
   static Environment& of(napi_env env);
 
-  // Tensors. `owner` is the JavaScript object that stands for the slot; it is watched weakly and polled, see memory.cpp.
+  // Tensors. `owner` is the JavaScript object that stands for the slot; it is watched weakly and polled, see
+  // memory.cpp.
   uint32_t create(const Tensor& tensor, Napi::Value owner);
   const Tensor& tensor(uint32_t id) const;
   Storage* allocateStorage(size_t bytes);  // runs the garbage-collection ladder; throws OutOfMemory

@@ -1,6 +1,7 @@
 // Every op that JavaScript can call, one line each. lib/native.ts holds the TypeScript side of the same list.
 #include "../ops/copy.h"
 #include "../ops/elementwise.h"
+#include "../ops/unary.h"
 #include "arguments.h"
 
 namespace nabla::addon {
@@ -16,6 +17,7 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::copy>(env, exports, "copy");
   add<ops::fill>(env, exports, "fill");
   add<ops::arange>(env, exports, "arange");
+  add<ops::unary>(env, exports, "unary");
   add<ops::binary>(env, exports, "binary");
   add<ops::binaryScalar>(env, exports, "binaryScalar");
   add<ops::where>(env, exports, "where");

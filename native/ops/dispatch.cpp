@@ -8,9 +8,9 @@ namespace nabla {
 #if defined(__aarch64__)
 #define FAMILY(name, Table) DECLARE(name, cpu::Table, neon)
 #elif defined(__x86_64__)
-#define FAMILY(name, Table)            \
-  DECLARE(name, cpu::Table, baseline)  \
-  DECLARE(name, cpu::Table, avx2)      \
+#define FAMILY(name, Table)           \
+  DECLARE(name, cpu::Table, baseline) \
+  DECLARE(name, cpu::Table, avx2)     \
   DECLARE(name, cpu::Table, avx512)
 #else
 #define FAMILY(name, Table) DECLARE(name, cpu::Table, baseline)

@@ -7,10 +7,10 @@ namespace nabla::ops {
 namespace {
 
 const char* const kNames[cpu::kUnaryOpCount] = {
-    "neg",  "abs",  "sign",  "square", "relu",  "bitwiseNot", "reciprocal", "sqrt",     "rsqrt", "floor",
-    "ceil", "round", "trunc", "exp",   "expm1", "log",        "log1p",      "log2",     "log10", "sigmoid",
-    "tanh", "softplus", "erf", "sin",  "cos",   "tan",        "asin",       "acos",     "atan",  "sinh",
-    "cosh", "asinh", "acosh", "atanh", "logicalNot", "isnan", "isinf",      "isfinite"};
+    "neg",  "abs",      "sign",  "square", "relu",       "bitwiseNot", "reciprocal", "sqrt",    "rsqrt", "floor",
+    "ceil", "round",    "trunc", "exp",    "expm1",      "log",        "log1p",      "log2",    "log10", "sigmoid",
+    "tanh", "softplus", "erf",   "sin",    "cos",        "tan",        "asin",       "acos",    "atan",  "sinh",
+    "cosh", "asinh",    "acosh", "atanh",  "logicalNot", "isnan",      "isinf",      "isfinite"};
 
 // Chunks take about the same time, from a few adds to a library call of 10 ns and more per element.
 int64_t chunkOf(int64_t op) {

@@ -1,4 +1,5 @@
-// Stream-ordered caching allocator: allocate and release happen on the JavaScript thread in the order of enqueued tasks.
+// Stream-ordered caching allocator: allocate and release happen on the JavaScript thread in the order of enqueued
+// tasks.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -24,7 +25,8 @@ struct Block {
 
 class Allocator {
  public:
-  // 64-byte aligned; nullptr when the system or the byte limit says no. Fresh blocks of 2 MB and more ask for huge pages.
+  // 64-byte aligned; nullptr when the system or the byte limit says no. Fresh blocks of 2 MB and more ask for huge
+  // pages.
   Block* allocate(size_t bytes, uint64_t completed);
   void release(Block* block, uint64_t position);
   // From a thread that does not own this allocator (a tensor handed to a worker); taken in by the next allocate().

@@ -110,8 +110,8 @@ class Stream {
   void record(std::shared_ptr<const KernelError> error);
 
   std::unique_ptr<Granule[]> ring_;
-  uint64_t pending_ = 0;     // producer: granules of the task being written
-  uint64_t knownHead_ = 0;   // producer: last head seen
+  uint64_t pending_ = 0;    // producer: granules of the task being written
+  uint64_t knownHead_ = 0;  // producer: last head seen
   alignas(64) std::atomic<uint64_t> tail_{0};
   alignas(64) std::atomic<uint64_t> head_{0};
   alignas(64) std::atomic<uint32_t> sleeping_{0};

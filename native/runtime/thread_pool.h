@@ -25,7 +25,8 @@ class ThreadPool {
       return;
     }
     using Fn = std::remove_reference_t<F>;
-    run(n, [](void* context, int64_t chunk) { (*static_cast<Fn*>(context))(chunk); }, &f);
+    run(
+        n, [](void* context, int64_t chunk) { (*static_cast<Fn*>(context))(chunk); }, &f);
   }
 
   // At least `bytes` of 64-byte aligned memory that belongs to the calling thread until it asks again with the same

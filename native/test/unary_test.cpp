@@ -1,6 +1,6 @@
 // Unary ops against the C library in long double, in units in the last place.
-#include "harness.h"
 #include "kernels/cpu/unary.h"
+#include "harness.h"
 #include "ops/unary.h"
 
 using namespace nabla;
@@ -12,8 +12,8 @@ struct Case {
   int op;
   const char* name;
   long double (*reference)(long double);
-  double low, high;   // range of the samples
-  double ulps[2];     // allowed for float and double
+  double low, high;  // range of the samples
+  double ulps[2];    // allowed for float and double
 };
 
 long double relu(long double x) { return x <= 0 ? 0 : x; }
@@ -97,8 +97,9 @@ void testAccuracy(Machine& m, Isa isa) {
 
 // What C says about zeros, infinities, NaN, overflow and subnormals.
 void testSpecial(Machine& m) {
-  const double samples[] = {0.0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 1e-310, 1e-42, -1e-42, 1e-30, 1e30, -1e30,
-                            88.72, 88.73, -103.9, -104.1, 709.7, 709.8, -745.1, -745.2, -100, 20, -20, 2, 0.5};
+  const double samples[] = {0.0,    -0.0,   1,      -1,    INFINITY, -INFINITY, NAN,    1e-310, 1e-42,
+                            -1e-42, 1e-30,  1e30,   -1e30, 88.72,    88.73,     -103.9, -104.1, 709.7,
+                            709.8,  -745.1, -745.2, -100,  20,       -20,       2,      0.5};
   struct {
     int op;
     long double (*reference)(long double);
@@ -114,10 +115,13 @@ void testSpecial(Machine& m) {
       Machine::each(out, [&](const int64_t* i, const char* p) {
         const double x = Machine::value(a, i, 1), got = read(type, p);
         long double expected = c.reference(x);
-        if (type == DType::kFloat32) expected = static_cast<float>(expected);
-        else expected = static_cast<double>(expected);
+        if (type == DType::kFloat32)
+          expected = static_cast<float>(expected);
+        else
+          expected = static_cast<double>(expected);
         CHECK(distance(type, got, expected) <= 2, "op %d at %g: %g instead of %Lg", c.op, x, got, expected);
-        CHECK(got != 0 || std::signbit(got) == std::signbit(expected) || c.op == cpu::kRelu, "op %d at %g: sign", c.op, x);
+        CHECK(got != 0 || std::signbit(got) == std::signbit(expected) || c.op == cpu::kRelu, "op %d at %g: sign", c.op,
+              x);
       });
     }
   }
@@ -145,7 +149,8 @@ void testBools(Machine& m) {
 void testIntegers(Machine& m) {
   for (DType type : {DType::kInt32, DType::kInt64, DType::kUint8}) {
     const Tensor a = m.random(type, {31, 17}, {1, 0}, 1, type == DType::kUint8 ? 0 : -9, 9);
-    for (int op : {int(cpu::kNeg), int(cpu::kAbs), int(cpu::kSign), int(cpu::kSquare), int(cpu::kRelu), int(cpu::kBitNot)}) {
+    for (int op :
+         {int(cpu::kNeg), int(cpu::kAbs), int(cpu::kSign), int(cpu::kSquare), int(cpu::kRelu), int(cpu::kBitNot)}) {
       const Tensor out = m.make(type, {31, 17});
       ops::unary(m.ctx, op, out, a);
       m.wait();

@@ -135,8 +135,10 @@ NABLA_INLINE Vec<float> vlogTail(Vec<float> z) {
 }
 NABLA_INLINE Vec<double> vlogTail(Vec<double> z) {
   const Vec<double> w = z * z;
-  const Vec<double> even = w * (w * (w * 1.531383769920937332e-01 + 2.222219843214978396e-01) + 3.999999999940941908e-01);
-  const Vec<double> odd = w * (w * (w * 1.479819860511658591e-01 + 1.818357216161805012e-01) + 2.857142874366239149e-01);
+  const Vec<double> even =
+      w * (w * (w * 1.531383769920937332e-01 + 2.222219843214978396e-01) + 3.999999999940941908e-01);
+  const Vec<double> odd =
+      w * (w * (w * 1.479819860511658591e-01 + 1.818357216161805012e-01) + 2.857142874366239149e-01);
   return even + z * (odd + 6.666666666666735130e-01);
 }
 
