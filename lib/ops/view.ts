@@ -1,9 +1,10 @@
 // Views share memory: no kernel runs. Each is recorded; its gradient is the inverse view or a scatter of it.
-import { ArgumentError, ShapeError, shapeText } from '../errors.js';
+import { ArgumentError, AutogradError, ShapeError, shapeText } from '../errors.js';
 import { native } from '../native.js';
 import { emptyLikeLayout, stridesLike } from '../tensor/create.js';
 import { checkDType, type DType } from '../tensor/dtype.js';
 import {
+  broadcastShapes,
   channelsLastStrides,
   checkDim,
   checkShape,
@@ -12,7 +13,8 @@ import {
   numelOf,
   sameShape,
 } from '../tensor/layout.js';
-import { emptyStrided, type Tensor, viewOf } from '../tensor/tensor.js';
+import { isGradEnabled } from '../tensor/frame.js';
+import { emptyStrided, Tensor, viewOf } from '../tensor/tensor.js';
 import { ReduceOp } from './codes.js';
 import { addMethods, defineOp } from './define.js';
 
@@ -309,8 +311,30 @@ export function to(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : copyAs(x, null, dtype);
 }
 
+/** Writes the values of `source` (broadcast, converted) into the memory of `x`. Not recorded. */
+export function copy_(x: Tensor, source: Tensor): Tensor {
+  if (!(source instanceof Tensor)) throw new ArgumentError('copy_', `source must be a Tensor, got ${typeof source}`, source);
+  if (isGradEnabled() && x.requiresGrad) {
+    throw new AutogradError('copy_', 'a tensor that requires gradients cannot be changed in place; use noGrad()');
+  }
+  native.copy(x._handle('copy_'), expandRaw(source, x.shape)._handle('copy_'));
+  x._bump();
+  return x;
+}
+
+/** {@link expand} without a record. */
+function expandRaw(x: Tensor, shape: readonly number[]): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  if (!sameShape(broadcastShapes('copy_', x.shape, shape), shape)) {
+    throw new ShapeError('copy_', `${shapeText(x.shape)} does not broadcast to ${shapeText(shape)}`, x.shape, shape);
+  }
+  return expand(x.detach(), shape);
+}
+
 declare module '../tensor/tensor.js' {
   interface Tensor {
+    /** See {@link copy_}. */
+    copy_(source: Tensor): Tensor;
     /** See {@link reshape}. */
     reshape(shape: readonly number[]): Tensor;
     /** See {@link view}. */
@@ -366,6 +390,7 @@ addMethods({
   slice,
   contiguous,
   clone,
+  copy_,
   to,
   t: (x: Tensor) => {
     if (x.ndim > 2) throw new ShapeError('t', `at most 2 dimensions, got ${shapeText(x.shape)}`, x.shape);

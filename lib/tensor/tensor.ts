@@ -25,6 +25,7 @@ export class Tensor implements Disposable {
   /** Steps in elements between neighbours along each axis. */
   readonly strides: readonly number[];
   readonly dtype: DType;
+  /** Where the elements are. */
   readonly device: 'cpu' = 'cpu';
   /** The gradient that `backward()` has accumulated here, for leaves that require one. */
   grad: Tensor | null = null;
@@ -178,6 +179,21 @@ export class Tensor implements Disposable {
   _edge(): Edge | null {
     if (this._node) return { node: this._node, output: this._output, leaf: null };
     return this._leafRequiresGrad ? { node: null, output: 0, leaf: this } : null;
+  }
+
+  /** @internal Takes over the memory of `other`, which is disposed; the handle, its gradient and flags stay. */
+  _setData(other: Tensor): void {
+    this._handle('_setData');
+    const old = this._id;
+    for (let i = 0; i < other.ndim; i++) {
+      args[i] = other.shape[i];
+      args[MAX_DIMS + i] = other.strides[i];
+    }
+    this._id = native.view(this, other._handle('_setData'), other.ndim, 0);
+    native.release(old);
+    other.dispose();
+    Object.assign(this, { shape: other.shape, strides: other.strides, dtype: other.dtype });
+    this._bump();
   }
 
   /** @internal For in-place writes. */
