@@ -62,6 +62,35 @@ export interface Native {
   where(out: Handle, condition: Handle, a: Handle, b: Handle): void;
   clamp(out: Handle, a: Handle, low: number, high: number): void;
   reduce(op: number, out: Handle, a: Handle, dims: readonly number[]): void;
+
+  /** `window`: kernel h, w, stride h, w, padding h, w, dilation h, w. */
+  maxPool2d(out: Handle, indices: Handle, x: Handle, ...window: number[]): void;
+  maxPool2dBackward(gradX: Handle, gradOut: Handle, indices: Handle, ...window: number[]): void;
+  maxPoolIndices(out: Handle, indices: Handle, width: number, kernelW: number, ...strideToDilation: number[]): void;
+  avgPool2d(
+    out: Handle,
+    x: Handle,
+    kh: number,
+    kw: number,
+    sh: number,
+    sw: number,
+    ph: number,
+    pw: number,
+    countIncludePad: boolean,
+    divisorOverride: number,
+  ): void;
+  avgPool2dBackward(
+    gradX: Handle,
+    gradOut: Handle,
+    kh: number,
+    kw: number,
+    sh: number,
+    sw: number,
+    ph: number,
+    pw: number,
+    countIncludePad: boolean,
+    divisorOverride: number,
+  ): void;
 }
 
 const require = createRequire(import.meta.url);

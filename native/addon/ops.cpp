@@ -1,6 +1,7 @@
 // Every op that JavaScript can call, one line each. lib/native.ts holds the TypeScript side of the same list.
 #include "../ops/copy.h"
 #include "../ops/elementwise.h"
+#include "../ops/pool.h"
 #include "../ops/unary.h"
 #include "arguments.h"
 
@@ -22,6 +23,11 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::binaryScalar>(env, exports, "binaryScalar");
   add<ops::where>(env, exports, "where");
   add<ops::clamp>(env, exports, "clamp");
+  add<ops::maxPool2d>(env, exports, "maxPool2d");
+  add<ops::maxPool2dBackward>(env, exports, "maxPool2dBackward");
+  add<ops::maxPoolIndices>(env, exports, "maxPoolIndices");
+  add<ops::avgPool2d>(env, exports, "avgPool2d");
+  add<ops::avgPool2dBackward>(env, exports, "avgPool2dBackward");
 }
 
 }  // namespace nabla::addon

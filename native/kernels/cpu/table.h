@@ -2,6 +2,7 @@
 #pragma once
 #include "copy.h"
 #include "elementwise.h"
+#include "pool.h"
 #include "unary.h"
 
 namespace nabla::cpu {
