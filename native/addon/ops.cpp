@@ -1,4 +1,5 @@
 // Every op that JavaScript can call, one line each. lib/native.ts holds the TypeScript side of the same list.
+#include "../ops/conv.h"
 #include "../ops/copy.h"
 #include "../ops/elementwise.h"
 #include "../ops/pool.h"
@@ -28,6 +29,9 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::maxPoolIndices>(env, exports, "maxPoolIndices");
   add<ops::avgPool2d>(env, exports, "avgPool2d");
   add<ops::avgPool2dBackward>(env, exports, "avgPool2dBackward");
+  add<ops::conv2d>(env, exports, "conv2d");
+  add<ops::conv2dBackwardInput>(env, exports, "conv2dBackwardInput");
+  add<ops::conv2dBackwardWeight>(env, exports, "conv2dBackwardWeight");
 }
 
 }  // namespace nabla::addon

@@ -1,0 +1,299 @@
+// Direct convolution on channels-last rows: a GEMM whose rows overlap. A row is a result pixel; for one kernel row its
+// inputs are kernelWidth * channels consecutive elements, so nothing is lowered and only the weights are packed.
+#include "conv.h"
+
+#include "conv_tiles.h"
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace {
+
+using nabla::cpu::ConvPack;
+using nabla::cpu::ConvPad;
+using nabla::cpu::ConvTile;
+
+// Longest chain of additions in one accumulator; longer sums are made of such pieces.
+constexpr int64_t kChain = 256;
+
+template <class T>
+NABLA_INLINE void storeLanes(T* p, Vec<T> v, int64_t lanes) {
+  if (lanes == kLanes<T>) {
+    vstore(p, v);
+    return;
+  }
+#if NABLA_VECTOR_BYTES == 64
+  const unsigned mask = (1u << lanes) - 1;
+  if constexpr (sizeof(T) == 4) {
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>(mask), reinterpret_cast<__m512>(v));
+  } else {
+    _mm512_mask_storeu_pd(p, static_cast<__mmask8>(mask), reinterpret_cast<__m512d>(v));
+  }
+#else
+  for (int64_t i = 0; i < lanes; i++) p[i] = v[i];
+#endif
+}
+
+// NaN stays NaN.
+template <class T>
+NABLA_INLINE Vec<T> rectify(Vec<T> v) {
+  return v < Vec<T>{} ? Vec<T>{} : v;
+}
+
+template <class T, int NV, int MR>
+NABLA_INLINE void multiplyRun(int64_t n, const T* a, int64_t step, const T* w, Vec<T> (&acc)[MR][NV]) {
+  for (int64_t k = 0; k < n; k++) {
+    Vec<T> b[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) b[j] = vload(w + j * kLanes<T>);
+#pragma GCC unroll 32
+    for (int i = 0; i < MR; i++) {
+      const Vec<T> x = vset(a[i * step]);
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; j++) acc[i][j] += x * b[j];
+    }
+    a++;
+    w += NV * kLanes<T>;
+  }
+}
+
+template <class T, int NV, int MR>
+NABLA_INLINE void finishTile(const ConvTile& t, Vec<T> (&acc)[MR][NV], T* out) {
+#pragma GCC unroll 32
+  for (int i = 0; i < MR; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) {
+      const Vec<T> v = t.relu ? rectify<T>(acc[i][j]) : acc[i][j];
+      if (j < NV - 1) {
+        vstore(out + i * t.outColStep + j * kLanes<T>, v);
+      } else {
+        storeLanes(out + i * t.outColStep + j * kLanes<T>, v, t.lastLanes);
+      }
+    }
+  }
+}
+
+// MR neighbouring result pixels, NV vectors of result channels.
+template <class T, int NV, int MR>
+__attribute__((noinline)) void tile(const ConvTile& t, const T* source, T* out) {
+  Vec<T> acc[MR][NV], total[MR][NV];
+  const T* bias = static_cast<const T*>(t.bias);
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; j++) {
+    const Vec<T> b = bias ? vload(bias + j * kLanes<T>) : vzero<T>();
+#pragma GCC unroll 32
+    for (int i = 0; i < MR; i++) acc[i][j] = b;
+  }
+  const T* w = static_cast<const T*>(t.weights);
+  int64_t chain = 0;
+  bool split = false;
+  for (int64_t r = 0; r < t.runsH; r++) {
+    for (int64_t q = 0; q < t.runsW; q++) {
+      const T* a = source + r * t.runStepH + q * t.runStepW;
+      for (int64_t left = t.runLength; left > 0;) {
+        const int64_t n = left < kChain ? left : kChain;
+        multiplyRun<T, NV, MR>(n, a, t.colStep, w, acc);
+        a += n;
+        w += n * NV * kLanes<T>;
+        left -= n;
+        chain += n;
+        if (chain < kChain) continue;
+        chain = 0;
+#pragma GCC unroll 32
+        for (int i = 0; i < MR; i++) {
+#pragma GCC unroll 4
+          for (int j = 0; j < NV; j++) {
+            total[i][j] = split ? total[i][j] + acc[i][j] : acc[i][j];
+            acc[i][j] = vzero<T>();
+          }
+        }
+        split = true;
+      }
+    }
+  }
+  if (split) {
+#pragma GCC unroll 32
+    for (int i = 0; i < MR; i++) {
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; j++) acc[i][j] += total[i][j];
+    }
+  }
+  finishTile<T, NV, MR>(t, acc, out);
+}
+
+// MR neighbouring result pixels of every channel.
+template <class T, int MR>
+__attribute__((noinline)) void depthwiseTile(const ConvTile& t, const T* source, T* out) {
+  const T* bias = static_cast<const T*>(t.bias);
+  for (int64_t v = 0; v < t.vectors; v++) {
+    Vec<T> acc[MR];
+    const Vec<T> b = bias ? vload(bias + v * kLanes<T>) : vzero<T>();
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; i++) acc[i] = b;
+    const T* w = static_cast<const T*>(t.weights) + v * kLanes<T>;
+    for (int64_t r = 0; r < t.runsH; r++) {
+      const T* a = source + v * kLanes<T> + r * t.runStepH;
+      for (int64_t q = 0; q < t.runsW; q++) {
+        const Vec<T> weight = vload(w);
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; i++) acc[i] += vload(a + i * t.colStep) * weight;
+        a += t.runStepW;
+        w += t.runLength;
+      }
+    }
+    const int64_t lanes = v == t.vectors - 1 ? t.lastLanes : kLanes<T>;
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; i++) {
+      storeLanes(out + i * t.outColStep + v * kLanes<T>, t.relu ? rectify<T>(acc[i]) : acc[i], lanes);
+    }
+  }
+}
+
+template <class T>
+using TileFn = void (*)(const ConvTile&, const T*, T*);
+
+template <class T, int NV, int MR>
+TileFn<T> pickTile(int64_t rows) {
+  if constexpr (MR == 0) {
+    return nullptr;
+  } else if constexpr (NV == 0) {
+    return rows == MR ? depthwiseTile<T, MR> : pickTile<T, NV, MR - 1>(rows);
+  } else {
+    return rows == MR ? tile<T, NV, MR> : pickTile<T, NV, MR - 1>(rows);
+  }
+}
+
+// NV = 0: depthwise.
+template <class T, int NV>
+void rectangle(const ConvTile& t) {
+  const EvenSplit split(t.cols, kMaxRows[NV]);
+  const TileFn<T> longer = pickTile<T, NV, kMaxRows[NV]>(split.size + 1);
+  const TileFn<T> normal = pickTile<T, NV, kMaxRows[NV]>(split.size);
+  for (int64_t r = 0; r < t.rows; r++) {
+    const T* source = static_cast<const T*>(t.source) + r * t.rowStep;
+    T* out = static_cast<T*>(t.out) + r * t.outRowStep;
+    for (int64_t p = 0; p < split.pieces; p++) {
+      const int64_t cols = split.size + (p < split.longer);
+      (p < split.longer ? longer : normal)(t, source, out);
+      source += cols * t.colStep;
+      out += cols * t.outColStep;
+    }
+  }
+}
+
+template <class T>
+void convTile(const ConvTile& t) {
+  switch (t.vectors) {
+    case 1:
+      return rectangle<T, 1>(t);
+    case 2:
+      return rectangle<T, 2>(t);
+    case 3:
+      return rectangle<T, 3>(t);
+#if NABLA_VECTOR_BYTES == 64 || defined(__aarch64__)
+    case 4:
+      return rectangle<T, 4>(t);
+#endif
+  }
+}
+
+template <class T>
+void convDepthwise(const ConvTile& t) {
+  rectangle<T, 0>(t);
+}
+
+template <class T>
+void padPixels(const ConvPad& p, const T* from, T* to, int64_t cols) {
+  for (int64_t j = 0; j < cols; j++) {
+    if (p.repeat == 1) {
+      for (int64_t c = 0; c < p.channels; c++) to[c] = from[c];
+    } else {
+      for (int64_t c = 0; c < p.channels; c += p.repeat) {
+        for (int64_t i = 0; i < p.repeat; i++) to[c + i] = from[c / p.repeat];
+      }
+    }
+    for (int64_t c = p.channels; c < p.pitch; c++) to[c] = 0;
+    from += p.colStride;
+    to += p.pitch;
+  }
+}
+
+template <class T>
+void pad(const ConvPad& p) {
+  const size_t rowBytes = static_cast<size_t>(p.cols * p.pitch) * sizeof(T);
+  const int64_t left = p.col0 < 0 ? (-p.col0 < p.cols ? -p.col0 : p.cols) : 0;
+  const int64_t past = p.width - p.col0 < p.cols ? p.width - p.col0 : p.cols;
+  const int64_t right = past > left ? past : left;
+  const bool whole = p.channels == p.pitch && p.repeat == 1 && p.colStride == p.channels;
+  for (int64_t i = 0; i < p.rows; i++) {
+    T* to = static_cast<T*>(p.out) + i * p.cols * p.pitch;
+    const int64_t row = p.row0 + i;
+    if (row < 0 || row >= p.height || right == left) {
+      __builtin_memset(to, 0, rowBytes);
+      continue;
+    }
+    const T* from = static_cast<const T*>(p.source) + row * p.rowStride + (p.col0 + left) * p.colStride;
+    __builtin_memset(to, 0, static_cast<size_t>(left * p.pitch) * sizeof(T));
+    if (whole) {
+      __builtin_memcpy(to + left * p.pitch, from, static_cast<size_t>((right - left) * p.pitch) * sizeof(T));
+    } else {
+      padPixels(p, from, to + left * p.pitch, right - left);
+    }
+    __builtin_memset(to + right * p.pitch, 0, static_cast<size_t>((p.cols - right) * p.pitch) * sizeof(T));
+  }
+}
+
+// [lanes][depth] to [depth][width] through a block that stays in the cache's nearest level.
+template <class T>
+void packTransposed(const ConvPack& p, const T* from, T* to) {
+  constexpr int64_t kBlock = 16;
+  for (int64_t d0 = 0; d0 < p.depth; d0 += kBlock) {
+    const int64_t count = p.depth - d0 < kBlock ? p.depth - d0 : kBlock;
+    for (int64_t l = 0; l < p.lanes; l++) {
+      const T* line = from + l * p.laneStride + d0;
+      T* column = to + d0 * p.width + l;
+      for (int64_t d = 0; d < count; d++) column[d * p.width] = line[d];
+    }
+    for (int64_t d = d0; d < d0 + count; d++) {
+      for (int64_t l = p.lanes; l < p.width; l++) to[d * p.width + l] = 0;
+    }
+  }
+}
+
+template <class T>
+void pack(const ConvPack& p) {
+  T* to = static_cast<T*>(p.out);
+  for (int64_t i = 0; i < p.tapsH; i++) {
+    for (int64_t j = 0; j < p.tapsW; j++) {
+      const T* from = static_cast<const T*>(p.weight) + (p.firstH + i * p.stepH) * p.rowStride +
+                      (p.firstW + j * p.stepW) * p.colStride;
+      if (p.laneStride == 1) {
+        for (int64_t d = 0; d < p.depth; d++) {
+          for (int64_t l = 0; l < p.lanes; l++) to[d * p.width + l] = from[d * p.depthStride + l];
+          for (int64_t l = p.lanes; l < p.width; l++) to[d * p.width + l] = 0;
+        }
+      } else {
+        packTransposed(p, from, to);
+      }
+      to += p.depth * p.width;
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" void NABLA_REGISTER(conv)(nabla::cpu::ConvKernels* t) {
+  t->tiling.lanes[0] = kLanes<float>;
+  t->tiling.lanes[1] = kLanes<double>;
+  t->tiling.maxVectors = kMaxVectors;
+  for (int i = 0; i < 5; i++) t->tiling.maxRows[i] = kMaxRows[i];
+  t->tiling.fmasPerCycle = kFmasPerCycle;
+  t->pad[0] = pad<float>;
+  t->pad[1] = pad<double>;
+  t->pack[0] = pack<float>;
+  t->pack[1] = pack<double>;
+  t->tile[0] = convTile<float>;
+  t->tile[1] = convTile<double>;
+  t->depthwise[0] = convDepthwise<float>;
+  t->depthwise[1] = convDepthwise<double>;
+}

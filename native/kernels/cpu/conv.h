@@ -1,0 +1,63 @@
+// Convolution kernels: contract. All steps and strides are in elements; "lanes" is the vector length of the type.
+// Element type 0 is float32, 1 is float64.
+#pragma once
+#include <cstdint>
+
+namespace nabla::cpu {
+
+// Copies a rectangle of an image with zeros around it:
+// out[i][j][c] = source[row0 + i][col0 + j][c / repeat], zero outside the image and for channels <= c < pitch.
+struct ConvPad {
+  const void* source;
+  int64_t rowStride, colStride;
+  int64_t height, width;
+  int64_t row0, col0, rows, cols;
+  int64_t channels, repeat, pitch;
+  void* out;
+};
+
+// Brings weights into the order the tiles read them: out[tapH][tapW][d][l], l < lanes, zero for lanes <= l < width.
+struct ConvPack {
+  const void* weight;
+  void* out;
+  int64_t tapsH, firstH, stepH;  // kernel row of tap i: firstH + i * stepH
+  int64_t tapsW, firstW, stepW;
+  int64_t rowStride, colStride;  // of the kernel
+  int64_t depth, depthStride;
+  int64_t lanes, laneStride, width;
+};
+
+// One block of result channels over a rectangle of result pixels:
+// out[r][c][:] = bias + sum over runs (i, j) and k < runLength of source[r, c, i, j, k] * weights[i][j][k][:].
+struct ConvTile {
+  const void* source;  // first tap of result (0, 0)
+  int64_t rowStep, colStep;
+  int64_t runsH, runsW, runStepH, runStepW, runLength;
+  const void* weights;
+  const void* bias;  // padded to whole vectors; may be null
+  void* out;
+  int64_t outRowStep, outColStep;
+  int64_t rows, cols;
+  int64_t vectors;    // of the block; depthwise: of all channels
+  int64_t lastLanes;  // valid lanes of the last vector
+  bool relu;
+};
+
+// How wide a register tile may be, for the frame's choice.
+struct ConvTiling {
+  int lanes[2];
+  int maxVectors;
+  int maxRows[5];  // by number of vectors; [0] is for depthwise
+  int fmasPerCycle;
+};
+
+struct ConvKernels {
+  ConvTiling tiling;
+  void (*pad[2])(const ConvPad&);
+  void (*pack[2])(const ConvPack&);
+  void (*tile[2])(const ConvTile&);
+  // Channel by channel: runLength is the distance of two taps in weights, taps are runsH x runsW.
+  void (*depthwise[2])(const ConvTile&);
+};
+
+}  // namespace nabla::cpu

@@ -1,0 +1,113 @@
+// Geometry that the three passes of a convolution share.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "../kernels/cpu/table.h"
+
+namespace nabla::ops {
+
+// The result positions first, first + step, ... of one axis, as a convolution without stride holes:
+// result i reads source positions origin + i * sourceStep + j * dilation with kernel tap firstTap + j * tapStep.
+struct ConvPhase {
+  int64_t first, count;
+  int64_t taps, firstTap, tapStep;
+  int64_t origin, dilation;
+};
+
+// One axis. Backwards (a transposed convolution), source is the output's gradient and result the input's: result
+// positions that differ by a multiple of the stride read the same taps, which gives `stride` phases.
+struct ConvAxis {
+  bool backward;
+  int64_t source, result, kernel, stride, pad, dilation;
+
+  int64_t phases() const { return backward ? stride : 1; }
+  int64_t sourceStep() const { return backward ? 1 : stride; }
+  int64_t resultStep() const { return backward ? stride : 1; }
+
+  ConvPhase phase(int64_t p) const {
+    if (!backward) return {0, result, kernel, 0, 1, -pad, dilation};
+    ConvPhase phase{};
+    phase.first = p;
+    phase.count = p < result ? (result - p + stride - 1) / stride : 0;
+    const int64_t divisor = gcd(stride, dilation), period = stride / divisor;
+    int64_t tap = 0;
+    while (tap < kernel && tap < period && (p + pad - tap * dilation) % stride != 0) tap++;
+    if (tap >= kernel || tap >= period) return phase;  // no tap reaches these positions
+    phase.taps = (kernel - tap + period - 1) / period;
+    phase.dilation = dilation / divisor;
+    phase.firstTap = tap + (phase.taps - 1) * period;
+    phase.tapStep = -period;
+    phase.origin = (p + pad - tap * dilation) / stride - (phase.taps - 1) * phase.dilation;
+    return phase;
+  }
+
+  // Over all phases: first source position of result 0, last one, and the largest count.
+  struct Reach {
+    int64_t low, high, count;
+  };
+  Reach reach() const {
+    Reach all{INT64_MAX, INT64_MIN, 0};
+    for (int64_t p = 0; p < phases(); p++) {
+      const ConvPhase one = phase(p);
+      all.count = std::max(all.count, one.count);
+      if (one.taps == 0 || one.count == 0) continue;
+      all.low = std::min(all.low, one.origin);
+      all.high = std::max(all.high, one.origin + (one.taps - 1) * one.dilation);
+    }
+    if (all.low > all.high) all.low = all.high = 0;
+    return all;
+  }
+
+  static int64_t gcd(int64_t a, int64_t b) {
+    while (b) {
+      const int64_t rest = a % b;
+      a = b;
+      b = rest;
+    }
+    return a;
+  }
+};
+
+inline int64_t roundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+// Sizes and starts of `count` things split into `pieces` parts that differ by at most one.
+struct ConvSplit {
+  int64_t count, pieces;
+  int64_t start(int64_t i) const { return i * (count / pieces) + std::min(i, count % pieces); }
+  int64_t size(int64_t i) const { return start(i + 1) - start(i); }
+};
+
+// Estimated cycles per reduction step of a register tile: multiply-adds, loads, or the latency of too few sums.
+inline double tileCycles(const cpu::ConvTiling& tiling, int64_t rows, int64_t vectors) {
+  const double wide = tiling.fmasPerCycle == 1;
+  const double fmas = static_cast<double>(rows * vectors) / tiling.fmasPerCycle;
+  const double loads = static_cast<double>(vectors) * (wide ? 1.0 : 0.5) + static_cast<double>(rows) * 0.5;
+  return std::max({fmas, loads, 4.0});
+}
+
+// The number of vectors per tile that costs least for `rows` rows in a line, `vectors` vectors and sums of `depth`.
+inline int64_t chooseTileVectors(const cpu::ConvTiling& tiling, int64_t rows, int64_t vectors, int64_t depth) {
+  int64_t best = 1;
+  double bestCost = 0;
+  for (int64_t most = 1; most <= tiling.maxVectors; most++) {
+    const ConvSplit blocks{vectors, (vectors + most - 1) / most};
+    double cost = 0;
+    for (int64_t b = 0; b < blocks.pieces; b += std::max<int64_t>(blocks.pieces - 1, 1)) {
+      const int64_t width = blocks.size(b);
+      const ConvSplit tiles{rows, (rows + tiling.maxRows[width] - 1) / tiling.maxRows[width]};
+      const double overhead = 12 + 1.5 * static_cast<double>(tiles.size(0) * width);
+      const double tile = tileCycles(tiling, tiles.size(0), width) * static_cast<double>(depth) + overhead;
+      // The widest and the narrowest block stand for all.
+      cost += tile * static_cast<double>(tiles.pieces * std::max<int64_t>(blocks.pieces / 2, 1));
+    }
+    if (best == 1 && most == 1) bestCost = cost;
+    if (cost < bestCost) {
+      best = most;
+      bestCost = cost;
+    }
+  }
+  return best;
+}
+
+}  // namespace nabla::ops
