@@ -101,6 +101,7 @@ export interface Native {
     pw: number,
     countIncludePad: boolean,
     divisorOverride: number,
+  ): void;
   // Integers after the tensors: stride, padding and dilation (height, width each), groups.
   conv2d(out: Handle, x: Handle, weight: Handle, bias: Handle, ...sizesAndActivation: ConvArguments<[number]>): void;
   conv2dBackwardInput(gradX: Handle, gradOut: Handle, weight: Handle, ...sizes: ConvArguments<[]>): void;

@@ -12,7 +12,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 // In AT&T syntax. VEX mnemonics start with v (verr, verw and the vm* of hypervisors do not occur in user code).
 const VEX = /^(v(?!err|erw|m)[a-z]|vm(ov|ul|ax|in|ask)|k(mov|or|and|xor|not|shift|test|unpck|add)[a-z]*[bwdq]\b)/;
-const BMI = /^(andn|bextr|bls(i|r|msk)|mulx|pdep|pext|rorx|sarx|shlx|shrx|bzhi)/;
+const BMI = /^(andn|bextr|bls(i|r|msk)|mulx|pdep|pext|rorx|sarx|shlx|shrx|bzhi)[lq]?\b/;
 const EVEX = /%zmm|%k[0-7]\b|\{%k|\{z\}|\{1to|%[xy]mm(1[6-9]|2\d|3[01])\b/;
 
 function outsideIsa(isa, instruction) {
