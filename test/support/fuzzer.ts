@@ -1,0 +1,121 @@
+// Calls every exported function with random, mostly wrong arguments. Each call must return or throw a NablaError.
+// Runs in a process of its own (test/fuzz.test.ts): the last line of the log names the call that ended it.
+//   node --import tsx test/support/fuzzer.ts <log file> [seed] [calls per function] [only this function]
+import { openSync, writeSync } from 'node:fs';
+import * as nabla from '../../lib/index.js';
+import { NablaError, Tensor } from '../../lib/index.js';
+import { ArgumentMaker, describe } from './fuzz-arguments.js';
+
+const [log, seed = '1', rounds = '60', only] = process.argv.slice(2);
+const file = openSync(log, 'a');
+const note = (line: string): void => {
+  writeSync(file, `${line}\n`);
+};
+
+interface Target {
+  name: string;
+  method: boolean;
+  fn: (...args: unknown[]) => unknown;
+}
+
+/** Functions that are no op: they take callbacks, or change the whole process. */
+const SKIP = new Set(
+  'scope noGrad enableGrad keep synchronize synchronizeSync setNumThreads setDefaultDType manualSeed emptyCache memory'.split(
+    ' ',
+  ),
+);
+
+const isClass = (value: unknown): boolean =>
+  typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
+
+function functionsOf(prefix: string, object: object): Target[] {
+  const targets: Target[] = [];
+  for (const [key, value] of Object.entries(object)) {
+    const name = prefix + key;
+    if (typeof value !== 'function' || SKIP.has(key)) continue;
+    if (!isClass(value)) targets.push({ name, method: false, fn: value as Target['fn'] });
+    else if (prefix === 'nn.' && key !== 'Module') targets.push(moduleTarget(name, value));
+  }
+  return targets;
+}
+
+/** A layer: made with random arguments, then run on a random tensor. */
+function moduleTarget(name: string, Class: new (...args: unknown[]) => { forward?(x: unknown): unknown }): Target {
+  const fn = (input: unknown, ...args: unknown[]): unknown => new Class(...args).forward?.(input);
+  return { name, method: false, fn };
+}
+
+function methods(): Target[] {
+  return Object.getOwnPropertyNames(Tensor.prototype).flatMap((name) => {
+    const value = Object.getOwnPropertyDescriptor(Tensor.prototype, name)?.value;
+    if (typeof value !== 'function' || name.startsWith('_') || name === 'constructor' || name === 'keep') return [];
+    return [{ name: `Tensor.${name}`, method: true, fn: value }];
+  });
+}
+
+const targets = [
+  ...functionsOf('', nabla),
+  ...functionsOf('F.', nabla.F),
+  ...functionsOf('nn.', nabla.nn),
+  ...functionsOf('autograd.', nabla.autograd),
+  ...methods(),
+].filter((target) => only === undefined || target.name === only);
+
+/** Tensors that no call knows of; a kernel that writes outside its output changes one of them sooner or later. */
+const sentinels = [1, 7, 64, 1000, 20_000].map((n) => nabla.full([n], 0.625));
+
+function checkSentinels(): void {
+  for (const sentinel of sentinels) {
+    if (sentinel.dataSync().some((x) => x !== 0.625)) throw new Error('memory of an unrelated tensor was overwritten');
+  }
+}
+
+/** The error of a call, also one that a kernel finds later. */
+async function outcome(target: Target, args: unknown[]): Promise<unknown> {
+  try {
+    const result = target.method ? target.fn.apply(args[0], args.slice(1)) : target.fn(...args);
+    if (result instanceof Promise) await result;
+    nabla.synchronizeSync();
+    return undefined;
+  } catch (error) {
+    try {
+      nabla.synchronizeSync();
+    } catch (late) {
+      if (!(late instanceof NablaError)) return late;
+    }
+    return error;
+  }
+}
+
+let calls = 0;
+let accepted = 0;
+const failures: string[] = [];
+
+async function once(target: Target, round: number): Promise<void> {
+  const make = new ArgumentMaker(`${seed} ${target.name} ${round}`);
+  await nabla.scope(async () => {
+    const args = make.arguments(target.method || target.name.startsWith('nn.'));
+    const text = `${target.name}(${args.map(describe).join(', ')})`;
+    note(`${round} ${text}`);
+    const error = await outcome(target, args);
+    calls++;
+    if (error === undefined) accepted++;
+    else if (!(error instanceof NablaError)) {
+      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      failures.push(`${text}\n    ${stack.split('\n').slice(0, 4).join('\n    ')}`);
+    }
+  });
+}
+
+for (const target of targets) {
+  const before = failures.length;
+  for (let round = 0; round < Number(rounds); round++) {
+    await once(target, round);
+    if (failures.length - before >= 3) break; // three of one function say enough
+  }
+  checkSentinels();
+}
+
+for (const failure of failures) console.log(failure);
+console.log(JSON.stringify({ functions: targets.length, calls, accepted, failures: failures.length }));
+process.exitCode = failures.length > 0 ? 1 : 0;
