@@ -10,8 +10,22 @@ export class NablaError extends Error {
   }
 }
 
+/** Any value, as messages show what was passed: short, and never throwing itself. */
+export function valueText(value: unknown): string {
+  if (Array.isArray(value)) return shapeText(value);
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  const name = Object.getPrototypeOf(value)?.constructor?.name;
+  return typeof name === 'string' && name !== 'Object' ? `a value of type ${name}` : 'an object';
+}
+
 /** `[2, 3]`, as messages show a shape. */
-export const shapeText = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+export function shapeText(shape: readonly unknown[]): string {
+  if (!Array.isArray(shape)) return valueText(shape);
+  const items = shape.slice(0, 12).map((item) => (Array.isArray(item) ? '[…]' : valueText(item)));
+  return `[${items.join(', ')}${shape.length > 12 ? ', …' : ''}]`;
+}
 
 /** Shapes, axes or sizes that do not fit together. `shapes` holds what was compared. */
 export class ShapeError extends NablaError {

@@ -1,5 +1,6 @@
-import { AutogradError, ShapeError, shapeText } from '../errors.js';
+import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
 import { add } from '../ops/pointwise.js';
+import { checkOptions, checkTensor } from '../tensor/check.js';
 import { onesLike, sameDenseLayout, zeros } from '../tensor/create.js';
 import { currentScope, runInFrame, Scope } from '../tensor/frame.js';
 import type { Edge, Node, Saved } from '../tensor/graph.js';
@@ -200,7 +201,16 @@ export interface BackwardOptions {
 
 function seed(op: string, output: Tensor, gradient: Tensor | null | undefined): Tensor {
   if (!output.requiresGrad) throw new AutogradError(op, 'the tensor does not require gradients and has no history');
-  if (gradient) {
+  if (gradient !== undefined && gradient !== null) {
+    checkTensor(op, gradient, 'gradient');
+    if (gradient.dtype !== output.dtype) {
+      throw new DTypeError(
+        op,
+        `gradient is ${gradient.dtype}, the tensor ${output.dtype}`,
+        gradient.dtype,
+        output.dtype,
+      );
+    }
     if (!sameShape(gradient, output)) {
       throw new ShapeError(
         op,
@@ -243,8 +253,9 @@ const frameOf = (createGraph: boolean) => ({ scope: currentScope(), grad: create
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.backward.html
  */
 export function backward(output: Tensor, options: BackwardOptions = {}): void {
+  checkTensor('backward', output);
+  checkOptions('backward', options);
   const { gradient, createGraph = false, retainGraph = createGraph } = options;
-  output._handle('backward');
   runInFrame(frameOf(createGraph), () => {
     const edge = output._edge();
     const grad = seed('backward', output, gradient);
@@ -268,6 +279,15 @@ export interface GradOptions {
   allowUnused?: boolean;
 }
 
+function tensorList(name: string, value: Tensor | readonly Tensor[]): readonly Tensor[] {
+  if (value instanceof Tensor) return [value];
+  if (!Array.isArray(value)) {
+    throw new ArgumentError('grad', `${name} must be a Tensor or an array of Tensors, got ${valueText(value)}`, value);
+  }
+  for (const item of value) checkTensor('grad', item, name);
+  return value;
+}
+
 /**
  * The gradients of `outputs` with respect to `inputs`, without touching any `grad` field.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.grad.html
@@ -277,8 +297,9 @@ export function grad(
   inputs: Tensor | readonly Tensor[],
   options: GradOptions = {},
 ): (Tensor | null)[] {
-  const outs = outputs instanceof Tensor ? [outputs] : outputs;
-  const ins = inputs instanceof Tensor ? [inputs] : inputs;
+  const outs = tensorList('outputs', outputs);
+  const ins = tensorList('inputs', inputs);
+  checkOptions('grad', options);
   const { gradOutputs, createGraph = false, retainGraph = createGraph, allowUnused = false } = options;
   const results = new Array<Tensor | null>(ins.length).fill(null);
   const captures = new Map<Node, Map<number, number[]>>();

@@ -1,12 +1,15 @@
 // What elementwise records share: the output of a broadcast, its layout, and dtype promotion.
 import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText } from '../errors.js';
 import { native } from '../native.js';
+import { checkTensor } from '../tensor/check.js';
 import { stridesLike } from '../tensor/create.js';
 import { type DType, promoteScalar, resultType } from '../tensor/dtype.js';
 import { isGradEnabled } from '../tensor/frame.js';
 import { broadcastShapes, contiguousStrides, isDense, sameShape } from '../tensor/layout.js';
-import { emptyStrided, Tensor } from '../tensor/tensor.js';
+import { emptyStrided, type Tensor } from '../tensor/tensor.js';
 import { to } from './view.js';
+
+export { checkTensor } from '../tensor/check.js';
 
 /** Strides of an elementwise result: those of the first dense operand that has the full shape, else row-major. */
 export function resultStrides(shape: readonly number[], operands: readonly Tensor[]): readonly number[] {
@@ -47,12 +50,6 @@ export function promoteWithScalar(op: string, x: Tensor, scalar: number): Tensor
     );
   }
   return to(x, promoteScalar(x.dtype, scalar));
-}
-
-/** Checks the first operand of a function that takes a tensor and "a tensor or a number". */
-export function checkTensor(op: string, x: unknown, name = 'input'): asserts x is Tensor {
-  if (x instanceof Tensor) x._handle(op);
-  else throw new ArgumentError(op, `${name} must be a Tensor, got ${x === null ? 'null' : typeof x}`, x);
 }
 
 /** Whether `x` may be written in place: not while its history is being recorded. */

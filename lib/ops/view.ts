@@ -1,8 +1,10 @@
 // Views share memory: no kernel runs. Each is recorded; its gradient is the inverse view or a scatter of it.
-import { ArgumentError, AutogradError, ShapeError, shapeText } from '../errors.js';
+import { ArgumentError, AutogradError, ShapeError, shapeText, valueText } from '../errors.js';
 import { native } from '../native.js';
+import { checkTensor } from '../tensor/check.js';
 import { emptyLikeLayout, stridesLike } from '../tensor/create.js';
 import { checkDType, type DType } from '../tensor/dtype.js';
+import { isGradEnabled } from '../tensor/frame.js';
 import {
   broadcastShapes,
   channelsLastStrides,
@@ -13,7 +15,6 @@ import {
   numelOf,
   sameShape,
 } from '../tensor/layout.js';
-import { isGradEnabled } from '../tensor/frame.js';
 import { emptyStrided, Tensor, viewOf } from '../tensor/tensor.js';
 import { ReduceOp } from './codes.js';
 import { addMethods, defineOp } from './define.js';
@@ -43,7 +44,7 @@ function strideForShape(shape: readonly number[], strides: readonly number[], to
 
 /** Fills in the one -1 of a target shape. */
 function inferShape(op: string, from: readonly number[], to: readonly number[]): readonly number[] {
-  if (!Array.isArray(to)) throw new ArgumentError(op, `shape must be an array of sizes, got ${String(to)}`, to);
+  if (!Array.isArray(to)) throw new ArgumentError(op, `shape must be an array of sizes, got ${valueText(to)}`, to);
   const unknown = to.indexOf(-1);
   const numel = numelOf(from);
   const mismatch = () =>
@@ -168,6 +169,7 @@ const sliceView = defineOp({
 
 /** The same elements in another shape; one size may be -1. A view where the strides allow it, else a copy. */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
+  checkTensor('reshape', x);
   const target = inferShape('reshape', x.shape, shape);
   const strides = strideForShape(x.shape, x.strides, target);
   return strides ? reshapeView(x, target, strides) : reshapeView(contiguous(x), target, contiguousStrides(target));
@@ -175,6 +177,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
 
 /** {@link reshape} that never copies. @throws ShapeError when the strides do not allow it. */
 export function view(x: Tensor, shape: readonly number[]): Tensor {
+  checkTensor('view', x);
   const target = inferShape('view', x.shape, shape);
   const strides = strideForShape(x.shape, x.strides, target);
   if (!strides) {
@@ -188,6 +191,7 @@ export function view(x: Tensor, shape: readonly number[]): Tensor {
 
 /** Joins the axes `start` to `end` (inclusive; defaults 0 and -1). */
 export function flatten(x: Tensor, start = 0, end = -1): Tensor {
+  checkTensor('flatten', x);
   const a = checkDim('flatten', start, x.ndim);
   const b = checkDim('flatten', end, x.ndim);
   if (a > b) throw new ShapeError('flatten', `start ${start} lies behind end ${end} (${shapeText(x.shape)})`, x.shape);
@@ -197,7 +201,8 @@ export function flatten(x: Tensor, start = 0, end = -1): Tensor {
 
 /** Reorders the axes. */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
-  if (!Array.isArray(dims)) throw new ArgumentError('permute', `dims must be an array, got ${String(dims)}`, dims);
+  checkTensor('permute', x);
+  if (!Array.isArray(dims)) throw new ArgumentError('permute', `dims must be an array, got ${valueText(dims)}`, dims);
   const list = dims.map((d) => checkDim('permute', d, x.ndim));
   if (list.length !== x.ndim || new Set(list).size !== x.ndim) {
     throw new ShapeError('permute', `dims ${shapeText(dims)} are not an order of ${x.ndim} axes`, x.shape);
@@ -207,6 +212,7 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
 
 /** Swaps two axes. */
 export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
+  checkTensor('transpose', x);
   const dims = x.shape.map((_, i) => i);
   const a = checkDim('transpose', dim0, x.ndim);
   const b = checkDim('transpose', dim1, x.ndim);
@@ -218,7 +224,9 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
 
 /** Repeats axes of size 1, without a copy; -1 keeps a size. */
 export function expand(x: Tensor, shape: readonly number[]): Tensor {
-  if (!Array.isArray(shape)) throw new ArgumentError('expand', `shape must be an array, got ${String(shape)}`, shape);
+  checkTensor('expand', x);
+  if (!Array.isArray(shape))
+    throw new ArgumentError('expand', `shape must be an array, got ${valueText(shape)}`, shape);
   const extra = shape.length - x.ndim;
   const fails = () =>
     new ShapeError('expand', `${shapeText(x.shape)} cannot become ${shapeText(shape)}`, x.shape, shape);
@@ -235,6 +243,7 @@ export function expand(x: Tensor, shape: readonly number[]): Tensor {
 
 /** Removes axes of size 1: one, or all. */
 export function squeeze(x: Tensor, dim?: number): Tensor {
+  checkTensor('squeeze', x);
   const only = dim === undefined ? -1 : checkDim('squeeze', dim, x.ndim);
   return reshape(
     x,
@@ -244,12 +253,14 @@ export function squeeze(x: Tensor, dim?: number): Tensor {
 
 /** Inserts an axis of size 1 at `dim`. */
 export function unsqueeze(x: Tensor, dim: number): Tensor {
+  checkTensor('unsqueeze', x);
   const at = checkDim('unsqueeze', dim, x.ndim + 1);
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 }
 
 /** `length` positions of an axis from `start` on; a view. */
 export function narrow(x: Tensor, dim: number, start: number, length: number): Tensor {
+  checkTensor('narrow', x);
   const d = checkDim('narrow', dim, x.ndim);
   const size = x.shape[d];
   const from = start < 0 ? start + size : start;
@@ -265,6 +276,7 @@ export function narrow(x: Tensor, dim: number, start: number, length: number): T
 
 /** One position of an axis, which goes away; a view. */
 export function select(x: Tensor, dim: number, index: number): Tensor {
+  checkTensor('select', x);
   const d = checkDim('select', dim, x.ndim);
   const size = x.shape[d] ?? 0;
   const at = index < 0 ? index + size : index;
@@ -276,15 +288,16 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
 
 /** Python's `x[start:end:step]` along one axis (step > 0); out-of-range ends are clipped. A view. */
 export function slice(x: Tensor, dim: number, start?: number | null, end?: number | null, step = 1): Tensor {
+  checkTensor('slice', x);
   const d = checkDim('slice', dim, x.ndim);
   if (x.ndim === 0) throw new ShapeError('slice', 'a 0-d tensor has no axis to slice', x.shape);
   if (!Number.isInteger(step) || step < 1)
-    throw new ArgumentError('slice', `step must be >= 1, got ${String(step)}`, step);
+    throw new ArgumentError('slice', `step must be >= 1, got ${valueText(step)}`, step);
   const size = x.shape[d];
   const clip = (value: number | null | undefined, fallback: number): number => {
     if (value === undefined || value === null) return fallback;
     if (!Number.isInteger(value))
-      throw new ArgumentError('slice', `positions must be integers, got ${String(value)}`, value);
+      throw new ArgumentError('slice', `positions must be integers, got ${valueText(value)}`, value);
     return Math.min(Math.max(value < 0 ? value + size : value, 0), size);
   };
   const from = clip(start, 0);
@@ -294,6 +307,7 @@ export function slice(x: Tensor, dim: number, start?: number | null, end?: numbe
 
 /** Row-major memory: the tensor itself when it already is, else a copy. `'channelsLast'` for `[N, C, H, W]`. */
 export function contiguous(x: Tensor, memoryFormat: 'contiguous' | 'channelsLast' = 'contiguous'): Tensor {
+  checkTensor('contiguous', x);
   if (memoryFormat === 'channelsLast') {
     if (x.ndim !== 4)
       throw new ShapeError('contiguous', `channelsLast needs 4 dimensions, got ${shapeText(x.shape)}`, x.shape);
@@ -303,17 +317,22 @@ export function contiguous(x: Tensor, memoryFormat: 'contiguous' | 'channelsLast
 }
 
 /** A copy with memory of its own. */
-export const clone = (x: Tensor): Tensor => copyAs(x, null, x.dtype);
+export function clone(x: Tensor): Tensor {
+  checkTensor('clone', x);
+  return copyAs(x, null, x.dtype);
+}
 
 /** The tensor in another dtype: itself when it has it, else a copy. Gradients are converted back. */
 export function to(x: Tensor, dtype: DType): Tensor {
+  checkTensor('to', x);
   checkDType('to', dtype);
   return x.dtype === dtype ? x : copyAs(x, null, dtype);
 }
 
 /** Writes the values of `source` (broadcast, converted) into the memory of `x`. Not recorded. */
 export function copy_(x: Tensor, source: Tensor): Tensor {
-  if (!(source instanceof Tensor)) throw new ArgumentError('copy_', `source must be a Tensor, got ${typeof source}`, source);
+  if (!(source instanceof Tensor))
+    throw new ArgumentError('copy_', `source must be a Tensor, got ${typeof source}`, source);
   if (isGradEnabled() && x.requiresGrad) {
     throw new AutogradError('copy_', 'a tensor that requires gradients cannot be changed in place; use noGrad()');
   }

@@ -1,5 +1,6 @@
-import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
+import { ArgumentError, DTypeError, ShapeError, valueText } from '../errors.js';
 import { native } from '../native.js';
+import { checkOptions, checkTensor } from './check.js';
 import { checkDType, type DType, dtypeOfArray, isFloating, newTypedArray, type TypedArray } from './dtype.js';
 import { checkShape, isDense, memoryOrder, numelOf, sameShape, stridesInOrder } from './layout.js';
 import { emptyContiguous, emptyStrided, type Tensor } from './tensor.js';
@@ -95,6 +96,7 @@ export function tensor(
   data: TensorData | TypedArray,
   options: TensorOptions & { shape?: readonly number[] } = {},
 ): Tensor {
+  checkOptions('tensor', options);
   const native = dtypeOfArray(data);
   if (native) return finish(fromArray(data as TypedArray, native, options), options);
   const nested = data as TensorData;
@@ -127,7 +129,9 @@ function fromArray(data: TypedArray, from: DType, options: TensorOptions & { sha
 
 /** A tensor filled with `value`. */
 export function full(shape: readonly number[], value: number, options: TensorOptions = {}): Tensor {
-  if (typeof value !== 'number') throw new ArgumentError('full', `value must be a number, got ${typeof value}`, value);
+  checkOptions('full', options);
+  if (typeof value !== 'number')
+    throw new ArgumentError('full', `value must be a number, got ${valueText(value)}`, value);
   const dtype = checkDType('full', options.dtype ?? defaultDType);
   const out = emptyContiguous(checkShape('full', shape), dtype);
   native.fill(out._id, value);
@@ -142,6 +146,7 @@ export const ones = (shape: readonly number[], options: TensorOptions = {}): Ten
 
 /** An uninitialised tensor: its values are whatever the memory held. */
 export function empty(shape: readonly number[], options: TensorOptions = {}): Tensor {
+  checkOptions('empty', options);
   const dtype = checkDType('empty', options.dtype ?? defaultDType);
   return finish(emptyContiguous(checkShape('empty', shape), dtype), options);
 }
@@ -156,21 +161,25 @@ export function stridesLike(like: Tensor, shape: readonly number[]): readonly nu
 export const emptyLikeLayout = (like: Tensor, dtype: DType = like.dtype): Tensor =>
   emptyStrided(like.shape, stridesLike(like, like.shape), dtype);
 
-function filledLike(like: Tensor, value: number, options: TensorOptions): Tensor {
-  like._handle('fullLike');
-  const out = emptyLikeLayout(like, options.dtype ?? like.dtype);
+function filledLike(op: string, like: Tensor, value: number, options: TensorOptions): Tensor {
+  checkTensor(op, like);
+  checkOptions(op, options);
+  if (typeof value !== 'number') throw new ArgumentError(op, `value must be a number, got ${valueText(value)}`, value);
+  const out = emptyLikeLayout(like, checkDType(op, options.dtype ?? like.dtype));
   native.fill(out._id, value);
   return finish(out, options);
 }
 
 /** `full` with the shape, dtype and memory layout of another tensor. */
 export const fullLike = (like: Tensor, value: number, options: TensorOptions = {}): Tensor =>
-  filledLike(like, value, options);
-export const zerosLike = (like: Tensor, options: TensorOptions = {}): Tensor => filledLike(like, 0, options);
-export const onesLike = (like: Tensor, options: TensorOptions = {}): Tensor => filledLike(like, 1, options);
+  filledLike('fullLike', like, value, options);
+export const zerosLike = (like: Tensor, options: TensorOptions = {}): Tensor =>
+  filledLike('zerosLike', like, 0, options);
+export const onesLike = (like: Tensor, options: TensorOptions = {}): Tensor => filledLike('onesLike', like, 1, options);
 export function emptyLike(like: Tensor, options: TensorOptions = {}): Tensor {
-  like._handle('emptyLike');
-  return finish(emptyLikeLayout(like, options.dtype ?? like.dtype), options);
+  checkTensor('emptyLike', like);
+  checkOptions('emptyLike', options);
+  return finish(emptyLikeLayout(like, checkDType('emptyLike', options.dtype ?? like.dtype)), options);
 }
 
 /** @internal `grad` with the strides of `leaf` and memory of its own; itself when it already is so. */

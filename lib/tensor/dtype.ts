@@ -1,4 +1,4 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, valueText } from '../errors.js';
 
 /** Element types. */
 export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8' | 'bool';
@@ -63,8 +63,8 @@ export function dtypeOfArray(array: unknown): DType | undefined {
 export const isFloating = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64';
 
 export function checkDType(op: string, dtype: DType): DType {
-  if (!Object.hasOwn(DTYPE_CODES, dtype)) {
-    throw new ArgumentError(op, `unknown dtype ${String(dtype)} (${Object.keys(DTYPE_CODES).join(', ')})`, dtype);
+  if (typeof dtype !== 'string' || !Object.hasOwn(DTYPE_CODES, dtype)) {
+    throw new ArgumentError(op, `unknown dtype ${valueText(dtype)} (${Object.keys(DTYPE_CODES).join(', ')})`, dtype);
   }
   return dtype;
 }

@@ -1,4 +1,4 @@
-import { ArgumentError, ShapeError, shapeText } from '../errors.js';
+import { ArgumentError, ShapeError, shapeText, valueText } from '../errors.js';
 
 /** Most axes a tensor may have (native/runtime/tensor.h). */
 export const MAX_DIMS = 8;
@@ -74,7 +74,7 @@ export function isDense(shape: readonly number[], strides: readonly number[]): b
 /** An axis, negative counted from the end. `op` and the shape go into the error. */
 export function checkDim(op: string, dim: number, ndim: number): number {
   const n = Math.max(ndim, 1);
-  if (!Number.isInteger(dim)) throw new ArgumentError(op, `dim must be an integer, got ${String(dim)}`, dim);
+  if (!Number.isInteger(dim)) throw new ArgumentError(op, `dim must be an integer, got ${valueText(dim)}`, dim);
   if (dim < -n || dim >= n) {
     throw new ShapeError(
       op,
@@ -94,7 +94,7 @@ export function checkDims(op: string, dims: number | readonly number[] | undefin
 
 export function checkShape(op: string, shape: readonly number[]): readonly number[] {
   if (!Array.isArray(shape))
-    throw new ArgumentError(op, `shape must be an array of sizes, got ${String(shape)}`, shape);
+    throw new ArgumentError(op, `shape must be an array of sizes, got ${valueText(shape)}`, shape);
   if (shape.length > MAX_DIMS) throw new ShapeError(op, `at most ${MAX_DIMS} dimensions, got ${shape.length}`, shape);
   let n = 1;
   for (const size of shape) {

@@ -1,4 +1,4 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, valueText } from '../errors.js';
 import { native } from '../native.js';
 
 /** Counters of {@link memory}, in bytes unless said otherwise. */
@@ -36,7 +36,7 @@ export const getNumThreads = (): number => native.threads();
 /** Results do not depend on the number of threads, bit for bit. Takes effect in stream order. */
 export function setNumThreads(n: number): void {
   if (!Number.isInteger(n) || n < 1 || n > 256) {
-    throw new ArgumentError('setNumThreads', `an integer in [1, 256] is needed, got ${String(n)}`, n);
+    throw new ArgumentError('setNumThreads', `an integer in [1, 256] is needed, got ${valueText(n)}`, n);
   }
   native.setThreads(n);
 }
@@ -64,7 +64,7 @@ class CpuBackend {
     if (value !== 'normal' && value !== 'background') {
       throw new ArgumentError(
         'backends.cpu.priority',
-        `'normal' or 'background' is needed, got ${String(value)}`,
+        `'normal' or 'background' is needed, got ${valueText(value)}`,
         value,
       );
     }

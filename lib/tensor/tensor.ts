@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
-import { AutogradError, DisposedError, OutOfMemoryError } from '../errors.js';
+import { AutogradError, DisposedError, OutOfMemoryError, ShapeError } from '../errors.js';
 import { args, native } from '../native.js';
 import { DTYPE_CODES, type DType, isFloating } from './dtype.js';
 import { currentScope, type Scope } from './frame.js';
 import type { Edge, Node } from './graph.js';
-import { contiguousStrides, isChannelsLast, isContiguous, MAX_DIMS, numelOf } from './layout.js';
+import { checkDim, contiguousStrides, isChannelsLast, isContiguous, MAX_DIMS, numelOf } from './layout.js';
 
 /** Counts in-place writes; shared by a tensor and its views. */
 interface Version {
@@ -84,7 +84,9 @@ export class Tensor implements Disposable {
   size(): readonly number[];
   size(dim: number): number;
   size(dim?: number): readonly number[] | number {
-    return dim === undefined ? this.shape : (this.shape.at(dim) as number);
+    if (dim === undefined) return this.shape;
+    if (this.ndim === 0) throw new ShapeError('size', 'a 0-d tensor has no axes', this.shape);
+    return this.shape[checkDim('size', dim, this.ndim)];
   }
 
   get isDisposed(): boolean {
