@@ -74,6 +74,50 @@ export interface Native {
   clamp(out: Handle, a: Handle, low: number, high: number): void;
   reduce(op: number, out: Handle, a: Handle, dims: readonly number[]): void;
 
+  gather(out: Handle, a: Handle, dim: number, index: Handle): void;
+  /** In place: equal indices add in the order of `dim`. */
+  scatterAdd(out: Handle, dim: number, index: Handle, src: Handle): void;
+  indexSelect(out: Handle, a: Handle, dim: number, index: Handle): void;
+  indexAdd(out: Handle, dim: number, index: Handle, src: Handle): void;
+  oneHot(out: Handle, index: Handle): void;
+  cat(out: Handle, parts: readonly Handle[], dim: number): void;
+
+  /** Random fills: see native/ops/random.h for the counters that a call uses. Outputs are dense. */
+  uniform(out: Handle, lo: number, hi: number, seedLo: number, seedHi: number, offset: number): void;
+  normal(out: Handle, mean: number, std: number, seedLo: number, seedHi: number, offset: number): void;
+  bernoulli(out: Handle, p: number, seedLo: number, seedHi: number, offset: number): void;
+  randint(out: Handle, lo: number, hi: number, seedLo: number, seedHi: number, offset: number): void;
+  randperm(out: Handle, seedLo: number, seedHi: number, offset: number): void;
+  dropout(out: Handle, x: Handle, p: number, seedLo: number, seedHi: number, offset: number): void;
+
+  sgdStep(
+    params: readonly Handle[],
+    grads: readonly Handle[],
+    momentumBuffers: readonly Handle[],
+    lr: number,
+    momentum: number,
+    dampening: number,
+    weightDecay: number,
+    nesterov: boolean,
+    maximize: boolean,
+    firstStep: boolean,
+  ): void;
+  adamStep(
+    params: readonly Handle[],
+    grads: readonly Handle[],
+    expAvgs: readonly Handle[],
+    expAvgSqs: readonly Handle[],
+    maxExpAvgSqs: readonly Handle[],
+    lr: number,
+    beta1: number,
+    beta2: number,
+    eps: number,
+    weightDecay: number,
+    step: number,
+    decoupled: boolean,
+    maximize: boolean,
+  ): void;
+
   /** `window`: kernel h, w, stride h, w, padding h, w, dilation h, w. */
   maxPool2d(out: Handle, indices: Handle, x: Handle, ...window: number[]): void;
   maxPool2dBackward(gradX: Handle, gradOut: Handle, indices: Handle, ...window: number[]): void;

@@ -2,7 +2,10 @@
 #include "../ops/conv.h"
 #include "../ops/copy.h"
 #include "../ops/elementwise.h"
+#include "../ops/index.h"
+#include "../ops/optim.h"
 #include "../ops/pool.h"
+#include "../ops/random.h"
 #include "../ops/unary.h"
 #include "arguments.h"
 
@@ -24,6 +27,20 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::binaryScalar>(env, exports, "binaryScalar");
   add<ops::where>(env, exports, "where");
   add<ops::clamp>(env, exports, "clamp");
+  add<ops::gather>(env, exports, "gather");
+  add<ops::scatterAdd>(env, exports, "scatterAdd");
+  add<ops::indexSelect>(env, exports, "indexSelect");
+  add<ops::indexAdd>(env, exports, "indexAdd");
+  add<ops::oneHot>(env, exports, "oneHot");
+  add<ops::cat>(env, exports, "cat");
+  add<ops::uniform>(env, exports, "uniform");
+  add<ops::normal>(env, exports, "normal");
+  add<ops::bernoulli>(env, exports, "bernoulli");
+  add<ops::randint>(env, exports, "randint");
+  add<ops::randperm>(env, exports, "randperm");
+  add<ops::dropout>(env, exports, "dropout");
+  add<ops::sgdStep>(env, exports, "sgdStep");
+  add<ops::adamStep>(env, exports, "adamStep");
   add<ops::maxPool2d>(env, exports, "maxPool2d");
   add<ops::maxPool2dBackward>(env, exports, "maxPool2dBackward");
   add<ops::maxPoolIndices>(env, exports, "maxPoolIndices");

@@ -4,7 +4,10 @@
 #include "conv_weight.h"
 #include "copy.h"
 #include "elementwise.h"
+#include "index.h"
+#include "optim.h"
 #include "pool.h"
+#include "random.h"
 #include "unary.h"
 
 namespace nabla::cpu {

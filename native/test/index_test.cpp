@@ -1,0 +1,241 @@
+// gather, scatterAdd, indexSelect, indexAdd, oneHot, cat against plain loops.
+#include "ops/index.h"
+
+#include "harness.h"
+
+using namespace nabla;
+using namespace nabla::test;
+
+namespace {
+
+using Shape = std::vector<int64_t>;
+
+constexpr DType kTypes[] = {DType::kFloat32, DType::kFloat64, DType::kInt32,
+                            DType::kInt64,   DType::kUint8,   DType::kBool};
+
+struct Layout {
+  Shape shape;
+  int64_t dim, indexSize;         // size of dim in the index
+  std::vector<int> order, other;  // memory order of one tensor and of the others
+  int64_t gap;
+};
+
+const Layout kLayouts[] = {
+    {{5}, 0, 9, {}, {}, 1},
+    {{1}, 0, 1, {}, {}, 1},
+    {{40000}, 0, 50000, {}, {}, 2},
+    {{0, 3}, 1, 2, {}, {}, 1},
+    {{4, 3}, 0, 0, {}, {}, 1},
+    {{700, 10}, 1, 1, {0, 1}, {1, 0}, 1},
+    {{10, 700}, 0, 90, {0, 1}, {0, 1}, 1},
+    {{333, 129}, 1, 40, {1, 0}, {0, 1}, 2},
+    {{3, 17, 5, 7}, 1, 6, {0, 2, 3, 1}, {0, 1, 2, 3}, 1},
+    {{3, 17, 5, 7}, 3, 11, {0, 1, 2, 3}, {0, 2, 3, 1}, 1},
+    {{2, 1, 3, 1, 4, 2, 1, 3}, 4, 5, {7, 6, 5, 4, 3, 2, 1, 0}, {}, 3},
+    {{50, 1000}, 0, 200, {}, {}, 1},
+};
+
+// Sums that are exact in every type, so that only the places count; wrapped as the type wraps.
+double wrapped(DType type, double x) {
+  if (type == DType::kUint8) return static_cast<uint8_t>(static_cast<int64_t>(x));
+  return type == DType::kBool ? x != 0 : x;
+}
+
+Tensor wholeNumbers(Machine& m, DType type, Shape shape, std::vector<int> order, int64_t gap) {
+  const Tensor t = m.random(type, shape, order, gap, 0, 9);
+  Machine::each(t, [&](const int64_t*, char* p) { write(type, p, std::round(read(type, p))); });
+  return t;
+}
+
+Tensor indices(Machine& m, DType type, Shape shape, std::vector<int> order, int64_t gap, int64_t size) {
+  return m.random(type, shape, order, gap, -0.49, static_cast<double>(size) - 0.51);
+}
+
+int64_t indexAt(const Tensor& index, const int64_t* at) {
+  return static_cast<int64_t>(Machine::value(index, at, index.ndim));
+}
+
+void testGather(Machine& m, const Layout& l, DType type, DType indexType) {
+  Shape shape = l.shape;
+  shape[l.dim] = l.indexSize;
+  const Tensor a = m.random(type, l.shape, l.order, l.gap, 0, 100);
+  const Tensor index = indices(m, indexType, shape, l.other, l.gap, l.shape[l.dim]);
+  const Tensor out = m.make(type, shape, l.other);
+  ops::gather(m.ctx, out, a, l.dim, index);
+  m.wait();
+  Machine::each(out, [&](const int64_t* at, const char* p) {
+    int64_t from[kMaxDims];
+    std::copy(at, at + kMaxDims, from);
+    from[l.dim] = indexAt(index, at);
+    CHECK(read(type, p) == read(type, Machine::at(a, from, a.ndim)), "gather");
+  });
+}
+
+void testIndexSelect(Machine& m, const Layout& l, DType type, DType indexType) {
+  Shape shape = l.shape;
+  shape[l.dim] = l.indexSize;
+  const Tensor a = m.random(type, l.shape, l.other, 1, 0, 100);
+  const Tensor index = indices(m, indexType, {l.indexSize}, {}, l.gap, l.shape[l.dim]);
+  const Tensor out = m.make(type, shape, l.order, l.gap);
+  ops::indexSelect(m.ctx, out, a, l.dim, index);
+  m.wait();
+  Machine::each(out, [&](const int64_t* at, const char* p) {
+    int64_t from[kMaxDims];
+    std::copy(at, at + kMaxDims, from);
+    from[l.dim] = indexAt(index, at + l.dim);
+    CHECK(read(type, p) == read(type, Machine::at(a, from, a.ndim)), "indexSelect");
+  });
+}
+
+// What adding `src` to `before` gives; `where` names the target index of an element of src.
+template <class F>
+std::vector<double> added(const Tensor& out, const Tensor& src, int64_t dim, F where) {
+  std::vector<double> sums = Machine::values(out);
+  Machine::each(src, [&](const int64_t* at, const char* p) {
+    int64_t place = 0;
+    for (int d = 0; d < out.ndim; d++) place = place * out.shape[d] + (d == dim ? where(at) : at[d]);
+    sums[place] = wrapped(out.dtype, sums[place] + read(src.dtype, p));
+  });
+  return sums;
+}
+
+void testScatterAdd(Machine& m, const Layout& l, DType type, DType indexType) {
+  Shape shape = l.shape, larger = l.shape;
+  shape[l.dim] = l.indexSize;
+  larger[l.dim] = l.indexSize + 2;  // only the part of src that the index covers counts
+  const Tensor out = wholeNumbers(m, type, l.shape, l.order, 1);
+  const Tensor index = indices(m, indexType, shape, l.other, l.gap, l.shape[l.dim]);
+  Tensor src = wholeNumbers(m, type, larger, l.other, l.gap);
+  Tensor used = src;
+  used.shape[l.dim] = l.indexSize;
+  const std::vector<double> expected = added(out, used, l.dim, [&](const int64_t* at) { return indexAt(index, at); });
+  ops::scatterAdd(m.ctx, out, l.dim, index, src);
+  m.wait();
+  CHECK(same(Machine::values(out), expected), "scatterAdd dim %d", static_cast<int>(l.dim));
+}
+
+void testIndexAdd(Machine& m, const Layout& l, DType type, DType indexType) {
+  Shape shape = l.shape;
+  shape[l.dim] = l.indexSize;
+  const Tensor out = wholeNumbers(m, type, l.shape, l.other, l.gap);
+  const Tensor index = indices(m, indexType, {l.indexSize}, {}, l.gap, l.shape[l.dim]);
+  const Tensor src = wholeNumbers(m, type, shape, l.order, 1);
+  const std::vector<double> expected =
+      added(out, src, l.dim, [&](const int64_t* at) { return indexAt(index, at + l.dim); });
+  ops::indexAdd(m.ctx, out, l.dim, index, src);
+  m.wait();
+  CHECK(same(Machine::values(out), expected), "indexAdd dim %d", static_cast<int>(l.dim));
+}
+
+void testCat(Machine& m, const Layout& l, DType type) {
+  std::vector<Tensor> parts;
+  Shape whole = l.shape;
+  whole[l.dim] = 0;
+  for (int64_t extra : {0, 2, -1000000, 1}) {
+    Shape shape = l.shape;
+    shape[l.dim] = std::max<int64_t>(0, l.shape[l.dim] + extra);
+    whole[l.dim] += shape[l.dim];
+    parts.push_back(m.random(type, shape, parts.size() % 2 ? l.order : l.other, l.gap, 0, 200));
+  }
+  const Tensor out = m.make(type, whole, l.order);
+  ops::cat(m.ctx, out, parts, l.dim);
+  m.wait();
+  Machine::each(out, [&](const int64_t* at, const char* p) {
+    int64_t from[kMaxDims];
+    std::copy(at, at + kMaxDims, from);
+    size_t part = 0;
+    while (from[l.dim] >= parts[part].shape[l.dim]) from[l.dim] -= parts[part++].shape[l.dim];
+    CHECK(read(type, p) == read(type, Machine::at(parts[part], from, out.ndim)), "cat");
+  });
+}
+
+void testOneHot(Machine& m, DType indexType) {
+  for (const Shape& shape : {Shape{}, Shape{0}, Shape{70000}, Shape{3, 5, 7}}) {
+    for (int64_t classes : {1, 10}) {
+      const int n = static_cast<int>(shape.size());
+      std::vector<int> order, across;
+      for (int d = 0; d < n; d++) order.push_back(n - 1 - d);
+      for (int d = 0; d <= n; d++) across.push_back(n - d);
+      Shape full = shape;
+      full.push_back(classes);
+      const Tensor index = indices(m, indexType, shape, order, 2, classes);
+      const Tensor out = m.random(DType::kInt64, full, classes == 1 ? across : std::vector<int>{}, 1, 5, 9);
+      ops::oneHot(m.ctx, out, index);
+      m.wait();
+      Machine::each(out, [&](const int64_t* at, const char* p) {
+        CHECK(read(DType::kInt64, p) == (at[n] == indexAt(index, at) ? 1 : 0), "oneHot");
+      });
+    }
+  }
+}
+
+// The error of a tensor after the stream has run, or an empty string.
+std::string errorOf(Machine& m, const Tensor& t) {
+  m.wait();
+  const auto error = Stream::errorOf(t);
+  return error ? std::string(error->op) + ": " + error->message : "";
+}
+
+void testBadIndex(Machine& m, DType indexType) {
+  const Tensor a = m.random(DType::kFloat32, {10, 4});
+  for (int64_t bad : {int64_t{12}, int64_t{10}, int64_t{-1}}) {
+    const std::string text = "index " + std::to_string(bad) + " is out of range [0, 10)";
+    const Tensor list = m.make(indexType, {3}), full = m.make(indexType, {3, 4});
+    write(indexType, list.data + 2 * itemSize(indexType), static_cast<double>(bad));
+    write(indexType, full.data + 7 * itemSize(indexType), static_cast<double>(bad));
+    const Tensor src = m.random(DType::kFloat32, {3, 4}), out = m.make(DType::kFloat32, {3, 4});
+    const Tensor target = m.random(DType::kFloat32, {10, 4}), classes = m.make(DType::kInt64, {3, 10});
+    ops::gather(m.ctx, out, a, 0, full);
+    CHECK(errorOf(m, out) == "gather: " + text, "%s", errorOf(m, out).c_str());
+    const Tensor rows = m.make(DType::kFloat32, {3, 4});
+    ops::indexSelect(m.ctx, rows, a, 0, list);
+    CHECK(errorOf(m, rows) == "indexSelect: " + text, "%s", errorOf(m, rows).c_str());
+    ops::scatterAdd(m.ctx, target, 0, full, src);
+    CHECK(errorOf(m, target) == "scatterAdd: " + text, "%s", errorOf(m, target).c_str());
+    const Tensor sums = m.random(DType::kFloat32, {10, 4});
+    ops::indexAdd(m.ctx, sums, 0, list, src);
+    CHECK(errorOf(m, sums) == "indexAdd: " + text, "%s", errorOf(m, sums).c_str());
+    ops::oneHot(m.ctx, classes, list);
+    CHECK(errorOf(m, classes) == "oneHot: " + text, "%s", errorOf(m, classes).c_str());
+  }
+}
+
+// Rounding shows the order of additions: it must be the one of a plain loop, on any number of threads.
+void testOrder(Isa isa) {
+  for (int threads : {1, 2, 3}) {
+    Machine m(isa, threads);
+    const Tensor out = m.make(DType::kFloat32, {13, 300}), src = m.random(DType::kFloat32, {2000, 300});
+    const Tensor index = indices(m, DType::kInt64, {2000}, {}, 1, 13);
+    std::vector<float> expected(13 * 300);
+    for (int64_t i = 0; i < 2000; i++)
+      for (int64_t j = 0; j < 300; j++) expected[index.ptr<int64_t>()[i] * 300 + j] += src.ptr<float>()[i * 300 + j];
+    ops::indexAdd(m.ctx, out, 0, index, src);
+    m.wait();
+    CHECK(std::memcmp(expected.data(), out.data, expected.size() * sizeof(float)) == 0, "%d threads", threads);
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (Isa isa : isas()) {
+    Machine m(isa, 2);
+    for (const Layout& l : kLayouts) {
+      for (DType type : kTypes) {
+        for (DType indexType : {DType::kInt32, DType::kInt64}) {
+          testGather(m, l, type, indexType);
+          testIndexSelect(m, l, type, indexType);
+          testScatterAdd(m, l, type, indexType);
+          testIndexAdd(m, l, type, indexType);
+        }
+        testCat(m, l, type);
+      }
+    }
+    for (DType indexType : {DType::kInt32, DType::kInt64}) {
+      testOneHot(m, indexType);
+      testBadIndex(m, indexType);
+    }
+    testOrder(isa);
+  }
+  return finish("index");
+}
