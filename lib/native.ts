@@ -72,6 +72,12 @@ export interface Native {
   binaryScalar(op: number, out: Handle, a: Handle, scalar: number, reversed: boolean): void;
   where(out: Handle, condition: Handle, a: Handle, b: Handle): void;
   clamp(out: Handle, a: Handle, low: number, high: number): void;
+  /** Equal ranks; batch dimensions broadcast with stride 0. */
+  matmul(out: Handle, a: Handle, b: Handle): void;
+  /** `out = beta * out + alpha * (a @ b)`. */
+  gemm(out: Handle, a: Handle, b: Handle, alpha: number, beta: number): void;
+  /** activation: 0 none, 1 relu. */
+  linear(out: Handle, x: Handle, weight: Handle, bias: Handle, activation: number): void;
   reduce(op: number, out: Handle, a: Handle, dims: readonly number[]): void;
 
   gather(out: Handle, a: Handle, dim: number, index: Handle): void;

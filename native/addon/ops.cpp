@@ -2,6 +2,7 @@
 #include "../ops/conv.h"
 #include "../ops/copy.h"
 #include "../ops/elementwise.h"
+#include "../ops/gemm.h"
 #include "../ops/index.h"
 #include "../ops/optim.h"
 #include "../ops/pool.h"
@@ -49,6 +50,9 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::conv2d>(env, exports, "conv2d");
   add<ops::conv2dBackwardInput>(env, exports, "conv2dBackwardInput");
   add<ops::conv2dBackwardWeight>(env, exports, "conv2dBackwardWeight");
+  add<ops::matmul>(env, exports, "matmul");
+  add<ops::gemm>(env, exports, "gemm");
+  add<ops::linear>(env, exports, "linear");
 }
 
 }  // namespace nabla::addon

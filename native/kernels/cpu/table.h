@@ -4,6 +4,7 @@
 #include "conv_weight.h"
 #include "copy.h"
 #include "elementwise.h"
+#include "gemm.h"
 #include "index.h"
 #include "optim.h"
 #include "pool.h"

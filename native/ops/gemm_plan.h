@@ -1,0 +1,86 @@
+// How a matrix product is cut into chunks. Depends on the problem's size only, so results do not depend on threads.
+#pragma once
+#include <algorithm>
+#include <cmath>
+
+#include "context.h"
+
+namespace nabla::ops {
+
+inline int64_t sliceBegin(int64_t n, int64_t parts, int64_t i) { return n * i / parts; }
+
+// The batch dimensions of one call, merged where the strides allow.
+struct GemmBatch {
+  int ndim = 0;
+  int64_t count = 1;
+  int64_t shape[kMaxDims] = {}, a[kMaxDims] = {}, b[kMaxDims] = {}, c[kMaxDims] = {};
+
+  void add(int64_t size, int64_t aStride, int64_t bStride, int64_t cStride) {  // outermost first
+    if (size == 1) return;
+    count *= size;
+    if (ndim > 0) {
+      const int i = ndim - 1;
+      if (a[i] == size * aStride && b[i] == size * bStride && c[i] == size * cStride) {
+        shape[i] *= size, a[i] = aStride, b[i] = bStride, c[i] = cStride;
+        return;
+      }
+    }
+    shape[ndim] = size, a[ndim] = aStride, b[ndim] = bStride, c[ndim] = cStride;
+    ndim++;
+  }
+  void offsets(int64_t item, int64_t* aOut, int64_t* bOut, int64_t* cOut) const {
+    *aOut = *bOut = *cOut = 0;
+    for (int i = ndim - 1; i >= 0; i--) {
+      const int64_t at = item % shape[i];
+      item /= shape[i];
+      *aOut += at * a[i], *bOut += at * b[i], *cOut += at * c[i];
+    }
+  }
+};
+
+struct GemmPlan {
+  int64_t mParts, nParts, kParts;      // super-blocks: bound the packed copies
+  int64_t rowGroups, colGroups;        // chunks of a super-block
+  bool sharedA, sharedB;               // packed once for all chunks; otherwise each chunk packs its own
+  int64_t packedA, packedB, perChunk;  // scratch, in elements
+};
+
+template <class T>
+GemmPlan planGemm(const cpu::GemmTable<T>& g, int64_t m, int64_t n, int64_t k) {
+  constexpr double kMinFlops = 0.5e6, kMaxFlops = 8e6;  // 5 and 70 us of one core
+  constexpr int64_t kMaxSide = 4096;
+  constexpr int64_t kPackedElements = (16 << 20) / static_cast<int64_t>(sizeof(T));
+  constexpr int64_t kOwnElements = (384 << 10) / static_cast<int64_t>(sizeof(T));  // stays in the second-level cache
+  GemmPlan p{};
+  p.mParts = ceilDiv(m, kMaxSide), p.nParts = ceilDiv(n, kMaxSide);
+  const int64_t rows = ceilDiv(ceilDiv(m, p.mParts), g.rowTile), cols = ceilDiv(ceilDiv(n, p.nParts), g.bWidth);
+  const int64_t width = rows * g.aWidth + cols * g.bWidth;
+  p.kParts = std::max<int64_t>(1, ceilDiv(k, std::max(g.kBlock, kPackedElements / width)));
+  const int64_t depth = ceilDiv(k, p.kParts), blockDepth = std::min(depth, g.kBlock);
+
+  const double tileFlops = 2.0 * static_cast<double>(g.rowTile * g.bWidth * std::max<int64_t>(depth, 1));
+  const double flops = tileFlops * static_cast<double>(rows * cols);
+  const double target = flops < 2 * kMinFlops ? flops : std::clamp(flops / 32, kMinFlops, kMaxFlops);
+  const int64_t chunks = std::clamp<int64_t>(std::llround(flops / target), 1, rows * cols);
+  p.rowGroups = p.colGroups = 1;
+  if (chunks > 1 && cols >= chunks && rows * g.aWidth * 2 <= cols * g.bWidth) {
+    p.colGroups = std::max(chunks, std::min(cols, ceilDiv(cols * g.bWidth * blockDepth, kOwnElements)));
+  } else if (chunks > 1 && rows >= 2 * chunks) {
+    p.rowGroups = std::max(chunks, std::min(rows, ceilDiv(rows * g.aWidth * blockDepth, kOwnElements)));
+  } else if (chunks > 1) {
+    const double tiles = static_cast<double>(rows * cols) / static_cast<double>(chunks);
+    const double high = std::sqrt(tiles * static_cast<double>(g.bWidth) / static_cast<double>(g.rowTile));
+    const int64_t perRow = std::clamp<int64_t>(std::llround(high), 1, rows);
+    p.rowGroups = ceilDiv(rows, perRow);
+    p.colGroups = std::clamp<int64_t>(ceilDiv(chunks, p.rowGroups), 1, cols);
+  }
+  p.sharedA = p.colGroups > 1, p.sharedB = p.rowGroups > 1;
+  p.packedA = p.sharedA ? rows * g.aWidth * depth : 0;
+  p.packedB = p.sharedB ? cols * g.bWidth * depth : 0;
+  p.perChunk = ((p.sharedA ? 0 : ceilDiv(rows, p.rowGroups) * g.aWidth) +
+                (p.sharedB ? 0 : ceilDiv(cols, p.colGroups) * g.bWidth)) *
+               blockDepth;
+  return p;
+}
+
+}  // namespace nabla::ops
