@@ -1,0 +1,57 @@
+import { ArgumentError, ShapeError } from '../errors.js';
+import { select } from '../ops/index.js';
+import { Tensor } from '../tensor/tensor.js';
+import { stackRows } from './collate.js';
+import type { BatchDataset } from './dataset.js';
+
+/** The rows of several tensors with the same first axis; an item is one row of each. */
+export class TensorDataset<T extends readonly Tensor[]> implements BatchDataset<T, T> {
+  readonly tensors: T;
+  readonly length: number;
+
+  /**
+   * @example
+   * const dataset = new TensorDataset(x, y); // x [N, D], y [N]
+   * @throws ShapeError when the tensors differ in their first axis or have none
+   */
+  constructor(...tensors: T) {
+    const [first] = tensors;
+    if (first === undefined) throw new ArgumentError('TensorDataset', 'at least one tensor is needed', tensors);
+    for (const [i, value] of tensors.entries()) {
+      if (!(value instanceof Tensor)) throw new ArgumentError('TensorDataset', `argument ${i} is no Tensor`, value);
+      if (value.ndim === 0)
+        throw new ShapeError('TensorDataset', `tensor ${i} has no axis to take items from`, value.shape);
+      if (value.shape[0] !== first.shape[0]) {
+        const lengths = `tensor 0 has ${first.shape[0]} rows, tensor ${i} has ${value.shape[0]}`;
+        throw new ShapeError('TensorDataset', lengths, first.shape, value.shape);
+      }
+    }
+    this.tensors = tensors;
+    this.length = first.shape[0];
+  }
+
+  /** Row `index` of each tensor, without a copy. */
+  get(index: number): T {
+    this.requireIndex(index);
+    return this.tensors.map((value) => select(value, 0, index)) as readonly Tensor[] as T;
+  }
+
+  /** The rows with these numbers of each tensor, in their order. */
+  batch(indices: ArrayLike<number>): T {
+    for (let i = 0; i < indices.length; i++) this.requireIndex(indices[i]);
+    const rows = Array.from(indices);
+    return this.tensors.map((value) => takeRows(value, rows)) as readonly Tensor[] as T;
+  }
+
+  private requireIndex(index: number): void {
+    if (Number.isInteger(index) && index >= 0 && index < this.length) return;
+    throw new ArgumentError('TensorDataset', `index ${index} is out of range [0, ${this.length})`, index);
+  }
+}
+
+function takeRows(value: Tensor, rows: readonly number[]): Tensor {
+  const views = rows.map((row) => select(value, 0, row));
+  const out = stackRows(views);
+  for (const view of views) view.dispose();
+  return out;
+}

@@ -1,0 +1,1 @@
+export { loadSafetensors, type NamedTensors, type Safetensors, saveSafetensors } from './safetensors.js';

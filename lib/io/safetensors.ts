@@ -1,0 +1,167 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { writeAtomically } from '../data/files.js';
+import { ArgumentError, FormatError } from '../errors.js';
+import { tensor } from '../tensor/create.js';
+import { type DType, ITEM_SIZES, newTypedArray, type TypedArray } from '../tensor/dtype.js';
+import '../tensor/read.js';
+import { Tensor } from '../tensor/tensor.js';
+import {
+  type Entry,
+  FILE_DTYPES,
+  type Header,
+  LENGTH_BYTES,
+  MAX_HEADER_BYTES,
+  parseHeader,
+} from './safetensors-header.js';
+
+/** Tensors by name. */
+export type NamedTensors = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
+
+/** What a safetensors file holds. */
+export interface Safetensors {
+  /** In the order in which they were saved. */
+  readonly tensors: Map<string, Tensor>;
+  readonly metadata: Record<string, string>;
+}
+
+const ALIGNMENT = 8;
+
+/**
+ * Loads the tensors of a safetensors file. The whole header is checked before the first tensor is made; when reading
+ * fails later, the tensors made until then are disposed.
+ *
+ * @throws FormatError when the file is truncated, has bytes too many, or its header is wrong in any way
+ * @example
+ * const { tensors, metadata } = await loadSafetensors('model.safetensors');
+ */
+export async function loadSafetensors(path: string): Promise<Safetensors> {
+  const file = await open(path, 'r');
+  const tensors = new Map<string, Tensor>();
+  try {
+    const { header, dataAt } = await readHeader(file, path);
+    for (const entry of header.entries) tensors.set(entry.name, await readTensor(file, path, entry, dataAt));
+    return { tensors, metadata: { ...header.metadata } };
+  } catch (error) {
+    for (const made of tensors.values()) made.dispose();
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+async function readHeader(file: FileHandle, path: string): Promise<{ header: Header; dataAt: number }> {
+  const { size } = await file.stat();
+  if (size < LENGTH_BYTES) throw error(path, `truncated: ${size} bytes, the header's length alone takes 8`, size);
+  const length = Buffer.from(await readExactly(file, path, 0, new Uint8Array(LENGTH_BYTES))).readBigUInt64LE();
+  if (length > MAX_HEADER_BYTES) throw error(path, `the header's length ${length} is above ${MAX_HEADER_BYTES}`, 0);
+  const dataAt = LENGTH_BYTES + Number(length);
+  if (dataAt > size) {
+    throw error(path, `truncated: the header's length is ${length}, only ${size - LENGTH_BYTES} bytes follow`, 0);
+  }
+  const bytes = await readExactly(file, path, LENGTH_BYTES, new Uint8Array(Number(length)));
+  return { header: parseHeader(path, bytes, size - dataAt), dataAt };
+}
+
+async function readTensor(file: FileHandle, path: string, entry: Entry, dataAt: number): Promise<Tensor> {
+  const { dtype, shape, begin, end } = entry;
+  const values = newTypedArray(dtype, (end - begin) / ITEM_SIZES[dtype]);
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  await readExactly(file, path, dataAt + begin, bytes);
+  if (dtype === 'bool') {
+    const wrong = bytes.findIndex((value) => value > 1);
+    if (wrong >= 0) {
+      const where = `tensor ${JSON.stringify(entry.name)}`;
+      throw error(path, `${where}: a BOOL is ${bytes[wrong]}, expected 0 or 1`, dataAt + begin + wrong);
+    }
+  }
+  return tensor(values, { shape, dtype });
+}
+
+/** A file may shrink while it is read, so each read is checked. */
+async function readExactly(file: FileHandle, path: string, at: number, into: Uint8Array): Promise<Uint8Array> {
+  let filled = 0;
+  while (filled < into.length) {
+    const { bytesRead } = await file.read(into, filled, Math.min(into.length - filled, 2 ** 30), at + filled);
+    if (bytesRead === 0) throw error(path, 'the file became shorter while it was read', at + filled);
+    filled += bytesRead;
+  }
+  return into;
+}
+
+function error(path: string, reason: string, offset: number): FormatError {
+  return new FormatError('loadSafetensors', path, reason, offset);
+}
+
+/**
+ * Saves tensors and text as a safetensors file. The file appears complete or not at all; one that was there before stays
+ * until then. Tensors are written in the order of their elements, however they lie in memory.
+ *
+ * @param tensors by name, such as a model's `stateDict()`
+ * @param metadata text by name
+ * @throws ValueError when an operation that a tensor waits for has failed; nothing is written then
+ */
+export async function saveSafetensors(
+  path: string,
+  tensors: NamedTensors,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const named = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Readonly<Record<string, Tensor>>);
+  checkArguments(named, metadata);
+  const { header, order } = layOut(named, metadata);
+  // All reads are queued here, so that a change made after the call does not reach the file.
+  const reads = order.map((value) => value.data());
+  const settled = await Promise.allSettled(reads);
+  for (const result of settled) if (result.status === 'rejected') throw result.reason;
+  await writeAtomically(path, async (file) => {
+    await file.writeFile(header);
+    for (const values of await Promise.all(reads)) await file.writeFile(bytesOf(values));
+  });
+}
+
+function bytesOf(values: TypedArray): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+function checkArguments(named: readonly [string, Tensor][], metadata: Readonly<Record<string, string>>): void {
+  for (const [name, value] of named) {
+    if (!(value instanceof Tensor)) {
+      throw new ArgumentError('saveSafetensors', `${JSON.stringify(name)} is no Tensor but ${typeof value}`, value);
+    }
+    if (name === '__metadata__')
+      throw new ArgumentError('saveSafetensors', 'a tensor cannot be named __metadata__', name);
+  }
+  for (const [key, text] of Object.entries(metadata)) {
+    if (typeof text === 'string') continue;
+    throw new ArgumentError(
+      'saveSafetensors',
+      `metadata ${JSON.stringify(key)} must be a string, got ${typeof text}`,
+      text,
+    );
+  }
+}
+
+/** The header keeps the order of the names; the data goes from wide to narrow elements, so that each lies aligned. */
+function layOut(named: readonly [string, Tensor][], metadata: Readonly<Record<string, string>>) {
+  const width = (dtype: DType) => ITEM_SIZES[dtype];
+  const order = named.map((_, i) => i).sort((a, b) => width(named[b][1].dtype) - width(named[a][1].dtype) || a - b);
+  const begins = new Array<number>(named.length);
+  let end = 0;
+  for (const i of order) {
+    begins[i] = end;
+    end += named[i][1].numel * width(named[i][1].dtype);
+  }
+  const fields = named.map(([name, { dtype, shape, numel }], i) => {
+    const entry = { dtype: FILE_DTYPES[dtype], shape, data_offsets: [begins[i], begins[i] + numel * width(dtype)] };
+    return `${JSON.stringify(name)}:${JSON.stringify(entry)}`;
+  });
+  if (Object.keys(metadata).length > 0) fields.unshift(`"__metadata__":${JSON.stringify(metadata)}`);
+  return { header: headerBytes(`{${fields.join(',')}}`), order: order.map((i) => named[i][1]) };
+}
+
+function headerBytes(json: string): Buffer {
+  const length = Math.ceil(Buffer.byteLength(json) / ALIGNMENT) * ALIGNMENT;
+  const bytes = Buffer.alloc(LENGTH_BYTES + length, ' ');
+  bytes.writeBigUInt64LE(BigInt(length));
+  bytes.write(json, LENGTH_BYTES);
+  return bytes;
+}

@@ -1,0 +1,1 @@
+export * as datasets from './datasets/index.js';
