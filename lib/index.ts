@@ -19,9 +19,12 @@ export type { DType, TypedArray } from './tensor/dtype.js';
 import './tensor/print.js';
 
 export * as autograd from './autograd/index.js';
+export * as data from './data/index.js';
+export * as io from './io/index.js';
 export * as F from './nn/functional.js';
 export * as nn from './nn/index.js';
 export * from './ops/index.js';
+export * as plots from './plots/index.js';
 export { type NestedArray, synchronize, synchronizeSync } from './tensor/read.js';
 export {
   backends,
@@ -34,3 +37,4 @@ export {
 } from './tensor/runtime.js';
 export { enableGrad, isGradEnabled, keep, noGrad, scope } from './tensor/scope.js';
 export { Tensor } from './tensor/tensor.js';
+export * as vision from './vision/index.js';
