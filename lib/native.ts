@@ -79,6 +79,7 @@ export interface Native {
   /** activation: 0 none, 1 relu. */
   linear(out: Handle, x: Handle, weight: Handle, bias: Handle, activation: number): void;
   reduce(op: number, out: Handle, a: Handle, dims: readonly number[]): void;
+  argReduce(op: number, indices: Handle, values: Handle, a: Handle, dim: number): void;
 
   gather(out: Handle, a: Handle, dim: number, index: Handle): void;
   /** In place: equal indices add in the order of `dim`. */

@@ -7,6 +7,7 @@
 #include "../ops/optim.h"
 #include "../ops/pool.h"
 #include "../ops/random.h"
+#include "../ops/reduce.h"
 #include "../ops/unary.h"
 #include "arguments.h"
 
@@ -42,6 +43,8 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::dropout>(env, exports, "dropout");
   add<ops::sgdStep>(env, exports, "sgdStep");
   add<ops::adamStep>(env, exports, "adamStep");
+  add<ops::reduce>(env, exports, "reduce");
+  add<ops::argReduce>(env, exports, "argReduce");
   add<ops::maxPool2d>(env, exports, "maxPool2d");
   add<ops::maxPool2dBackward>(env, exports, "maxPool2dBackward");
   add<ops::maxPoolIndices>(env, exports, "maxPoolIndices");

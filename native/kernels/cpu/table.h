@@ -9,6 +9,7 @@
 #include "optim.h"
 #include "pool.h"
 #include "random.h"
+#include "reduce.h"
 #include "unary.h"
 
 namespace nabla::cpu {

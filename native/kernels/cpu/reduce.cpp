@@ -1,0 +1,332 @@
+// Reductions over any axes. Float sums run in short blocks in registers and are carried on in double.
+#include "reduce.h"
+
+#include "vec.h"
+
+namespace {
+
+using namespace nabla::cpu;
+
+template <class T>
+constexpr bool kFloat = __is_same(T, float) || __is_same(T, double);
+
+constexpr int64_t kBlock = 64;  // additions in a row before a float sum is carried over to double
+
+template <class T>
+struct Limits;
+template <>
+struct Limits<float> {
+  static constexpr float low = -__builtin_inff(), high = __builtin_inff();
+};
+template <>
+struct Limits<double> {
+  static constexpr double low = -__builtin_inf(), high = __builtin_inf();
+};
+template <>
+struct Limits<int32_t> {
+  static constexpr int32_t low = INT32_MIN, high = INT32_MAX;
+};
+template <>
+struct Limits<int64_t> {
+  static constexpr int64_t low = INT64_MIN, high = INT64_MAX;
+};
+template <>
+struct Limits<uint8_t> {
+  static constexpr uint8_t low = 0, high = UINT8_MAX;
+};
+
+template <bool kIsFloat>
+struct WideType {
+  using Type = double;
+};
+template <>
+struct WideType<false> {
+  using Type = int64_t;
+};
+template <class T>
+using Wide = typename WideType<kFloat<T>>::Type;
+
+// An op on elements T: its accumulator, the start value, one step. kLanewise: `lanes` steps in T, for a block.
+template <class T>
+struct Sum {
+  using Acc = Wide<T>;
+  static constexpr bool kLanewise = kFloat<T>, kIdempotent = false;
+  static constexpr T kStart = 0;
+  static NABLA_INLINE Acc step(Acc a, Acc x) {
+    if constexpr (kFloat<T>)
+      return a + x;
+    else
+      return static_cast<Acc>(static_cast<uint64_t>(a) + static_cast<uint64_t>(x));
+  }
+  template <class V>
+  static NABLA_INLINE V lanes(V a, V x) {
+    return a + x;
+  }
+};
+template <class T>
+struct Prod {
+  using Acc = Wide<T>;
+  static constexpr bool kLanewise = false, kIdempotent = false;
+  static constexpr T kStart = 1;
+  static NABLA_INLINE Acc step(Acc a, Acc x) {
+    if constexpr (kFloat<T>)
+      return a * x;
+    else
+      return static_cast<Acc>(static_cast<uint64_t>(a) * static_cast<uint64_t>(x));
+  }
+};
+template <class T>
+struct Max {
+  using Acc = T;
+  static constexpr bool kLanewise = kFloat<T>, kIdempotent = true;
+  static constexpr T kStart = Limits<T>::low;
+  static NABLA_INLINE T step(T a, T x) {
+    if constexpr (kFloat<T>)
+      return a > x || a != a ? a : x;
+    else
+      return a > x ? a : x;
+  }
+  template <class V>
+  static NABLA_INLINE V lanes(V a, V x) {
+    return (a > x) | (a != a) ? a : x;
+  }
+};
+template <class T>
+struct Min {
+  using Acc = T;
+  static constexpr bool kLanewise = kFloat<T>, kIdempotent = true;
+  static constexpr T kStart = Limits<T>::high;
+  static NABLA_INLINE T step(T a, T x) {
+    if constexpr (kFloat<T>)
+      return a < x || a != a ? a : x;
+    else
+      return a < x ? a : x;
+  }
+  template <class V>
+  static NABLA_INLINE V lanes(V a, V x) {
+    return (a < x) | (a != a) ? a : x;
+  }
+};
+template <class T>
+struct Any {
+  using Acc = uint8_t;
+  static constexpr bool kLanewise = false, kIdempotent = true;
+  static constexpr uint8_t kStart = 0;
+  static NABLA_INLINE uint8_t step(uint8_t a, bool x) { return a | x; }
+};
+template <class T>
+struct All {
+  using Acc = uint8_t;
+  static constexpr bool kLanewise = false, kIdempotent = true;
+  static constexpr uint8_t kStart = 1;
+  static NABLA_INLINE uint8_t step(uint8_t a, bool x) { return a & x; }
+};
+
+template <class Op, class T>
+NABLA_INLINE T fold(Vec<T> v) {
+  T t[kLanes<T>];
+  vstore<T>(t, v);
+  for (int width = kLanes<T> / 2; width; width /= 2)
+    for (int i = 0; i < width; i++) t[i] = static_cast<T>(Op::step(t[i], t[i + width]));
+  return t[0];
+}
+
+// A contiguous run, at most kBlock steps per lane.
+template <class Op, class T>
+NABLA_INLINE T reduceBlock(const T* p, int64_t n) {
+  constexpr int64_t kStep = kLanes<T>;
+  if (n < kStep) {
+    T total = Op::kStart;
+    for (int64_t j = 0; j < n; j++) total = static_cast<T>(Op::step(total, p[j]));
+    return total;
+  }
+  Vec<T> a = vset<T>(T(0)) + Op::kStart, b = a, c = a, d = a;
+  int64_t j = 0;
+  for (; j + 4 * kStep <= n; j += 4 * kStep) {
+    a = Op::lanes(a, vload<T>(p + j));
+    b = Op::lanes(b, vload<T>(p + j + kStep));
+    c = Op::lanes(c, vload<T>(p + j + 2 * kStep));
+    d = Op::lanes(d, vload<T>(p + j + 3 * kStep));
+  }
+  for (; j + kStep <= n; j += kStep) a = Op::lanes(a, vload<T>(p + j));
+  if (j < n) b = Op::lanes(b, Op::kIdempotent ? vload<T>(p + n - kStep) : vloadPart<T>(p + j, n - j));
+  return fold<Op, T>(Op::lanes(Op::lanes(a, b), Op::lanes(c, d)));
+}
+
+template <class Op, class T>
+NABLA_INLINE typename Op::Acc reduceRun(typename Op::Acc acc, const T* p, int64_t n) {
+  if constexpr (Op::kLanewise) {
+    constexpr int64_t kRun = kBlock * 4 * kLanes<T>;
+    for (int64_t j = 0; j < n; j += kRun) acc = Op::step(acc, reduceBlock<Op, T>(p + j, n - j < kRun ? n - j : kRun));
+  } else {
+    NABLA_LANES for (int64_t j = 0; j < n; j++) acc = Op::step(acc, p[j]);
+  }
+  return acc;
+}
+
+// kVectors vectors of neighbouring outputs (the last one cut to `last` lanes) over rows `s0` apart.
+template <class Op, class T, int kVectors>
+NABLA_INLINE void reduceColumns(typename Op::Acc* acc, const T* in, int64_t rows, int64_t s0, int64_t last) {
+  constexpr int64_t kStep = kLanes<T>;
+  for (int64_t r = 0; r < rows; r += kBlock) {
+    const int64_t end = rows - r < kBlock ? rows : r + kBlock;
+    Vec<T> v[kVectors];
+    for (int k = 0; k < kVectors; k++) v[k] = vset<T>(T(0)) + Op::kStart;
+    for (int64_t j = r; j < end; j++) {
+      const T* p = in + j * s0;
+      for (int k = 0; k + 1 < kVectors; k++) v[k] = Op::lanes(v[k], vload<T>(p + k * kStep));
+      const T* q = p + (kVectors - 1) * kStep;
+      v[kVectors - 1] = Op::lanes(v[kVectors - 1], last == kStep ? vload<T>(q) : vloadPart<T>(q, last));
+    }
+    for (int k = 0; k < kVectors; k++) {
+      T lanes[kLanes<T>];
+      vstore<T>(lanes, v[k]);
+      const int64_t count = k + 1 < kVectors ? kStep : last;
+      for (int64_t i = 0; i < count; i++) acc[k * kStep + i] = Op::step(acc[k * kStep + i], lanes[i]);
+    }
+  }
+}
+
+template <class Op, class T>
+void accumulateColumns(typename Op::Acc* acc, const T* in, const ReduceRect& r) {
+  if constexpr (Op::kLanewise) {
+    constexpr int64_t kStep = kLanes<T>;
+    int64_t o = 0;
+    for (; o + 4 * kStep <= r.outputs; o += 4 * kStep)
+      for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 4>(acc + o, in + o + i * r.s1, r.n0, r.s0, kStep);
+    for (; o < r.outputs; o += kStep) {
+      const int64_t last = r.outputs - o < kStep ? r.outputs - o : kStep;
+      for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 1>(acc + o, in + o + i * r.s1, r.n0, r.s0, last);
+    }
+  } else {
+    for (int64_t i = 0; i < r.n1; i++)
+      for (int64_t j = 0; j < r.n0; j++) {
+        const T* p = in + i * r.s1 + j * r.s0;
+        NABLA_LANES for (int64_t o = 0; o < r.outputs; o++) acc[o] = Op::step(acc[o], p[o]);
+      }
+  }
+}
+
+template <class Op, class T>
+void accumulate(char* data, const ReduceRect& r) {
+  auto* acc = reinterpret_cast<typename Op::Acc*>(data);
+  const T* in = reinterpret_cast<const T*>(r.in);
+  if (r.os == 1 && r.s0 != 1 && r.outputs > 1) return accumulateColumns<Op, T>(acc, in, r);
+  for (int64_t o = 0; o < r.outputs; o++, in += r.os) {
+    typename Op::Acc total = acc[o];
+    for (int64_t i = 0; i < r.n1; i++) {
+      const T* p = in + i * r.s1;
+      if (r.s0 == 1) {
+        total = reduceRun<Op, T>(total, p, r.n0);
+      } else {
+        for (int64_t j = 0; j < r.n0; j++) total = Op::step(total, p[j * r.s0]);
+      }
+    }
+    acc[o] = total;
+  }
+}
+
+template <class Op>
+void init(char* data, int64_t n) {
+  auto* acc = reinterpret_cast<typename Op::Acc*>(data);
+  for (int64_t i = 0; i < n; i++) acc[i] = Op::kStart;
+}
+
+template <class Op>
+void combine(char* data, const char* later, int64_t n) {
+  auto* acc = reinterpret_cast<typename Op::Acc*>(data);
+  const auto* more = reinterpret_cast<const typename Op::Acc*>(later);
+  for (int64_t i = 0; i < n; i++) acc[i] = Op::step(acc[i], more[i]);
+}
+
+template <class Op, class Out, bool kMean>
+void finish(char* data, int64_t stride, const char* from, int64_t n, int64_t count) {
+  Out* out = reinterpret_cast<Out*>(data);
+  const auto* acc = reinterpret_cast<const typename Op::Acc*>(from);
+  for (int64_t i = 0; i < n; i++) {
+    if constexpr (kMean)
+      out[i * stride] = static_cast<Out>(acc[i] / static_cast<double>(count));
+    else
+      out[i * stride] = static_cast<Out>(acc[i]);
+  }
+}
+
+template <class Op, class T, class Out, bool kMean = false>
+constexpr ReduceFunctions functions() {
+  return {init<Op>, accumulate<Op, T>, combine<Op>, finish<Op, Out, kMean>};
+}
+
+template <class T>
+NABLA_INLINE bool beats(bool wantMax, T x, T best) {
+  if constexpr (kFloat<T>) {
+    if (best != best) return false;
+    if (x != x) return true;
+  }
+  return wantMax ? x > best : x < best;
+}
+
+template <bool kMax, class T>
+void arg(const Rect& r, int64_t n, int64_t stride) {
+  int64_t* index = reinterpret_cast<int64_t*>(r.p[0]);
+  T* value = reinterpret_cast<T*>(r.p[1]);
+  const T* in = reinterpret_cast<const T*>(r.p[2]);
+  constexpr int64_t kGroup = 64;  // outputs scanned side by side, so that rows are read along the memory
+  for (int64_t i = 0; i < r.n1; i++)
+    for (int64_t first = 0; first < r.n0; first += kGroup) {
+      const int64_t count = r.n0 - first < kGroup ? r.n0 - first : kGroup;
+      const T* p = in + i * r.s1[2] + first * r.s0[2];
+      T best[kGroup];
+      int64_t at[kGroup];
+      if (stride == 1 || r.s0[2] > stride) {
+        for (int64_t j = 0; j < count; j++) {
+          const T* q = p + j * r.s0[2];
+          best[j] = q[0];
+          at[j] = 0;
+          for (int64_t k = 1; k < n; k++)
+            if (beats(kMax, q[k * stride], best[j])) best[j] = q[k * stride], at[j] = k;
+        }
+      } else {
+        for (int64_t j = 0; j < count; j++) best[j] = p[j * r.s0[2]], at[j] = 0;
+        for (int64_t k = 1; k < n; k++)
+          for (int64_t j = 0; j < count; j++) {
+            const T x = p[j * r.s0[2] + k * stride];
+            const bool take = beats(kMax, x, best[j]);
+            best[j] = take ? x : best[j];
+            at[j] = take ? k : at[j];
+          }
+      }
+      for (int64_t j = 0; j < count; j++) {
+        index[i * r.s1[0] + (first + j) * r.s0[0]] = at[j];
+        if (value) value[i * r.s1[1] + (first + j) * r.s0[1]] = best[j];
+      }
+    }
+}
+
+template <class T>
+void registerType(ReduceKernels* t, int type) {
+  if constexpr (kFloat<T>) {
+    t->run[kReduceSum][type] = functions<Sum<T>, T, T>();
+    t->run[kReduceProd][type] = functions<Prod<T>, T, T>();
+    t->run[kReduceMean][type] = functions<Sum<T>, T, T, true>();
+  } else {
+    t->run[kReduceSum][type] = functions<Sum<T>, T, int64_t>();
+    t->run[kReduceProd][type] = functions<Prod<T>, T, int64_t>();
+  }
+  t->run[kReduceMax][type] = functions<Max<T>, T, T>();
+  t->run[kReduceMin][type] = functions<Min<T>, T, T>();
+  t->run[kReduceAny][type] = functions<Any<T>, T, uint8_t>();
+  t->run[kReduceAll][type] = functions<All<T>, T, uint8_t>();
+  t->arg[kArgMax][type] = arg<true, T>;
+  t->arg[kArgMin][type] = arg<false, T>;
+}
+
+}  // namespace
+
+extern "C" void NABLA_REGISTER(reduce)(ReduceKernels* t) {
+  registerType<float>(t, 0);
+  registerType<double>(t, 1);
+  registerType<int32_t>(t, 2);
+  registerType<int64_t>(t, 3);
+  registerType<uint8_t>(t, 4);
+  registerType<uint8_t>(t, 5);
+}
