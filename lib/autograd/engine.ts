@@ -229,10 +229,10 @@ function seed(op: string, output: Tensor, gradient: Tensor | null | undefined): 
 
 /** Adds to `leaf.grad`. The field outlives the scope in which it was made: it belongs to the leaf. */
 function accumulateInto(leaf: Tensor, grad: Tensor, createGraph: boolean): void {
-  const before = leaf.grad;
+  const before = leaf._grad;
   if (createGraph) {
-    leaf.grad = before ? add(before, grad) : grad;
-    leaf.grad._scope = null;
+    leaf._grad = before ? add(before, grad) : grad;
+    leaf._grad._scope = null;
     return;
   }
   if (before && !before.isDisposed) {
@@ -241,9 +241,9 @@ function accumulateInto(leaf: Tensor, grad: Tensor, createGraph: boolean): void 
     return;
   }
   // Same strides as the leaf, so that an optimizer can walk both as flat memory; unshared, because it is added to.
-  leaf.grad = sameDenseLayout(leaf, grad);
-  if (leaf.grad !== grad) grad.dispose();
-  leaf.grad._scope = null;
+  leaf._grad = sameDenseLayout(leaf, grad);
+  if (leaf._grad !== grad) grad.dispose();
+  leaf._grad._scope = null;
 }
 
 const frameOf = (createGraph: boolean) => ({ scope: currentScope(), grad: createGraph });

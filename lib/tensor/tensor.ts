@@ -27,9 +27,6 @@ export class Tensor implements Disposable {
   readonly dtype: DType;
   /** Where the elements are. */
   readonly device: 'cpu' = 'cpu';
-  /** The gradient that `backward()` has accumulated here, for leaves that require one. */
-  grad: Tensor | null = null;
-
   /** @internal Slot of the native side; 0 once it was released. */
   _id = 0;
   /** @internal Holders: one for the user, one for each recorded call that saved it. */
@@ -44,6 +41,10 @@ export class Tensor implements Disposable {
   _output = 0;
   /** @internal */
   _leafRequiresGrad = false;
+  /** @internal {@link grad} for the library itself. */
+  _grad: Tensor | null = null;
+  /** @internal User code has a reference to it: a gradient that nobody saw is freed by zeroGrad(). */
+  _exposed = false;
   /** @internal */
   readonly _version: Version;
   /** @internal */
@@ -99,6 +100,24 @@ export class Tensor implements Disposable {
 
   isChannelsLast(): boolean {
     return isChannelsLast(this.shape, this.strides);
+  }
+
+  /** The gradient that `backward()` has accumulated here, for leaves that require one. */
+  get grad(): Tensor | null {
+    if (this._grad) this._grad._exposed = true;
+    return this._grad;
+  }
+
+  set grad(value: Tensor | null) {
+    if (value) value._exposed = true;
+    this._grad = value;
+  }
+
+  /** @internal Drops the gradient, as `zeroGrad()` does. */
+  _clearGrad(): void {
+    const grad = this._grad;
+    this._grad = null;
+    if (grad && !grad._exposed) grad.dispose();
   }
 
   /** True for a tensor that no recorded operation has made. */
