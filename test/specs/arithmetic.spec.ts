@@ -6,7 +6,7 @@ family('arithmetic', {
     call: ([a, b]) => add(a, b),
     errors: [
       [() => add(zeros([2, 3]), zeros([4])), ShapeError, /^add: \[2, 3\] and \[4\] do not broadcast: 3 and 4 at dim 1/],
-      [() => zeros([2]).add('1' as never), ArgumentError, /^add: other must be a Tensor, got string/],
+      [() => zeros([2]).add('1' as never), ArgumentError, /^add: other must be a Tensor, got "1"/],
     ],
   },
   addScalar: {
