@@ -153,6 +153,31 @@ export interface Native {
     countIncludePad: boolean,
     divisorOverride: number,
   ): void;
+
+  batchNorm(
+    out: Handle,
+    x: Handle,
+    weight: Handle,
+    bias: Handle,
+    runningMean: Handle,
+    runningVar: Handle,
+    saveMean: Handle,
+    saveInvStd: Handle,
+    momentum: number,
+    eps: number,
+    training: boolean,
+  ): void;
+  batchNormBackward(
+    gradX: Handle,
+    gradWeight: Handle,
+    gradBias: Handle,
+    gradOut: Handle,
+    x: Handle,
+    weight: Handle,
+    mean: Handle,
+    invStd: Handle,
+    training: boolean,
+  ): void;
   // Integers after the tensors: stride, padding and dilation (height, width each), groups.
   conv2d(out: Handle, x: Handle, weight: Handle, bias: Handle, ...sizesAndActivation: ConvArguments<[number]>): void;
   conv2dBackwardInput(gradX: Handle, gradOut: Handle, weight: Handle, ...sizes: ConvArguments<[]>): void;

@@ -4,6 +4,7 @@
 #include "../ops/elementwise.h"
 #include "../ops/gemm.h"
 #include "../ops/index.h"
+#include "../ops/norm.h"
 #include "../ops/optim.h"
 #include "../ops/pool.h"
 #include "../ops/random.h"
@@ -56,6 +57,8 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::matmul>(env, exports, "matmul");
   add<ops::gemm>(env, exports, "gemm");
   add<ops::linear>(env, exports, "linear");
+  add<ops::batchNorm>(env, exports, "batchNorm");
+  add<ops::batchNormBackward>(env, exports, "batchNormBackward");
 }
 
 }  // namespace nabla::addon

@@ -6,6 +6,7 @@
 #include "elementwise.h"
 #include "gemm.h"
 #include "index.h"
+#include "norm.h"
 #include "optim.h"
 #include "pool.h"
 #include "random.h"

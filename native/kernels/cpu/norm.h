@@ -1,0 +1,37 @@
+// Batch normalization: contract. Dtype tables: [0] float32, [1] float64; parameters per column have that type too.
+// Columns: `rows` rows of `width` columns, the next row `stride` elements on. Runs: `runs` stretches of `length`
+// elements that share one mean, the next one `stride` elements on.
+#pragma once
+#include <stdint.h>
+
+namespace nabla::cpu {
+
+struct NormColumns {
+  int64_t stride, rows, width;
+};
+struct NormRuns {
+  int64_t stride, runs, length;
+};
+
+struct NormKernels {
+  // Mean and sum of squared deviations of each column (of all runs together).
+  void (*moments[2])(const NormColumns& s, const void* x, double* mean, double* m2);
+  void (*momentsRuns[2])(const NormRuns& s, const void* x, double* mean, double* m2);
+  // out = (x - mean) * scale + shift; runs take one number of each per run, `period` runs before they repeat.
+  void (*affine[2])(const NormColumns& s, const void* x, void* out, const void* mean, const void* scale,
+                    const void* shift);
+  void (*affineRuns[2])(int64_t run0, int64_t run1, int64_t length, int64_t period, const void* x, void* out,
+                        const void* mean, const void* scale, const void* shift);
+  // Sums of the gradient, and of gradient * (x - mean).
+  void (*gradSums[2])(const NormColumns& s, const void* grad, const void* x, const void* mean, double* sum,
+                      double* dot);
+  void (*gradSumsRuns[2])(const NormRuns& s, const void* grad, const void* x, const void* mean, double* sum,
+                          double* dot);
+  // gradX = grad * scale + (x - mean) * slope + shift; x null: grad * scale.
+  void (*gradInput[2])(const NormColumns& s, const void* grad, const void* x, void* gradX, const void* mean,
+                       const void* scale, const void* slope, const void* shift);
+  void (*gradInputRuns[2])(int64_t run0, int64_t run1, int64_t length, int64_t period, const void* grad, const void* x,
+                           void* gradX, const void* mean, const void* scale, const void* slope, const void* shift);
+};
+
+}  // namespace nabla::cpu
