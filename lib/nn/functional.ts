@@ -1,2 +1,2 @@
 // torch.nn.functional: re-exports of the functions in lib/ops, one line a family.
-export {};
+export { type Conv2dOptions, conv2d } from '../ops/conv.js';

@@ -1,4 +1,5 @@
 // Every op function of the package root. Records are private to their files.
+export { type Conv2dOptions, conv2d, type Pair } from './conv.js';
 export { add, mul } from './pointwise.js';
 export {
   clone,

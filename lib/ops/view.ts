@@ -12,6 +12,8 @@ import {
   checkShape,
   contiguousStrides,
   isContiguous,
+  isKernelLayout,
+  kernelStrides,
   numelOf,
   sameShape,
 } from '../tensor/layout.js';
@@ -314,6 +316,12 @@ export function contiguous(x: Tensor, memoryFormat: 'contiguous' | 'channelsLast
     return x.isChannelsLast() ? x : copyAs(x, channelsLastStrides(x.shape), x.dtype);
   }
   return x.isContiguous() ? x : copyAs(x, contiguousStrides(x.shape), x.dtype);
+}
+
+/** @internal The weight of a convolution in the order its kernels read: itself when it already is, else a copy. */
+export function kernelLayout(weight: Tensor): Tensor {
+  if (isKernelLayout(weight.shape, weight.strides)) return weight;
+  return copyAs(weight, kernelStrides(weight.shape), weight.dtype);
 }
 
 /** A copy with memory of its own. */

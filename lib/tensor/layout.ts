@@ -36,6 +36,11 @@ const CHANNELS_LAST = [0, 2, 3, 1];
 /** Strides of `[N, C, H, W]` whose memory runs N, H, W, C. */
 export const channelsLastStrides = (shape: readonly number[]): number[] => stridesInOrder(shape, CHANNELS_LAST);
 
+const KERNEL = [2, 3, 1, 0];
+
+/** Strides of a convolution's `[O, I, H, W]` whose memory runs H, W, I, O. */
+export const kernelStrides = (shape: readonly number[]): number[] => stridesInOrder(shape, KERNEL);
+
 function isDenseIn(shape: readonly number[], strides: readonly number[], order: readonly number[]): boolean {
   let step = 1;
   for (let k = order.length - 1; k >= 0; k--) {
@@ -59,6 +64,9 @@ export function isContiguous(shape: readonly number[], strides: readonly number[
 
 export const isChannelsLast = (shape: readonly number[], strides: readonly number[]): boolean =>
   shape.length === 4 && isDenseIn(shape, strides, CHANNELS_LAST);
+
+export const isKernelLayout = (shape: readonly number[], strides: readonly number[]): boolean =>
+  shape.length === 4 && isDenseIn(shape, strides, KERNEL);
 
 /** Axes from the slowest to the fastest in memory; ties keep their order. */
 export function memoryOrder(shape: readonly number[], strides: readonly number[]): number[] {

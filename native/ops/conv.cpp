@@ -6,10 +6,11 @@ namespace nabla::ops {
 
 namespace {
 
-constexpr double kChunkWork = 8e6;    // floating-point operations: about 70 us
-constexpr double kSmallWork = 0.5e6;  // not worth a second thread
-constexpr int64_t kFewItems = 32;     // below it, items are split further
-constexpr int64_t kColumnGrain = 84;  // a multiple of the widest tiles' rows
+constexpr double kChunkWork = 8e6;                 // floating-point operations: about 70 us
+constexpr double kSmallWork = 0.5e6;               // not worth a second thread
+constexpr int64_t kFewItems = 32;                  // below it, items are split further
+constexpr int64_t kMostCopied = int64_t{1} << 24;  // elements of a band's copy
+constexpr int64_t kColumnGrain = 84;               // a multiple of the widest tiles' rows
 
 // A convolution of channels-last images, forward or backward to the input. Copied into the task.
 struct Job {
@@ -223,6 +224,17 @@ void splitWork(Job& job, int64_t taps) {
   job.bandsH = std::min(job.reachH.count, pieces);
   const int64_t colPieces = ceilDiv(pieces, job.bandsH);
   job.bandsW = colPieces == 1 ? 1 : std::max<int64_t>(std::min(job.reachW.count / kColumnGrain, colPieces), 1);
+  // Wide strides and paddings: what one band's result needs must stay a size that can be copied.
+  const auto span = [](const ConvAxis& axis, const ConvAxis::Reach& reach, int64_t bands) {
+    return static_cast<double>((ceilDiv(reach.count, bands) - 1) * axis.sourceStep() + reach.high - reach.low + 1);
+  };
+  if (job.copies) {
+    const double widest = static_cast<double>(kMostCopied) / static_cast<double>(std::max<int64_t>(job.pitch, 1));
+    if (span(job.h, job.reachH, job.bandsH) * span(job.w, job.reachW, job.bandsW) > widest)
+      job.bandsH = job.reachH.count;
+    if (span(job.h, job.reachH, job.bandsH) * span(job.w, job.reachW, job.bandsW) > widest)
+      job.bandsW = job.reachW.count;
+  }
   const int64_t bands = job.images * job.bandsH * job.bandsW;
   job.parts = 1;
   if (bands < kFewItems && total / static_cast<double>(bands) > kChunkWork) {

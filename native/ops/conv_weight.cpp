@@ -9,6 +9,7 @@ constexpr int64_t kBandPixels = 512;              // longest chain of float addi
 constexpr int64_t kMostChunks = 16;               // private sums in one gradient
 constexpr int64_t kLargeSums = int64_t{1} << 20;  // bytes of a gradient that private copies would push out of the cache
 constexpr int64_t kStepBytes = int64_t{4} << 20;  // input and gradient that units read again and again
+constexpr int64_t kMostCopied = int64_t{1} << 24;  // elements of a band's copy
 constexpr int64_t kUnitTaps = 64, kUnitVectors = 16;
 constexpr double kSmallWork = 0.5e6;
 
@@ -273,6 +274,12 @@ void chooseLayout(Job& job) {
   const bool inside = job.reachH.low >= 0 && job.reachW.low >= 0 && lastRow < job.h.source && lastCol < job.w.source;
   job.copiesX = !inside || job.xPitch != job.xChannels || job.repeat != 1;
   job.copiesGrad = channels % job.lanes != 0;
+  if (job.copiesX && rectangleRows(job) * rectangleCols(job) > kMostCopied / std::max<int64_t>(job.xPitch, 1)) {
+    job.bandsH = job.h.result;
+    if (rectangleRows(job) * rectangleCols(job) > kMostCopied / std::max<int64_t>(job.xPitch, 1)) {
+      job.bandsW = job.w.result;
+    }
+  }
   job.runsH = job.h.kernel, job.runsW = 1;
   job.runTaps = job.w.kernel * job.depth;
   const bool gaps = job.w.kernel > 1 && job.w.dilation > 1;
