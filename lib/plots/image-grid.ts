@@ -1,4 +1,6 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, DTypeError, ShapeError, shapeText } from '../errors.js';
+import '../tensor/read.js';
+import { Tensor } from '../tensor/tensor.js';
 import { encodePng, escapeXml, FONT_FAMILY, requireImagePath, writeImage } from './render.js';
 
 /** An image as numbers: `data` holds `channels` planes of `height` rows. Bytes run to 255, floats to 1. */
@@ -57,7 +59,7 @@ interface Layout {
  * Writes images in rows with a caption under each, as PNG or SVG, whichever the path ends with: for instance the
  * images that a model got wrong. Needs the package sharp.
  *
- * @param images all of one size
+ * @param images `[N, C, H, W]` with C 1 or 3, as uint8 or as floats from 0 to 1; or single images, all of one size
  * @param captions one per image
  * @throws MissingPackageError when sharp is not installed
  * @throws ArgumentError when the images differ in size, or their number from that of the captions
@@ -65,12 +67,35 @@ interface Layout {
  * await saveImageGrid([image], [{ truth: 'Shirt', predicted: 'Coat', probability: 0.61 }], 'misclassified.png');
  */
 export async function saveImageGrid(
-  images: readonly PlanarImage[],
+  images: Tensor | readonly PlanarImage[],
   captions: readonly Caption[],
   path: string,
   options: ImageGridOptions = {},
 ): Promise<void> {
   requireImagePath(OP, path);
+  return drawGrid(images instanceof Tensor ? await readImages(images) : images, captions, path, options);
+}
+
+async function readImages(images: Tensor): Promise<PlanarImage[]> {
+  const [count, channels, height, width] = images.shape;
+  if (images.ndim !== 4 || (channels !== 1 && channels !== 3)) {
+    throw new ShapeError(OP, `images must be [N, 1 or 3, H, W], got ${shapeText(images.shape)}`, images.shape);
+  }
+  const all = await images.data();
+  if (!(all instanceof Uint8Array || all instanceof Float32Array || all instanceof Float64Array)) {
+    throw new DTypeError(OP, `images must be uint8, float32 or float64, got ${images.dtype}`, images.dtype);
+  }
+  const size = channels * height * width;
+  const slice = (i: number) => ({ data: all.subarray(i * size, (i + 1) * size), channels, height, width }) as const;
+  return Array.from({ length: count }, (_, i) => slice(i));
+}
+
+async function drawGrid(
+  images: readonly PlanarImage[],
+  captions: readonly Caption[],
+  path: string,
+  options: ImageGridOptions,
+): Promise<void> {
   checkImages(images, captions);
   const lines = captions.map(captionLines);
   const layout = layOut(images, lines, options);

@@ -1,7 +1,10 @@
 import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { writeAtomically } from '../data/files.js';
 import { ArgumentError } from '../errors.js';
 import { importOptional } from './optional.js';
+
+const FONT_CONFIG = fileURLToPath(new URL('../../data/fonts/fonts.conf', import.meta.url));
 
 /** Pixels per SVG unit, so that text stays sharp on dense screens. */
 const PIXEL_RATIO = 2;
@@ -38,10 +41,24 @@ export async function writeImage(op: string, svg: string, path: string): Promise
     return;
   }
   const sharp = await loadSharp(op);
-  const png = await sharp(Buffer.from(svg), { density: SVG_DPI * PIXEL_RATIO })
-    .png({ compressionLevel: 9 })
-    .toBuffer();
+  const drawn = sharp(Buffer.from(svg), { density: SVG_DPI * PIXEL_RATIO }).png({ compressionLevel: 9 });
+  const png = await withFonts(() => drawn.toBuffer());
   await writeAtomically(path, (file) => file.writeFile(png));
+}
+
+/**
+ * Lets the first drawing find our fonts beside the system's, because a bare Linux container has none and would draw
+ * boxes. The variable is read once, when the first text is drawn; what the user has set goes first.
+ */
+async function withFonts<T>(draw: () => Promise<T>): Promise<T> {
+  const { env, platform } = process;
+  if (platform !== 'linux' || env.FONTCONFIG_FILE !== undefined || env.FONTCONFIG_PATH !== undefined) return draw();
+  env.FONTCONFIG_FILE = FONT_CONFIG;
+  try {
+    return await draw();
+  } finally {
+    delete env.FONTCONFIG_FILE;
+  }
 }
 
 async function loadSharp(op: string) {

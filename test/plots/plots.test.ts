@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../lib/errors.js';
+import { ArgumentError, DTypeError } from '../../lib/errors.js';
 import { type PlanarImage, saveImageGrid } from '../../lib/plots/image-grid.js';
 import { saveLearningCurves } from '../../lib/plots/learning-curves.js';
 import { importOptional, MissingPackageError } from '../../lib/plots/optional.js';
+import { tensor, zeros } from '../../lib/tensor/create.js';
 
 let folder = '';
 beforeAll(async () => {
@@ -101,6 +102,34 @@ describe('saveImageGrid', () => {
     const svg = await readFile(path, 'utf8');
     for (const text of ['a&lt;b', 'c&amp;d', ' 50 %', '…', '&quot;ones&quot;']) expect(svg).toContain(text);
     expect(svg).not.toContain('end<');
+  });
+
+  it('takes a tensor', async () => {
+    const path = join(folder, 'tensor.png');
+    await saveImageGrid(
+      tensor([
+        [
+          [
+            [1, 0],
+            [0, 0],
+          ],
+        ],
+        [
+          [
+            [0, 0],
+            [0, 0],
+          ],
+        ],
+      ]),
+      ['', ''],
+      path,
+    );
+    const { width, height } = await sharp(path).metadata();
+    expect(await shareOf(path, [0, 0, 0])).toBeCloseTo((1.75 * 336 ** 2) / (width * height), 2);
+    await expect(saveImageGrid(zeros([1, 2, 3, 3]), [''], path)).rejects.toThrow(
+      /\[N, 1 or 3, H, W\], got \[1, 2, 3, 3\]/,
+    );
+    await expect(saveImageGrid(zeros([1, 1, 3, 3], { dtype: 'int32' }), [''], path)).rejects.toThrow(DTypeError);
   });
 
   it('draws a page without images', async () => {
