@@ -125,7 +125,7 @@ describe('saveImageGrid', () => {
       path,
     );
     const { width, height } = await sharp(path).metadata();
-    expect(await shareOf(path, [0, 0, 0])).toBeCloseTo((1.75 * 336 ** 2) / (width * height), 2);
+    expect(await shareOf(path, [0, 0, 0])).toBeCloseTo((1.75 * 336 ** 2) / (width * height), 1);
     await expect(saveImageGrid(zeros([1, 2, 3, 3]), [''], path)).rejects.toThrow(
       /\[N, 1 or 3, H, W\], got \[1, 2, 3, 3\]/,
     );
