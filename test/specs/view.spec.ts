@@ -85,7 +85,7 @@ family('view', {
   },
   copy: {
     call: ([x], { dtype }: { dtype: string }) => x.to(dtype as DType),
-    errors: [[() => zeros([3]).to('float31' as never), ArgumentError, /^to: unknown dtype float31/]],
+    errors: [[() => zeros([3]).to('float31' as never), ArgumentError, /^to: unknown dtype "float31"/]],
   },
   clone: {
     call: ([x]) => x.clone(),

@@ -1,0 +1,48 @@
+// Training for a long time: flat memory, a free event loop, the same numbers on any number of threads.
+import { describe, expect, it } from 'vitest';
+import { runProgram } from '../support/program.js';
+
+const TIMEOUT = 280_000;
+
+async function train<T>(args: readonly string[], env: Record<string, string> = {}): Promise<T> {
+  const outcome = await runProgram('train', args, { env, timeoutMs: TIMEOUT });
+  expect(outcome.status, outcome.stderr).toBe('0');
+  return JSON.parse(outcome.stdout) as T;
+}
+
+interface Soak {
+  /** Resident MB, every 50 steps. */
+  samples: number[];
+  last: number;
+  tensors: number;
+}
+
+describe.sequential('2000 training steps', () => {
+  const STEPS = 2000;
+  for (const form of ['scope', 'await', 'plain']) {
+    it(`resident memory stays flat: ${form}`, { timeout: TIMEOUT + 20_000 }, async () => {
+      const { samples, last } = await train<Soak>(['soak', String(STEPS), form]);
+      expect(samples.length).toBe(STEPS / 50);
+      const after500 = samples[500 / 50 - 1];
+      expect(after500).toBeGreaterThan(30);
+      expect(Math.max(...samples.slice(500 / 50)), samples.join(' ')).toBeLessThanOrEqual(1.1 * after500);
+      expect(last).toBeGreaterThan(0);
+      expect(last).toBeLessThan(10);
+    });
+  }
+});
+
+it('the event loop stays free while training', { timeout: TIMEOUT }, async () => {
+  const { p99, count, ...rest } = await train<{ p99: number; count: number }>(['delay', '400']);
+  expect(count).toBeGreaterThan(100);
+  expect(p99, JSON.stringify(rest)).toBeLessThan(20);
+});
+
+it('the same seed gives bit-identical losses over 100 steps, on 1 and 2 threads', { timeout: TIMEOUT }, async () => {
+  const run = (threads: string) => train<{ losses: string[] }>(['losses', '100'], { NABLA_NUM_THREADS: threads });
+  const one = await run('1');
+  expect(new Set(one.losses).size).toBeGreaterThan(90);
+  expect((await run('1')).losses).toEqual(one.losses);
+  expect((await run('2')).losses).toEqual(one.losses);
+  expect((await run('3')).losses).toEqual(one.losses);
+});
