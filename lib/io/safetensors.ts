@@ -20,7 +20,7 @@ export type NamedTensors = ReadonlyMap<string, Tensor> | Readonly<Record<string,
 /** What a safetensors file holds. */
 export interface Safetensors {
   /** In the order in which they were saved. */
-  readonly tensors: Map<string, Tensor>;
+  readonly tensors: Record<string, Tensor>;
   readonly metadata: Record<string, string>;
 }
 
@@ -32,7 +32,8 @@ const ALIGNMENT = 8;
  *
  * @throws FormatError when the file is truncated, has bytes too many, or its header is wrong in any way
  * @example
- * const { tensors, metadata } = await loadSafetensors('model.safetensors');
+ * const { tensors } = await loadSafetensors('model.safetensors');
+ * model.loadStateDict(tensors);
  */
 export async function loadSafetensors(path: string): Promise<Safetensors> {
   const file = await open(path, 'r');
@@ -40,7 +41,7 @@ export async function loadSafetensors(path: string): Promise<Safetensors> {
   try {
     const { header, dataAt } = await readHeader(file, path);
     for (const entry of header.entries) tensors.set(entry.name, await readTensor(file, path, entry, dataAt));
-    return { tensors, metadata: { ...header.metadata } };
+    return { tensors: Object.fromEntries(tensors), metadata: { ...header.metadata } };
   } catch (error) {
     for (const made of tensors.values()) made.dispose();
     throw error;

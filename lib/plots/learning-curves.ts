@@ -10,10 +10,15 @@ type ChartOption = ComposeOption<LineSeriesOption | GridComponentOption | Legend
 /** One value per epoch and metric: `{ loss: [...], accuracy: [...], valLoss: [...], valAccuracy: [...] }`. */
 export type LearningHistory = Readonly<Record<string, readonly (number | null)[]>>;
 
+/** The same, epoch by epoch, as `Trainer.fit()` returns it. */
+export interface EpochHistory {
+  readonly epochs: readonly Readonly<Record<string, number>>[];
+}
+
 /** How {@link saveLearningCurves} draws. */
 export interface LearningCurvesOptions {
   readonly title?: string;
-  /** The metrics to draw, by default all. */
+  /** The metrics to draw, by default all but `epoch`, `seconds` and `samplesPerSecond`. */
   readonly metrics?: readonly string[];
   /** Width of one panel. Default 520. */
   readonly panelWidth?: number;
@@ -27,6 +32,7 @@ const VALIDATION = { name: 'validation', color: '#ea580c' };
 const INK = '#1f2937';
 const MUTED = '#6b7280';
 const GRID_LINE = '#e5e7eb';
+const NOT_LEARNED = new Set(['epoch', 'seconds', 'samplesPerSecond']);
 const MARGIN = { left: 70, right: 28, top: 48, bottom: 54 };
 const HEADER = 56;
 
@@ -43,15 +49,16 @@ interface Panel {
  * @throws MissingPackageError when one of them is not installed
  * @throws ArgumentError when the history is empty or the path has another ending
  * @example
- * await saveLearningCurves({ loss: [0.9, 0.5], valLoss: [0.8, 0.6] }, 'runs/curves.png');
+ * await saveLearningCurves(await trainer.fit(loader), 'runs/curves.png');
+ * await saveLearningCurves({ loss: [0.9, 0.5], valLoss: [0.8, 0.6] }, 'runs/curves.svg');
  */
 export async function saveLearningCurves(
-  history: LearningHistory,
+  history: LearningHistory | EpochHistory,
   path: string,
   options: LearningCurvesOptions = {},
 ): Promise<void> {
   requireImagePath(OP, path);
-  const panels = collectPanels(history, options.metrics);
+  const panels = collectPanels(byMetric(history), options.metrics);
   const { panelWidth = 520, panelHeight = 340, title = 'Learning curves' } = options;
   const columns = Math.min(panels.length, 2);
   const width = columns * panelWidth;
@@ -80,6 +87,13 @@ async function loadEcharts() {
   });
 }
 
+function byMetric(history: LearningHistory | EpochHistory): LearningHistory {
+  const { epochs } = history;
+  if (!Array.isArray(epochs) || typeof epochs[0] !== 'object') return history as LearningHistory;
+  const names = new Set(epochs.flatMap((epoch) => Object.keys(epoch)));
+  return Object.fromEntries([...names].map((name) => [name, epochs.map((epoch) => epoch[name] ?? null)]));
+}
+
 /** `valLoss`, `val_loss` and `loss` belong into one panel. */
 function metricOf(key: string): { metric: string; validation: boolean } {
   const match = /^val(?:_(.+)|([A-Z].*))$/.exec(key);
@@ -92,7 +106,7 @@ function collectPanels(history: LearningHistory, wanted: readonly string[] | und
   const panels = new Map<string, { training?: readonly (number | null)[]; validation?: readonly (number | null)[] }>();
   for (const [key, values] of Object.entries(history)) {
     const { metric, validation } = metricOf(key);
-    if (values.length === 0 || (wanted !== undefined && !wanted.includes(metric))) continue;
+    if (values.length === 0 || !(wanted?.includes(metric) ?? !NOT_LEARNED.has(metric))) continue;
     const panel = panels.get(metric) ?? {};
     panel[validation ? 'validation' : 'training'] = values;
     panels.set(metric, panel);

@@ -65,6 +65,15 @@ describe('saveLearningCurves', () => {
     expect(single).not.toContain('>validation<');
   });
 
+  it('takes what Trainer.fit() returns', async () => {
+    const path = join(folder, 'fit.svg');
+    const epoch = { epoch: 1, loss: 0.5, valLoss: 0.6, seconds: 3, samplesPerSecond: 1000 };
+    await saveLearningCurves({ epochs: [epoch, { ...epoch, epoch: 2, accuracy: 0.8 }] }, path);
+    const svg = await readFile(path, 'utf8');
+    for (const text of ['>loss<', '>validation<', '>accuracy<']) expect(svg).toContain(text);
+    for (const text of ['seconds', 'samples']) expect(svg).not.toContain(text);
+  });
+
   it('marks a single epoch', async () => {
     const path = join(folder, 'one.png');
     await saveLearningCurves({ loss: [0.5] }, path);

@@ -26,6 +26,8 @@ export class LabeledImages implements BatchDataset<LabeledImage, LabeledBatch> {
   readonly classes: readonly string[];
   /** float32 of each byte. */
   private readonly scale: Float32Array;
+  /** Where batches are put together; a tensor copies it, so it serves for all. */
+  private pixels = new Float32Array(0);
 
   /** @internal `white` is the stored value that becomes 1. */
   constructor(raw: RawImages, classes: readonly string[], white: number) {
@@ -40,21 +42,23 @@ export class LabeledImages implements BatchDataset<LabeledImage, LabeledBatch> {
 
   /** Image and label number `index`. */
   get(index: number): LabeledImage {
-    return { image: tensor(this.pixels([index]), { shape: [1, this.height, this.width] }), label: this.labels[index] };
+    return { image: tensor(this.gather([index]), { shape: [1, this.height, this.width] }), label: this.labels[index] };
   }
 
   /** The images and labels with these numbers, in their order. */
   batch(indices: ArrayLike<number>): LabeledBatch {
-    const pixels = this.pixels(indices);
+    const pixels = this.gather(indices);
     const labels = new BigInt64Array(indices.length);
     for (let i = 0; i < indices.length; i++) labels[i] = BigInt(this.labels[indices[i]]);
     return [tensor(pixels, { shape: [indices.length, 1, this.height, this.width] }), tensor(labels)];
   }
 
-  private pixels(indices: ArrayLike<number>): Float32Array {
+  private gather(indices: ArrayLike<number>): Float32Array {
     const { images, scale, length } = this;
     const size = this.height * this.width;
-    const out = new Float32Array(indices.length * size);
+    const needed = indices.length * size;
+    if (this.pixels.length < needed) this.pixels = new Float32Array(needed);
+    const out = this.pixels;
     for (let i = 0, at = 0; i < indices.length; i++) {
       const index = indices[i];
       if (!(Number.isInteger(index) && index >= 0 && index < length)) {
@@ -63,6 +67,6 @@ export class LabeledImages implements BatchDataset<LabeledImage, LabeledBatch> {
       const begin = index * size;
       for (let from = begin; from < begin + size; from++) out[at++] = scale[images[from]];
     }
-    return out;
+    return out.subarray(0, needed);
   }
 }
