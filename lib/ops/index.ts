@@ -1,5 +1,6 @@
 // Every op function of the package root. Records are private to their files.
 export { type Conv2dOptions, conv2d, type Pair } from './conv.js';
+export { type AddProductOptions, addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from './matmul.js';
 export { add, mul } from './pointwise.js';
 export {
   clone,
