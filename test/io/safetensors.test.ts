@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArgumentError, FormatError } from '../../lib/errors.js';
 import { findDuplicateKey } from '../../lib/io/json-keys.js';
@@ -68,6 +69,25 @@ describe('saveSafetensors and loadSafetensors', () => {
     expect(await contents(loaded.tensors)).toEqual(await contents(Object.fromEntries(saved)));
     expect(loaded.metadata).toEqual(metadata);
     expect(await readdir(join(folder, 'all'))).toEqual(['types.safetensors']);
+  });
+
+  it('read what the reference library wrote (make_reference.py)', async () => {
+    const path = fileURLToPath(new URL('reference.safetensors', import.meta.url));
+    const { tensors, metadata } = await loadSafetensors(path);
+    expect(metadata).toEqual({ 'made by': 'safetensors ✓' });
+    expect(await contents(tensors)).toEqual({
+      float32: {
+        dtype: 'float32',
+        shape: [2, 3],
+        data: Float32Array.from([0, 0.5, -1, 1.5, Number.POSITIVE_INFINITY, 3]),
+      },
+      float64: { dtype: 'float64', shape: [], data: Float64Array.from([Math.PI]) },
+      int64: { dtype: 'int64', shape: [2], data: BigInt64Array.from([1n, -(2n ** 63n)]) },
+      int32: { dtype: 'int32', shape: [1], data: Int32Array.from([-5]) },
+      uint8: { dtype: 'uint8', shape: [2, 1], data: Uint8Array.from([7, 255]) },
+      bool: { dtype: 'bool', shape: [2], data: Uint8Array.from([1, 0]) },
+      empty: { dtype: 'float32', shape: [0, 3], data: new Float32Array(0) },
+    });
   });
 
   it('writes what the format asks for', async () => {
