@@ -2,7 +2,7 @@ import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText, valueT
 import { add } from '../ops/pointwise.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { onesLike, sameDenseLayout, zeros } from '../tensor/create.js';
-import { currentScope, runInFrame, Scope } from '../tensor/frame.js';
+import { currentScope, isGradEnabled, runInFrame, Scope } from '../tensor/frame.js';
 import type { Edge, Node, Saved } from '../tensor/graph.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -219,7 +219,8 @@ function seed(op: string, output: Tensor, gradient: Tensor | null | undefined): 
         output.shape,
       );
     }
-    return gradient._alias(op);
+    // An alias has no history: a recorded backward pass must reach what the gradient was computed from.
+    return isGradEnabled() ? gradient : gradient._alias(op);
   }
   if (output.numel !== 1) {
     throw new AutogradError(op, `a gradient is needed for a tensor of shape ${shapeText(output.shape)}`);

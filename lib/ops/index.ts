@@ -1,8 +1,9 @@
 // Every op function of the package root. Records are private to their files.
-export { type Conv2dOptions, conv2d, type Pair } from './conv.js';
-export { type AddProductOptions, addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from './matmul.js';
+
 export { cat, chunk, split, stack, unbind } from './concat.js';
+export { type Conv2dOptions, conv2d, type Pair } from './conv.js';
 export { gather, type IndexAddOptions, indexAdd, indexSelect, scatterAdd } from './indexing.js';
+export { type AddProductOptions, addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from './matmul.js';
 export { add, mul } from './pointwise.js';
 export {
   bernoulli,
