@@ -78,6 +78,31 @@ export interface Native {
   gemm(out: Handle, a: Handle, b: Handle, alpha: number, beta: number): void;
   /** activation: 0 none, 1 relu. */
   linear(out: Handle, x: Handle, weight: Handle, bias: Handle, activation: number): void;
+  /** im2col: image [N, C, H, W], columns [N, C * kh * kw, L]. */
+  unfold(
+    columns: Handle,
+    image: Handle,
+    kh: number,
+    kw: number,
+    dh: number,
+    dw: number,
+    ph: number,
+    pw: number,
+    sh: number,
+    sw: number,
+  ): void;
+  fold(
+    image: Handle,
+    columns: Handle,
+    kh: number,
+    kw: number,
+    dh: number,
+    dw: number,
+    ph: number,
+    pw: number,
+    sh: number,
+    sw: number,
+  ): void;
   reduce(op: number, out: Handle, a: Handle, dims: readonly number[]): void;
   argReduce(op: number, indices: Handle, values: Handle, a: Handle, dim: number): void;
 

@@ -37,7 +37,8 @@ interface Geometry {
 /** Elements that one output position may span; a sparse kernel that reaches further is a mistake. */
 const MAX_REACH = 2 ** 28;
 
-function pair(op: string, name: string, value: unknown, least: number): Two {
+/** @internal Two integers of at least `least`; one number stands for both. */
+export function pair(op: string, name: string, value: unknown, least: number): Two {
   const list = typeof value === 'number' ? [value, value] : value;
   const valid = (size: unknown) =>
     Number.isSafeInteger(size) && (size as number) >= least && (size as number) < 2 ** 31;

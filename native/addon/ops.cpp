@@ -10,6 +10,7 @@
 #include "../ops/random.h"
 #include "../ops/reduce.h"
 #include "../ops/unary.h"
+#include "../ops/unfold.h"
 #include "arguments.h"
 
 namespace nabla::addon {
@@ -57,6 +58,8 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::matmul>(env, exports, "matmul");
   add<ops::gemm>(env, exports, "gemm");
   add<ops::linear>(env, exports, "linear");
+  add<ops::unfold>(env, exports, "unfold");
+  add<ops::fold>(env, exports, "fold");
   add<ops::batchNorm>(env, exports, "batchNorm");
   add<ops::batchNormBackward>(env, exports, "batchNormBackward");
 }

@@ -12,6 +12,7 @@
 #include "random.h"
 #include "reduce.h"
 #include "unary.h"
+#include "unfold.h"
 
 namespace nabla::cpu {
 
