@@ -7,20 +7,14 @@ namespace nabla::ops {
 namespace {
 
 const char* const kNames[cpu::kBinaryOpCount] = {
-    "add",       "sub",        "mul",      "div",         "pow",      "maximum",     "minimum",   "bitwiseAnd",
-    "bitwiseOr", "bitwiseXor", "reluGrad", "sigmoidGrad", "tanhGrad", "floorDivide", "remainder", "fmod",
-    "atan2",     "eq",         "ne",       "lt",          "le",       "gt",          "ge"};
+    "add",       "sub",        "mul",      "div",         "pow",      "maximum",     "minimum",     "bitwiseAnd",
+    "bitwiseOr", "bitwiseXor", "reluGrad", "sigmoidGrad", "tanhGrad", "floorDivide", "truncDivide", "remainder",
+    "fmod",      "atan2",      "eq",       "ne",          "lt",       "le",          "gt",          "ge"};
 
-bool dividesIntegers(int64_t op, DType dtype) {
-  return !isFloating(dtype) && (op == cpu::kFloorDiv || op == cpu::kRemainder || op == cpu::kFmod);
-}
+bool dividesIntegers(int64_t op, DType dtype) { return !isFloating(dtype) && op >= cpu::kFloorDiv && op <= cpu::kFmod; }
 
 // Library calls of 10 ns and more per element want smaller chunks.
-int64_t chunkOf(int64_t op) {
-  return op == cpu::kPow || op == cpu::kAtan2 || op == cpu::kFmod || op == cpu::kRemainder || op == cpu::kFloorDiv
-             ? 4096
-             : 32768;
-}
+int64_t chunkOf(int64_t op) { return op == cpu::kPow || (op >= cpu::kFloorDiv && op <= cpu::kAtan2) ? 4096 : 32768; }
 
 // Like the result of an integer division by zero in Python: an error, found before anything is written.
 void checkDivisor(Context& ctx, int64_t op, const Tensor& out, const Tensor& b) {

@@ -36,7 +36,8 @@ Tensor along(const Tensor& t, uint32_t mask) {
 
 Plan makePlan(const Tensor& out, const Tensor& a, uint32_t mask) {
   Plan plan;
-  const Tensor input = along(a, ~mask), output = along(out, ~mask), inner = along(a, mask);
+  const Tensor input = along(a, ~mask), inner = along(a, mask);
+  const Tensor output = out.ndim == a.ndim ? along(out, ~mask) : out;
   plan.outputs = output.numel();
   plan.count = inner.numel();
   if (plan.outputs == 0) return plan;
@@ -142,13 +143,12 @@ void reduce(Context& ctx, int64_t op, const Tensor& out, const Tensor& a, std::s
 }
 
 void argReduce(Context& ctx, int64_t op, const Tensor& indices, const Tensor* values, const Tensor& a, int64_t dim) {
+  const int64_t n = a.ndim ? a.shape[dim] : 1, stride = a.ndim ? a.strides[dim] : 1;
   Tensor first = a;  // position 0 of the axis
-  int64_t n = 1, stride = 1;
-  if (a.ndim) {
-    n = a.shape[dim];
-    stride = a.strides[dim];
+  if (a.ndim && indices.ndim == a.ndim)
     first.shape[dim] = 1;
-  }
+  else
+    first = along(a, ~(1u << dim));
   const Nest nest = makeNest({&indices, values, &first}, std::max<int64_t>(1, kChunk / std::max<int64_t>(n, 1)));
   const auto kernel = ctx.kernels.reduce.arg[op][static_cast<int>(a.dtype)];
   const bool hasValues = values != nullptr;

@@ -122,6 +122,8 @@ double reference(int op, double a, double b) {
       return a * (1 - b * b);
     case cpu::kFloorDiv:
       return floorDivide(a, b);
+    case cpu::kTruncDiv:
+      return std::trunc(a / b);
     case cpu::kRemainder:
       return remainderOf(a, b);
     case cpu::kFmod:
@@ -144,7 +146,7 @@ double reference(int op, double a, double b) {
 }
 
 bool defined(const Machine& m, int op, DType type) { return m.ctx.kernels.elementwise.binary[op][int(type)]; }
-bool divides(int op) { return op == cpu::kFloorDiv || op == cpu::kRemainder || op == cpu::kFmod; }
+bool divides(int op) { return op >= cpu::kFloorDiv && op <= cpu::kFmod; }
 
 // Values an op is defined on: no zero divisors for integers, no negative exponents or results for bytes.
 Tensor operand(Machine& m, int op, DType type, bool second, std::vector<int64_t> shape, std::vector<int> order) {
@@ -212,7 +214,7 @@ void testScalar(Machine& m) {
 }
 
 void testIntegerDivision(Machine& m) {
-  for (int op : {int(cpu::kFloorDiv), int(cpu::kRemainder), int(cpu::kFmod)}) {
+  for (int op : {int(cpu::kFloorDiv), int(cpu::kTruncDiv), int(cpu::kRemainder), int(cpu::kFmod)}) {
     const Tensor a = m.random(DType::kInt32, {2, 5}, {}, 1, -50, 50), b = m.make(DType::kInt32, {5});
     ops::fill(m.ctx, b, -7);
     const Tensor out = m.make(DType::kInt32, {2, 5});

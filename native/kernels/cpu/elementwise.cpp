@@ -163,6 +163,14 @@ struct FloorDiv {
     }
   }
 };
+struct TruncDiv {
+  static NABLA_INLINE float run(float a, float b) { return truncf(a / b); }
+  static NABLA_INLINE double run(double a, double b) { return trunc(a / b); }
+  template <class T>
+  static NABLA_INLINE T run(T a, T b) {
+    return b == 0 ? T(0) : b == T(-1) ? Sub::run(T(0), a) : static_cast<T>(a / b);
+  }
+};
 struct Atan2 {
   static NABLA_INLINE float run(float a, float b) { return atan2f(a, b); }
   static NABLA_INLINE double run(double a, double b) { return atan2(a, b); }
@@ -267,6 +275,7 @@ void registerNumeric(ElementwiseKernels* t, int type) {
   t->binary[kMul][type] = binary<Mul, T, T>;
   t->binary[kPow][type] = binary<Pow, T, T>;
   t->binary[kFloorDiv][type] = binary<FloorDiv, T, T>;
+  t->binary[kTruncDiv][type] = binary<TruncDiv, T, T>;
   t->binary[kRemainder][type] = binary<Remainder, T, T>;
   t->binary[kFmod][type] = binary<Fmod, T, T>;
   t->binary[kMaximum][type] = binary<Maximum, T, T>;

@@ -20,6 +20,7 @@ enum BinaryOp {
   kSigmoidGrad,  // (g, y): g * y * (1 - y)
   kTanhGrad,     // (g, y): g * (1 - y * y)
   kFloorDiv,     // rounds to minus infinity
+  kTruncDiv,     // rounds to zero
   kRemainder,    // has the sign of the divisor
   kFmod,         // has the sign of the dividend
   kAtan2,        // floating point
