@@ -2,12 +2,12 @@
 import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText } from '../errors.js';
 import { native } from '../native.js';
 import { checkTensor } from '../tensor/check.js';
-import { stridesLike } from '../tensor/create.js';
-import { type DType, promoteScalar, resultType } from '../tensor/dtype.js';
+import { getDefaultDType, stridesLike } from '../tensor/create.js';
+import { type DType, isFloating, promoteScalar, resultType } from '../tensor/dtype.js';
 import { isGradEnabled } from '../tensor/frame.js';
 import { broadcastShapes, contiguousStrides, isDense, sameShape } from '../tensor/layout.js';
-import { emptyStrided, type Tensor } from '../tensor/tensor.js';
-import { to } from './view.js';
+import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
+import { clone, to } from './view.js';
 
 export { checkTensor } from '../tensor/check.js';
 
@@ -52,11 +52,37 @@ export function promoteWithScalar(op: string, x: Tensor, scalar: number): Tensor
   return to(x, promoteScalar(x.dtype, scalar));
 }
 
+/** The tensor in a floating-point dtype: what division, exp and their like compute in. */
+export const toFloating = (x: Tensor): Tensor => (isFloating(x.dtype) ? x : to(x, getDefaultDType()));
+
+/** A number as a tensor of no axes. */
+export function scalarTensor(value: number, dtype: DType): Tensor {
+  const out = emptyContiguous([], dtype);
+  native.fill(out._id, value);
+  return out;
+}
+
+/** Refuses bool tensors. */
+export function checkNumeric(op: string, ...operands: readonly Tensor[]): void {
+  for (const x of operands) if (x.dtype === 'bool') throw new DTypeError(op, 'does not take bool tensors', x.dtype);
+}
+
+/** The second operand of an op in place: its gradient would be lost, and memory shared with `x` is copied first. */
+export function operandInPlace(op: string, x: Tensor, other: Tensor): Tensor {
+  if (isGradEnabled() && other.requiresGrad) {
+    throw new AutogradError(op, 'the other tensor requires gradients, which a change in place does not record');
+  }
+  return other._version === x._version && other !== x ? clone(other) : other;
+}
+
 /** Whether `x` may be written in place: not while its history is being recorded. */
 export function checkInPlace(op: string, x: Tensor, shape: readonly number[], dtype: DType): void {
   checkTensor(op, x);
   if (isGradEnabled() && x.requiresGrad) {
     throw new AutogradError(op, 'a tensor that requires gradients cannot be changed in place; use noGrad() or a copy');
+  }
+  if (x.strides.some((stride, i) => stride === 0 && x.shape[i] > 1)) {
+    throw new ShapeError(op, 'elements of an expanded tensor share memory; use clone() before writing', x.shape);
   }
   if (!sameShape(x.shape, shape)) {
     throw new ShapeError(

@@ -6,6 +6,96 @@ export { gather, type IndexAddOptions, indexAdd, indexSelect, scatterAdd } from 
 export { type AddProductOptions, addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from './matmul.js';
 export { add, mul } from './pointwise.js';
 export {
+  bitwiseAnd,
+  bitwiseNot,
+  bitwiseOr,
+  bitwiseXor,
+  type Comparison,
+  eq,
+  ge,
+  gt,
+  isfinite,
+  isinf,
+  isnan,
+  le,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+  lt,
+  ne,
+} from './compare.js';
+export { type Conv2dOptions, conv2d, type Pair } from './conv.js';
+export { argmax, argmin, type Extremum } from './extremum.js';
+
+import './inplace.js';
+
+export { norm, std, type VarianceOptions, variance as var } from './moments.js';
+export {
+  add,
+  atan2,
+  type DivOptions,
+  div,
+  floorDivide,
+  fmod,
+  maximum,
+  minimum,
+  mul,
+  type Operand,
+  pow,
+  remainder,
+  sub,
+} from './pointwise.js';
+export {
+  all,
+  amax,
+  amin,
+  any,
+  type Dims,
+  max,
+  mean,
+  min,
+  prod,
+  type ReduceOptions,
+  type SumOptions,
+  sum,
+} from './reduce.js';
+export { clamp, where } from './select.js';
+export {
+  abs,
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atanh,
+  ceil,
+  cos,
+  cosh,
+  erf,
+  exp,
+  expm1,
+  floor,
+  log,
+  log1p,
+  log2,
+  log10,
+  neg,
+  reciprocal,
+  relu,
+  round,
+  rsqrt,
+  sigmoid,
+  sign,
+  sin,
+  sinh,
+  sqrt,
+  square,
+  tan,
+  tanh,
+  trunc,
+} from './unary.js';
+export {
   bernoulli,
   normal,
   type RandomOptions,

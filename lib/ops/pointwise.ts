@@ -1,10 +1,27 @@
-import { native } from '../native.js';
-import { broadcastShapes } from '../tensor/layout.js';
+import { ArgumentError, valueText } from '../errors.js';
+import { checkOptions } from '../tensor/check.js';
+import { zerosLike } from '../tensor/create.js';
+import { isFloating } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { BinaryOp } from './codes.js';
+import { eq, ge, logicalAnd, lt } from './compare.js';
 import { addMethods, defineOp } from './define.js';
-import { checkInPlace, checkTensor, promote, promoteWithScalar, runBinary, runScalar } from './elementwise.js';
-import { sumTo } from './view.js';
+import {
+  checkNumeric,
+  checkTensor,
+  promote,
+  promoteWithScalar,
+  runBinary,
+  runScalar,
+  scalarTensor,
+  toFloating,
+} from './elementwise.js';
+import { where } from './select.js';
+import { log, neg, reciprocal, sqrt, square } from './unary.js';
+import { clone, sumTo } from './view.js';
+
+/** A tensor, or a number that counts as one of no axes. */
+export type Operand = Tensor | number;
 
 const addTensors = defineOp({
   name: 'add',
@@ -21,14 +38,37 @@ const addScalar = defineOp({
   backward: ([g]) => [g],
 });
 
+const subTensors = defineOp({
+  name: 'sub',
+  inputs: ['input', 'other'],
+  forward: (a: Tensor, b: Tensor) => runBinary('sub', BinaryOp.sub, a, b),
+  save: (_out, a, b) => ({ a: a.shape, b: b.shape }),
+  backward: ([g], saved, needs) => [needs[0] ? sumTo(g, saved.a) : null, needs[1] ? neg(sumTo(g, saved.b)) : null],
+});
+
+const scalarSub = defineOp({
+  name: 'scalarSub',
+  inputs: ['input'],
+  forward: (x: Tensor, scalar: number) => runScalar(BinaryOp.sub, x, scalar, true),
+  backward: ([g]) => [neg(g)],
+});
+
+/** What a product keeps: each factor only where the gradient of the other one is wanted. */
+const keepFactors = (_out: Tensor, a: Tensor, b: Tensor) => ({
+  a: b.requiresGrad ? a : null,
+  b: a.requiresGrad ? b : null,
+  aShape: a.shape,
+  bShape: b.shape,
+});
+
 const mulTensors = defineOp({
   name: 'mul',
   inputs: ['input', 'other'],
   forward: (a: Tensor, b: Tensor) => runBinary('mul', BinaryOp.mul, a, b),
-  save: (_out, a, b) => ({ a, b }),
-  backward: ([g], { a, b }, needs) => [
-    needs[0] ? sumTo(mul(g, b), a.shape) : null,
-    needs[1] ? sumTo(mul(g, a), b.shape) : null,
+  save: keepFactors,
+  backward: ([g], { a, b, aShape, bShape }, needs) => [
+    needs[0] && b ? sumTo(mul(g, b), aShape) : null,
+    needs[1] && a ? sumTo(mul(g, a), bShape) : null,
   ],
 });
 
@@ -40,47 +80,334 @@ const mulScalar = defineOp({
   backward: ([g], { scalar }) => [mul(g, scalar)],
 });
 
-/** `a + b`, broadcast, in PyTorch's result type. */
-export function add(a: Tensor, b: Tensor | number): Tensor {
+const divTensors = defineOp({
+  name: 'div',
+  inputs: ['input', 'other'],
+  forward: (a: Tensor, b: Tensor) => runBinary('div', BinaryOp.div, a, b),
+  save: (_out, a, b) => ({ a: b.requiresGrad ? a : null, b, aShape: a.shape }),
+  backward: ([g], { a, b, aShape }, needs) => [
+    needs[0] ? sumTo(div(g, b), aShape) : null,
+    needs[1] && a ? sumTo(neg(mul(g, div(div(a, b), b))), b.shape) : null,
+  ],
+});
+
+const divScalar = defineOp({
+  name: 'divScalar',
+  inputs: ['input'],
+  forward: (x: Tensor, scalar: number) => runScalar(BinaryOp.div, x, scalar),
+  save: (_out, _x, scalar) => ({ scalar }),
+  backward: ([g], { scalar }) => [div(g, scalar)],
+});
+
+const scalarDiv = defineOp({
+  name: 'scalarDiv',
+  inputs: ['input'],
+  forward: (x: Tensor, scalar: number) => runScalar(BinaryOp.div, x, scalar, true),
+  save: (out, x) => ({ out, x }),
+  backward: ([g], { out, x }) => [neg(mul(g, div(out, x)))],
+});
+
+const powTensors = defineOp({
+  name: 'pow',
+  inputs: ['input', 'exponent'],
+  forward: (a: Tensor, b: Tensor) => runBinary('pow', BinaryOp.pow, a, b),
+  save: (out, a, b) => ({ a, b, out: b.requiresGrad ? out : null }),
+  backward: ([g], { a, b, out }, needs) => [
+    needs[0] ? sumTo(where(eq(b, 0), 0, mul(g, mul(b, pow(a, sub(b, 1))))), a.shape) : null,
+    needs[1] && out ? sumTo(powExponentGrad(g, a, b, out), b.shape) : null,
+  ],
+});
+
+/** d a^b / db = a^b log(a), and 0 where 0^b is constant. */
+const powExponentGrad = (g: Tensor, a: Tensor, b: Tensor, out: Tensor): Tensor =>
+  where(logicalAnd(eq(a, 0), ge(b, 0)), 0, mul(g, mul(out, log(a))));
+
+const powScalar = defineOp({
+  name: 'powScalar',
+  inputs: ['input'],
+  forward: (x: Tensor, exponent: number) => runScalar(BinaryOp.pow, x, exponent),
+  save: (_out, x, exponent) => ({ x, exponent }),
+  backward: ([g], { x, exponent }) => [exponent === 0 ? zerosLike(x) : mul(g, mul(pow(x, exponent - 1), exponent))],
+});
+
+const scalarPow = defineOp({
+  name: 'scalarPow',
+  inputs: ['exponent'],
+  forward: (x: Tensor, base: number) => runScalar(BinaryOp.pow, x, base, true),
+  save: (out, x, base) => ({ x: base === 0 ? x : null, out, base }),
+  backward: ([g], { x, out, base }) => {
+    const slope = mul(g, mul(out, Math.log(base)));
+    return [x ? where(ge(x, 0), 0, slope) : slope];
+  },
+});
+
+/** Gradients of an op that takes one of two values: the winner's, half each on a tie; `NaN` passes to both. */
+function shareGradient(g: Tensor, x: Tensor, other: Tensor, loses: (a: Tensor, b: Tensor) => Tensor): Tensor {
+  return where(loses(x, other), 0, where(eq(x, other), mul(g, 0.5), g));
+}
+
+const maximumOp = defineOp({
+  name: 'maximum',
+  inputs: ['input', 'other'],
+  forward: (a: Tensor, b: Tensor) => runBinary('maximum', BinaryOp.maximum, a, b),
+  save: (_out, a, b) => ({ a, b }),
+  backward: ([g], { a, b }, needs) => [
+    needs[0] ? sumTo(shareGradient(g, a, b, lt), a.shape) : null,
+    needs[1] ? sumTo(shareGradient(g, b, a, lt), b.shape) : null,
+  ],
+});
+
+const minimumOp = defineOp({
+  name: 'minimum',
+  inputs: ['input', 'other'],
+  forward: (a: Tensor, b: Tensor) => runBinary('minimum', BinaryOp.minimum, a, b),
+  save: (_out, a, b) => ({ a, b }),
+  backward: ([g], { a, b }, needs) => [
+    needs[0]
+      ? sumTo(
+          shareGradient(g, a, b, (x, y) => lt(y, x)),
+          a.shape,
+        )
+      : null,
+    needs[1]
+      ? sumTo(
+          shareGradient(g, b, a, (x, y) => lt(y, x)),
+          b.shape,
+        )
+      : null,
+  ],
+});
+
+const atan2Op = defineOp({
+  name: 'atan2',
+  inputs: ['input', 'other'],
+  forward: (a: Tensor, b: Tensor) => runBinary('atan2', BinaryOp.atan2, a, b),
+  save: (_out, a, b) => ({ a, b }),
+  backward: ([g], { a, b }, needs) => {
+    const scaled = div(g, add(square(a), square(b)));
+    return [needs[0] ? sumTo(mul(scaled, b), a.shape) : null, needs[1] ? sumTo(neg(mul(scaled, a)), b.shape) : null];
+  },
+});
+
+const remainderOp = defineOp({
+  name: 'remainder',
+  inputs: ['input', 'other'],
+  forward: (a: Tensor, b: Tensor) => runBinary('remainder', BinaryOp.remainder, a, b),
+  save: (_out, a, b) => ({ a, b }),
+  backward: ([g], { a, b }, needs) => [
+    needs[0] ? sumTo(g, a.shape) : null,
+    needs[1] ? sumTo(neg(mul(g, div(a, b, { roundingMode: 'floor' }))), b.shape) : null,
+  ],
+});
+
+const fmodOp = defineOp({
+  name: 'fmod',
+  inputs: ['input', 'other'],
+  forward: (a: Tensor, b: Tensor) => runBinary('fmod', BinaryOp.fmod, a, b),
+  save: (_out, a, b) => ({ a, b }),
+  backward: ([g], { a, b }, needs) => [
+    needs[0] ? sumTo(g, a.shape) : null,
+    needs[1] ? sumTo(neg(mul(g, div(a, b, { roundingMode: 'trunc' }))), b.shape) : null,
+  ],
+});
+
+const roundedDiv = defineOp({
+  name: 'roundedDiv',
+  inputs: ['input', 'other'],
+  forward: (a: Tensor, b: Tensor, mode: 'floor' | 'trunc') =>
+    runBinary('div', mode === 'floor' ? BinaryOp.floorDiv : BinaryOp.truncDiv, a, b),
+  save: (_out, a, b) => ({ a, b }),
+  backward: (_g, { a, b }, needs) => [needs[0] ? zerosLike(a) : null, needs[1] ? zerosLike(b) : null],
+});
+
+/** Both operands as tensors of the result type; at least one of them is a tensor, a number becomes one of no axes. */
+function operands(op: string, a: Operand, b: Operand): [Tensor, Tensor] {
+  if (typeof a === 'number') {
+    checkTensor(op, b, 'other');
+    const x = promoteWithScalar(op, b, a);
+    return [scalarTensor(a, x.dtype), x];
+  }
+  checkTensor(op, a);
+  if (typeof b === 'number') {
+    const x = promoteWithScalar(op, a, b);
+    return [x, scalarTensor(b, x.dtype)];
+  }
+  checkTensor(op, b, 'other');
+  return promote(a, b);
+}
+
+function scaled(op: string, b: Operand, options: { alpha?: number }): Operand {
+  checkOptions(op, options);
+  const { alpha = 1 } = options;
+  if (typeof alpha !== 'number') throw new ArgumentError(op, `alpha must be a number, got ${valueText(alpha)}`, alpha);
+  if (alpha === 1) return b;
+  if (typeof b === 'number') return b * alpha;
+  checkTensor(op, b, 'other');
+  return mul(b, alpha);
+}
+
+/** `a + alpha * b`, broadcast, in PyTorch's result type. `alpha` is 1 by default. */
+export function add(a: Tensor, b: Operand, options: { alpha?: number } = {}): Tensor {
   checkTensor('add', a);
-  if (typeof b === 'number') return addScalar(promoteWithScalar('add', a, b), b);
-  checkTensor('add', b, 'other');
-  return addTensors(...promote(a, b));
+  const other = scaled('add', b, options);
+  if (typeof other === 'number') return addScalar(promoteWithScalar('add', a, other), other);
+  checkTensor('add', other, 'other');
+  return addTensors(...promote(a, other));
+}
+
+/** `a - alpha * b`, broadcast; one of both may be a number. `alpha` is 1 by default. */
+export function sub(a: Operand, b: Operand, options: { alpha?: number } = {}): Tensor {
+  const other = scaled('sub', b, options);
+  if (typeof a === 'number') {
+    checkTensor('sub', other, 'other');
+    checkNumeric('sub', other);
+    return scalarSub(promoteWithScalar('sub', other, a), a);
+  }
+  checkTensor('sub', a);
+  if (typeof other === 'number') return addScalar(promoteWithScalar('sub', a, other), -other);
+  checkTensor('sub', other, 'other');
+  const [x, y] = promote(a, other);
+  checkNumeric('sub', x, y);
+  return subTensors(x, y);
 }
 
 /** `a * b`, broadcast, in PyTorch's result type. */
-export function mul(a: Tensor, b: Tensor | number): Tensor {
+export function mul(a: Tensor, b: Operand): Tensor {
   checkTensor('mul', a);
   if (typeof b === 'number') return mulScalar(promoteWithScalar('mul', a, b), b);
   checkTensor('mul', b, 'other');
   return mulTensors(...promote(a, b));
 }
 
-/** `a += b` in the memory of `a`. */
-export function add_(a: Tensor, b: Tensor | number): Tensor {
-  checkTensor('add_', a);
-  if (typeof b === 'number') {
-    checkInPlace('add_', a, a.shape, promoteWithScalar('add_', a, b).dtype);
-    native.binaryScalar(BinaryOp.add, a._id, a._id, b, false);
-  } else {
-    checkTensor('add_', b, 'other');
-    const [x, y] = promote(a, b);
-    checkInPlace('add_', a, broadcastShapes('add_', x.shape, y.shape), x.dtype);
-    native.binary(BinaryOp.add, a._id, a._id, y._id);
+/** How a quotient is rounded. */
+export interface DivOptions {
+  /** `'floor'` rounds down, `'trunc'` towards zero; integers then stay integers. Default: not at all. */
+  roundingMode?: 'floor' | 'trunc' | null;
+}
+
+/** `a / b`, broadcast; one of both may be a number. Integers give floating-point numbers unless the result is rounded. */
+export function div(a: Operand, b: Operand, options: DivOptions = {}): Tensor {
+  checkOptions('div', options);
+  const mode = options.roundingMode ?? null;
+  if (mode !== null) {
+    if (mode !== 'floor' && mode !== 'trunc') {
+      throw new ArgumentError('div', `roundingMode must be 'floor', 'trunc' or null, got ${valueText(mode)}`, mode);
+    }
+    const [x, y] = divisible('div', a, b);
+    return roundedDiv(x, y, mode);
   }
-  a._bump();
-  return a;
+  if (typeof a === 'number') {
+    checkTensor('div', b, 'other');
+    return scalarDiv(toFloating(b), a);
+  }
+  checkTensor('div', a);
+  if (typeof b === 'number') return divScalar(toFloating(a), b);
+  checkTensor('div', b, 'other');
+  const [x, y] = promote(a, b);
+  return divTensors(toFloating(x), toFloating(y));
+}
+
+/** Operands of a division with remainder. */
+function divisible(op: string, a: Operand, b: Operand): [Tensor, Tensor] {
+  const [x, y] = operands(op, a, b);
+  checkNumeric(op, x);
+  return [x, y];
+}
+
+/** `a / b` rounded down. */
+export const floorDivide = (a: Operand, b: Operand): Tensor => div(a, b, { roundingMode: 'floor' });
+
+/** What is left of `a` after whole multiples of `b`, with the sign of `b` (Python's `%`). */
+export function remainder(a: Operand, b: Operand): Tensor {
+  return remainderOp(...divisible('remainder', a, b));
+}
+
+/** What is left of `a` after whole multiples of `b`, with the sign of `a` (C's `fmod`). */
+export function fmod(a: Operand, b: Operand): Tensor {
+  return fmodOp(...divisible('fmod', a, b));
+}
+
+/**
+ * `a ** b`, broadcast; one of both may be a number.
+ * @throws ArgumentError for a negative power of integers.
+ */
+export function pow(a: Operand, b: Operand): Tensor {
+  if (typeof a === 'number') {
+    checkTensor('pow', b, 'exponent');
+    const x = promoteWithScalar('pow', b, a);
+    checkNumeric('pow', x);
+    return scalarPow(x, a);
+  }
+  checkTensor('pow', a);
+  if (typeof b === 'number') return powNumber(promoteWithScalar('pow', a, b), b);
+  checkTensor('pow', b, 'exponent');
+  const [x, y] = promote(a, b);
+  checkNumeric('pow', x);
+  return powTensors(x, y);
+}
+
+function powNumber(x: Tensor, exponent: number): Tensor {
+  checkNumeric('pow', x);
+  if (!isFloating(x.dtype) && exponent < 0) {
+    throw new ArgumentError(
+      'pow',
+      `integers have no negative powers, got ${exponent}; convert to float first`,
+      exponent,
+    );
+  }
+  if (exponent === 1) return clone(x);
+  if (exponent === 2) return square(x);
+  if (exponent === 0.5) return sqrt(x);
+  return exponent === -1 ? reciprocal(x) : powScalar(x, exponent);
+}
+
+/** The larger of each pair; `NaN` wins. The gradient is shared on ties. */
+export function maximum(a: Tensor, b: Tensor): Tensor {
+  checkTensor('maximum', a);
+  checkTensor('maximum', b, 'other');
+  return maximumOp(...promote(a, b));
+}
+
+/** The smaller of each pair; `NaN` wins. The gradient is shared on ties. */
+export function minimum(a: Tensor, b: Tensor): Tensor {
+  checkTensor('minimum', a);
+  checkTensor('minimum', b, 'other');
+  return minimumOp(...promote(a, b));
+}
+
+/** The angle of the point (`b`, `a`), in (-pi, pi]. */
+export function atan2(a: Tensor, b: Tensor): Tensor {
+  checkTensor('atan2', a);
+  checkTensor('atan2', b, 'other');
+  const [x, y] = promote(a, b);
+  return atan2Op(toFloating(x), toFloating(y));
 }
 
 declare module '../tensor/tensor.js' {
   interface Tensor {
     /** See {@link add}. */
-    add(other: Tensor | number): Tensor;
+    add(other: Operand, options?: { alpha?: number }): Tensor;
+    /** See {@link sub}. */
+    sub(other: Operand, options?: { alpha?: number }): Tensor;
     /** See {@link mul}. */
-    mul(other: Tensor | number): Tensor;
-    /** See {@link add_}. */
-    add_(other: Tensor | number): Tensor;
+    mul(other: Operand): Tensor;
+    /** See {@link div}. */
+    div(other: Operand, options?: DivOptions): Tensor;
+    /** See {@link floorDivide}. */
+    floorDivide(other: Operand): Tensor;
+    /** See {@link remainder}. */
+    remainder(other: Operand): Tensor;
+    /** See {@link fmod}. */
+    fmod(other: Operand): Tensor;
+    /** See {@link pow}. */
+    pow(exponent: Operand): Tensor;
+    /** See {@link maximum}. */
+    maximum(other: Tensor): Tensor;
+    /** See {@link minimum}. */
+    minimum(other: Tensor): Tensor;
+    /** See {@link atan2}. */
+    atan2(other: Tensor): Tensor;
   }
 }
 
-addMethods({ add, mul, add_ });
+addMethods({ add, sub, mul, div, floorDivide, remainder, fmod, pow, maximum, minimum, atan2 });

@@ -1,0 +1,89 @@
+// Variance, standard deviation and norms, from reductions.
+import { ArgumentError, DTypeError, valueText } from '../errors.js';
+import { checkOptions, checkTensor } from '../tensor/check.js';
+import { isFloating } from '../tensor/dtype.js';
+import { checkDims, numelOf } from '../tensor/layout.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { eq, ne } from './compare.js';
+import { addMethods } from './define.js';
+import { div, pow, sub } from './pointwise.js';
+import { amax, amin, type Dims, mean, type ReduceOptions, sum } from './reduce.js';
+import { where } from './select.js';
+import { abs, sqrt, square } from './unary.js';
+import { to } from './view.js';
+
+/** Options of `var` and `std`. */
+export interface VarianceOptions extends ReduceOptions {
+  /** Subtracted from the number of elements; 1 by default, 0 gives the biased estimate. */
+  correction?: number;
+}
+
+function checkFloating(op: string, x: Tensor): void {
+  checkTensor(op, x);
+  if (!isFloating(x.dtype)) throw new DTypeError(op, `a floating-point tensor is needed, got ${x.dtype}`, x.dtype);
+}
+
+const listOf = (op: string, x: Tensor, dim: Dims | undefined): number[] =>
+  checkDims(op, Array.isArray(dim) && dim.length === 0 ? undefined : dim, x.ndim).filter((d) => d < x.ndim);
+
+function varianceOf(op: string, x: Tensor, dim: Dims | undefined, options: VarianceOptions): Tensor {
+  checkFloating(op, x);
+  checkOptions(op, options);
+  const { correction = 1, keepdim = false } = options;
+  if (typeof correction !== 'number') {
+    throw new ArgumentError(op, `correction must be a number, got ${valueText(correction)}`, correction);
+  }
+  if (dim !== undefined && dim !== null && typeof dim !== 'number' && !Array.isArray(dim)) {
+    throw new ArgumentError(op, `dim must be an axis or an array of axes, got ${valueText(dim)}`, dim);
+  }
+  const dims = listOf(op, x, dim);
+  const count = numelOf(dims.map((d) => x.shape[d]));
+  const deviation = sub(x, mean(x, dims, { keepdim: true }));
+  return div(sum(square(deviation), dims, { keepdim }), Math.max(0, count - correction));
+}
+
+/** The square root, with a gradient of 0 at 0. */
+function sqrtFlat(x: Tensor): Tensor {
+  const zero = eq(x, 0);
+  return where(zero, 0, sqrt(where(zero, 1, x)));
+}
+
+/** The variance over `dim`; with `correction` 1 the unbiased estimate. Exported as `var`. */
+export function variance(x: Tensor, dim?: Dims, options: VarianceOptions = {}): Tensor {
+  return varianceOf('var', x, dim, options);
+}
+
+/** The standard deviation over `dim`; with `correction` 1 the square root of the unbiased variance. */
+export function std(x: Tensor, dim?: Dims, options: VarianceOptions = {}): Tensor {
+  return sqrtFlat(varianceOf('std', x, dim, options));
+}
+
+/**
+ * The vector norm of order `p` (2 by default, also `Infinity`, `-Infinity`, 0) over `dim`, or of all elements. Its
+ * gradient at the zero vector is 0.
+ */
+export function norm(x: Tensor, p = 2, dim?: Dims, options: ReduceOptions = {}): Tensor {
+  checkFloating('norm', x);
+  if (typeof p !== 'number') throw new ArgumentError('norm', `p must be a number, got ${valueText(p)}`, p);
+  if (p === 2) return sqrtFlat(sum(square(x), dim, options));
+  if (p === 0) return to(sum(ne(x, 0), dim, options), x.dtype);
+  if (p === 1) return sum(abs(x), dim, options);
+  if (p === Number.POSITIVE_INFINITY) return amax(abs(x), dim, options);
+  if (p === Number.NEGATIVE_INFINITY) return amin(abs(x), dim, options);
+  const total = sum(pow(abs(x), p), dim, options);
+  const zero = eq(total, 0);
+  return where(zero, 0, pow(where(zero, 1, total), 1 / p));
+}
+
+declare module '../tensor/tensor.js' {
+  interface Tensor {
+    /** See {@link variance}. */
+    var(dim?: Dims, options?: VarianceOptions): Tensor;
+    /** See {@link std}. */
+    std(dim?: Dims, options?: VarianceOptions): Tensor;
+    /** See {@link norm}. */
+    norm(p?: number, dim?: Dims, options?: ReduceOptions): Tensor;
+  }
+}
+
+addMethods({ var: variance, std, norm });

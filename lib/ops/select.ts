@@ -1,0 +1,119 @@
+// Choosing between values: where and clamp.
+import { ArgumentError, DTypeError, valueText } from '../errors.js';
+import { native } from '../native.js';
+import { checkTensor } from '../tensor/check.js';
+import { emptyLikeLayout, getDefaultDType } from '../tensor/create.js';
+import { broadcastShapes } from '../tensor/layout.js';
+import { emptyStrided, Tensor } from '../tensor/tensor.js';
+import { ge, gt, le, logicalAnd, lt } from './compare.js';
+import { addMethods, defineOp } from './define.js';
+import { checkNumeric, promote, promoteWithScalar, resultStrides, scalarTensor } from './elementwise.js';
+import { sumTo } from './view.js';
+
+const whereOp = defineOp({
+  name: 'where',
+  inputs: ['condition', 'input', 'other'],
+  forward: (condition: Tensor, a: Tensor, b: Tensor) => {
+    const shape = broadcastShapes('where', broadcastShapes('where', a.shape, b.shape), condition.shape);
+    const out = emptyStrided(shape, resultStrides(shape, [a, b, condition]), a.dtype);
+    native.where(out._id, condition._id, a._id, b._id);
+    return out;
+  },
+  save: (_out, condition, a, b) => ({ condition, a: a.shape, b: b.shape }),
+  backward: ([g], { condition, a, b }, needs) => [
+    null,
+    needs[1] ? sumTo(where(condition, g, 0), a) : null,
+    needs[2] ? sumTo(where(condition, 0, g), b) : null,
+  ],
+});
+
+/**
+ * `a` where the condition holds, else `b`; all three broadcast, and `a` or `b` may be a number.
+ * @throws DTypeError when the condition is not bool.
+ */
+export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
+  checkTensor('where', condition, 'condition');
+  if (condition.dtype !== 'bool') {
+    throw new DTypeError('where', `the condition must be bool, got ${condition.dtype}`, condition.dtype);
+  }
+  if (typeof a === 'number' && typeof b === 'number') {
+    const dtype = Number.isInteger(a) && Number.isInteger(b) ? 'int64' : getDefaultDType();
+    return disposing(scalarTensor(a, dtype), scalarTensor(b, dtype), (x, y) => whereOp(condition, x, y));
+  }
+  if (typeof a === 'number') {
+    checkTensor('where', b, 'other');
+    const y = promoteWithScalar('where', b, a);
+    return disposing(scalarTensor(a, y.dtype), null, (x) => whereOp(condition, x, y));
+  }
+  checkTensor('where', a);
+  if (typeof b === 'number') {
+    const x = promoteWithScalar('where', a, b);
+    return disposing(scalarTensor(b, x.dtype), null, (y) => whereOp(condition, x, y));
+  }
+  checkTensor('where', b, 'other');
+  return whereOp(condition, ...promote(a, b));
+}
+
+function disposing(a: Tensor, b: Tensor | null, run: (a: Tensor, b: Tensor) => Tensor): Tensor {
+  try {
+    return run(a, b ?? a);
+  } finally {
+    a.dispose();
+    b?.dispose();
+  }
+}
+
+const clampOp = defineOp({
+  name: 'clamp',
+  inputs: ['input'],
+  forward: (x: Tensor, min: number, max: number) => {
+    const out = emptyLikeLayout(x);
+    native.clamp(out._id, x._id, min, max);
+    return out;
+  },
+  save: (_out, x, min, max) => ({ x, min, max }),
+  backward: ([g], { x, min, max }) => [where(logicalAnd(ge(x, min), le(x, max)), g, 0)],
+});
+
+function checkBound(name: string, bound: unknown): void {
+  if (bound === undefined || bound === null || typeof bound === 'number' || bound instanceof Tensor) return;
+  throw new ArgumentError('clamp', `${name} must be a number or a Tensor, got ${valueText(bound)}`, bound);
+}
+
+/**
+ * Values below `min` become `min`, above `max` become `max`; either bound may be left out (null). `NaN` stays.
+ * The gradient passes where the value was inside, bounds included.
+ */
+export function clamp(x: Tensor, min?: Tensor | number | null, max?: Tensor | number | null): Tensor {
+  checkTensor('clamp', x);
+  checkNumeric('clamp', x);
+  checkBound('min', min);
+  checkBound('max', max);
+  const low = min ?? null;
+  const high = max ?? null;
+  if (low === null && high === null) throw new ArgumentError('clamp', 'at least one of min and max is needed');
+  if (low instanceof Tensor || high instanceof Tensor) return clampByTensors(x, low, high);
+  let input = x;
+  for (const bound of [low, high]) {
+    if (bound !== null && Number.isFinite(bound)) input = promoteWithScalar('clamp', input, bound);
+  }
+  return clampOp(input, low ?? -Infinity, high ?? Infinity);
+}
+
+function clampByTensors(x: Tensor, low: Tensor | number | null, high: Tensor | number | null): Tensor {
+  let y = x;
+  if (low !== null) y = where(lt(y, low), low, y);
+  if (high !== null) y = where(gt(y, high), high, y);
+  return y;
+}
+
+declare module '../tensor/tensor.js' {
+  interface Tensor {
+    /** `where(condition, this, other)`: elements of this tensor where the condition holds. */
+    where(condition: Tensor, other: Tensor | number): Tensor;
+    /** See {@link clamp}. */
+    clamp(min?: Tensor | number | null, max?: Tensor | number | null): Tensor;
+  }
+}
+
+addMethods({ clamp, where: (x: Tensor, condition: Tensor, other: Tensor | number) => where(condition, x, other) });
