@@ -1,10 +1,5 @@
 // Every op function of the package root. Records are private to their files.
 
-export { cat, chunk, split, stack, unbind } from './concat.js';
-export { type Conv2dOptions, conv2d, type Pair } from './conv.js';
-export { gather, type IndexAddOptions, indexAdd, indexSelect, scatterAdd } from './indexing.js';
-export { type AddProductOptions, addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from './matmul.js';
-export { add, mul } from './pointwise.js';
 export {
   bitwiseAnd,
   bitwiseNot,
@@ -25,8 +20,11 @@ export {
   lt,
   ne,
 } from './compare.js';
+export { cat, chunk, split, stack, unbind } from './concat.js';
 export { type Conv2dOptions, conv2d, type Pair } from './conv.js';
 export { argmax, argmin, type Extremum } from './extremum.js';
+export { gather, type IndexAddOptions, indexAdd, indexSelect, scatterAdd } from './indexing.js';
+export { type AddProductOptions, addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from './matmul.js';
 
 import './inplace.js';
 
@@ -46,6 +44,18 @@ export {
   remainder,
   sub,
 } from './pointwise.js';
+export {
+  bernoulli,
+  normal,
+  type RandomOptions,
+  type RandomTensorOptions,
+  rand,
+  randint,
+  randLike,
+  randn,
+  randnLike,
+  randperm,
+} from './random.js';
 export {
   all,
   amax,
@@ -95,18 +105,6 @@ export {
   tanh,
   trunc,
 } from './unary.js';
-export {
-  bernoulli,
-  normal,
-  type RandomOptions,
-  type RandomTensorOptions,
-  rand,
-  randint,
-  randLike,
-  randn,
-  randnLike,
-  randperm,
-} from './random.js';
 export {
   clone,
   contiguous,
