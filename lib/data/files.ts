@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { FormatError, NablaError } from '../errors.js';
 
@@ -10,9 +10,18 @@ import { FormatError, NablaError } from '../errors.js';
  */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env, platform: string = process.platform): string {
   if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, 'nabla');
-  if (platform === 'win32') return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'nabla');
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'nabla');
-  return join(homedir(), '.cache', 'nabla');
+  if (platform === 'win32') return join(env.LOCALAPPDATA || join(home(), 'AppData', 'Local'), 'nabla');
+  if (platform === 'darwin') return join(home(), 'Library', 'Caches', 'nabla');
+  return join(home(), '.cache', 'nabla');
+}
+
+/** A container may run under a user id without a home. */
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    return tmpdir();
+  }
 }
 
 /**
