@@ -1,6 +1,6 @@
 import { ArgumentError, DTypeError, ShapeError, shapeText } from '../errors.js';
-import { select } from '../ops/index.js';
-import { empty, tensor } from '../tensor/create.js';
+import { stack } from '../ops/index.js';
+import { tensor } from '../tensor/create.js';
 import { sameShape } from '../tensor/layout.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -74,19 +74,7 @@ function stackItems(items: readonly Tensor[], place: string): Tensor {
       throw new DTypeError('DataLoader', `items${place} differ in dtype: ${dtypes}`, first.dtype, item.dtype);
     }
   }
-  return stackRows(items);
-}
-
-/** @internal Copies tensors of one shape and dtype into the rows of a new one. */
-export function stackRows(items: readonly Tensor[]): Tensor {
-  const [{ shape, dtype }] = items;
-  const out = empty([items.length, ...shape], { dtype });
-  for (const [i, item] of items.entries()) {
-    const row = select(out, 0, i);
-    row.copy_(item);
-    row.dispose();
-  }
-  return out;
+  return stack(items);
 }
 
 function fromNumbers(values: readonly number[]): Tensor {

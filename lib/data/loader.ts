@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto';
 import { ArgumentError } from '../errors.js';
+import { counters32, type Generator, generatorOf } from '../tensor/random.js';
 import { type Collated, defaultCollate } from './collate.js';
 import { type BatchDataset, type Dataset, makesBatches } from './dataset.js';
 import { Philox } from './philox.js';
@@ -12,8 +12,10 @@ export interface DataLoaderOptions {
   readonly shuffle?: boolean;
   /** Leave out a last batch that is smaller than the others. Default false. */
   readonly dropLast?: boolean;
-  /** Where the orders come from: the same seed gives the same order in the same epoch. Default: a random one. */
+  /** Where the orders come from: the same seed gives the same order in the same epoch. Default: the generator's next. */
   readonly seed?: number;
+  /** Gives the seed where there is none. Default: the one that `manualSeed` seeds. */
+  readonly generator?: Generator;
 }
 
 /** Options with a function that turns items into a batch. */
@@ -46,7 +48,7 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
   constructor(dataset: Dataset<T>, options: CollateOptions<T, B>);
   constructor(dataset: Dataset<T>, options?: DataLoaderOptions);
   constructor(dataset: Dataset<T> | BatchDataset<T, B>, options: DataLoaderOptions | CollateOptions<T, B> = {}) {
-    const { batchSize = 1, shuffle = false, dropLast = false, seed = randomInt(2 ** 32) } = options;
+    const { batchSize = 1, shuffle = false, dropLast = false, seed = drawSeed(options.generator) } = options;
     requireInteger('batchSize', batchSize, 1);
     requireInteger('seed', seed, Number.MIN_SAFE_INTEGER);
     this.dataset = dataset;
@@ -112,6 +114,11 @@ function collateItems<T, B>(dataset: Dataset<T>, collate: (items: T[]) => B): (i
     if (items.some((item) => item instanceof Promise)) return Promise.all(items).then(collate);
     return collate(items as T[]);
   };
+}
+
+function drawSeed(generator: Generator | undefined): number {
+  const { seedLo, seedHi, offset } = generatorOf('DataLoader', generator)._take(counters32(1));
+  return new Philox(seedHi * 2 ** 32 + seedLo, offset).nextUint32();
 }
 
 function requireInteger(name: string, value: number, least: number): void {

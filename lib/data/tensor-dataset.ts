@@ -1,7 +1,7 @@
 import { ArgumentError, ShapeError } from '../errors.js';
-import { select } from '../ops/index.js';
+import { indexSelect, select } from '../ops/index.js';
+import { tensor } from '../tensor/create.js';
 import { Tensor } from '../tensor/tensor.js';
-import { stackRows } from './collate.js';
 import type { BatchDataset } from './dataset.js';
 
 /** The rows of several tensors with the same first axis; an item is one row of each. */
@@ -39,19 +39,16 @@ export class TensorDataset<T extends readonly Tensor[]> implements BatchDataset<
   /** The rows with these numbers of each tensor, in their order. */
   batch(indices: ArrayLike<number>): T {
     for (let i = 0; i < indices.length; i++) this.requireIndex(indices[i]);
-    const rows = Array.from(indices);
-    return this.tensors.map((value) => takeRows(value, rows)) as readonly Tensor[] as T;
+    const rows = tensor(Int32Array.from(indices));
+    try {
+      return this.tensors.map((value) => indexSelect(value, 0, rows)) as readonly Tensor[] as T;
+    } finally {
+      rows.dispose();
+    }
   }
 
   private requireIndex(index: number): void {
     if (Number.isInteger(index) && index >= 0 && index < this.length) return;
     throw new ArgumentError('TensorDataset', `index ${index} is out of range [0, ${this.length})`, index);
   }
-}
-
-function takeRows(value: Tensor, rows: readonly number[]): Tensor {
-  const views = rows.map((row) => select(value, 0, row));
-  const out = stackRows(views);
-  for (const view of views) view.dispose();
-  return out;
 }

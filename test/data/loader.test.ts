@@ -9,6 +9,7 @@ import {
 } from '../../lib/data/index.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { tensor, zeros } from '../../lib/tensor/create.js';
+import { Generator, manualSeed } from '../../lib/tensor/random.js';
 import '../../lib/tensor/read.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
 
@@ -71,9 +72,16 @@ describe('DataLoader', () => {
     expect([...listOf(50, { shuffle: true, seed: 4, batchSize: 50 })]).not.toEqual([first]);
   });
 
-  it('shuffles differently without a seed', () => {
-    const order = () => [...listOf(50, { shuffle: true, batchSize: 50 })];
-    expect(order()).not.toEqual(order());
+  it('takes its seed from the generator when it gets none', () => {
+    const order = (options = {}) => [...listOf(50, { shuffle: true, batchSize: 50, ...options })];
+    manualSeed(7);
+    const [first, second] = [order(), order()];
+    expect(second).not.toEqual(first);
+    manualSeed(7);
+    expect([order(), order()]).toEqual([first, second]);
+    expect(order({ generator: new Generator(7) })).toEqual(first);
+    manualSeed(8);
+    expect(order()).not.toEqual(first);
   });
 
   it('keeps loops that run side by side apart', async () => {
