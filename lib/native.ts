@@ -179,6 +179,32 @@ export interface Native {
     divisorOverride: number,
   ): void;
 
+  softmax(out: Handle, x: Handle, dim: number, log: boolean): void;
+  softmaxBackward(gradX: Handle, gradOut: Handle, out: Handle, dim: number, log: boolean): void;
+  crossEntropy(
+    loss: Handle,
+    lse: Handle,
+    totalWeight: Handle,
+    x: Handle,
+    target: Handle,
+    weight: Handle,
+    ignoreIndex: number,
+    labelSmoothing: number,
+    reduction: number,
+  ): void;
+  crossEntropyBackward(
+    gradX: Handle,
+    gradLoss: Handle,
+    x: Handle,
+    lse: Handle,
+    target: Handle,
+    weight: Handle,
+    totalWeight: Handle,
+    ignoreIndex: number,
+    labelSmoothing: number,
+    reduction: number,
+  ): void;
+
   batchNorm(
     out: Handle,
     x: Handle,

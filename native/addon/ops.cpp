@@ -9,6 +9,7 @@
 #include "../ops/pool.h"
 #include "../ops/random.h"
 #include "../ops/reduce.h"
+#include "../ops/softmax.h"
 #include "../ops/unary.h"
 #include "../ops/unfold.h"
 #include "arguments.h"
@@ -62,6 +63,10 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::fold>(env, exports, "fold");
   add<ops::batchNorm>(env, exports, "batchNorm");
   add<ops::batchNormBackward>(env, exports, "batchNormBackward");
+  add<ops::softmax>(env, exports, "softmax");
+  add<ops::softmaxBackward>(env, exports, "softmaxBackward");
+  add<ops::crossEntropy>(env, exports, "crossEntropy");
+  add<ops::crossEntropyBackward>(env, exports, "crossEntropyBackward");
 }
 
 }  // namespace nabla::addon

@@ -11,6 +11,7 @@
 #include "pool.h"
 #include "random.h"
 #include "reduce.h"
+#include "softmax.h"
 #include "unary.h"
 #include "unfold.h"
 
