@@ -1,5 +1,6 @@
 import type { BatchDataset, LabeledBatch } from '../../data/dataset.js';
 import { ArgumentError } from '../../errors.js';
+import '../../ops/index.js';
 import { tensor } from '../../tensor/create.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { RawImages } from './source.js';
@@ -24,10 +25,9 @@ export class LabeledImages implements BatchDataset<LabeledImage, LabeledBatch> {
   readonly width: number;
   /** The name of each class. */
   readonly classes: readonly string[];
-  /** float32 of each byte. */
-  private readonly scale: Float32Array;
+  private readonly white: number;
   /** Where batches are put together; a tensor copies it, so it serves for all. */
-  private pixels = new Float32Array(0);
+  private bytes = new Uint8Array(0);
 
   /** @internal `white` is the stored value that becomes 1. */
   constructor(raw: RawImages, classes: readonly string[], white: number) {
@@ -37,36 +37,44 @@ export class LabeledImages implements BatchDataset<LabeledImage, LabeledBatch> {
     this.width = raw.width;
     this.length = raw.labels.length;
     this.classes = classes;
-    this.scale = Float32Array.from({ length: 256 }, (_, value) => value / white);
+    this.white = white;
   }
 
   /** Image and label number `index`. */
   get(index: number): LabeledImage {
-    return { image: tensor(this.gather([index]), { shape: [1, this.height, this.width] }), label: this.labels[index] };
+    return { image: this.toTensor([index], [1, this.height, this.width]), label: this.labels[index] };
   }
 
   /** The images and labels with these numbers, in their order. */
   batch(indices: ArrayLike<number>): LabeledBatch {
-    const pixels = this.gather(indices);
+    const images = this.toTensor(indices, [indices.length, 1, this.height, this.width]);
     const labels = new BigInt64Array(indices.length);
     for (let i = 0; i < indices.length; i++) labels[i] = BigInt(this.labels[indices[i]]);
-    return [tensor(pixels, { shape: [indices.length, 1, this.height, this.width] }), tensor(labels)];
+    return [images, tensor(labels)];
   }
 
-  private gather(indices: ArrayLike<number>): Float32Array {
-    const { images, scale, length } = this;
+  /** Only bytes are put together here; the conversion runs on the stream, beside JavaScript. */
+  private toTensor(indices: ArrayLike<number>, shape: readonly number[]): Tensor {
+    const bytes = tensor(this.gather(indices), { shape });
+    try {
+      return bytes.to('float32').div_(this.white);
+    } finally {
+      bytes.dispose();
+    }
+  }
+
+  private gather(indices: ArrayLike<number>): Uint8Array {
+    const { images, length } = this;
     const size = this.height * this.width;
     const needed = indices.length * size;
-    if (this.pixels.length < needed) this.pixels = new Float32Array(needed);
-    const out = this.pixels;
-    for (let i = 0, at = 0; i < indices.length; i++) {
+    if (this.bytes.length < needed) this.bytes = new Uint8Array(needed);
+    for (let i = 0; i < indices.length; i++) {
       const index = indices[i];
       if (!(Number.isInteger(index) && index >= 0 && index < length)) {
         throw new ArgumentError(this.constructor.name, `index ${index} is out of range [0, ${length})`, index);
       }
-      const begin = index * size;
-      for (let from = begin; from < begin + size; from++) out[at++] = scale[images[from]];
+      this.bytes.set(images.subarray(index * size, (index + 1) * size), i * size);
     }
-    return out.subarray(0, needed);
+    return this.bytes.subarray(0, needed);
   }
 }
