@@ -94,12 +94,22 @@ function outputShape(
   bias: readonly number[] | null,
   g: Geometry,
 ): number[] {
-  const given = `(input ${shapeText(x)}, weight ${shapeText(weight)}, groups ${g.groups})`;
+  const given = () => `(input ${shapeText(x)}, weight ${shapeText(weight)}, groups ${g.groups})`;
   if (x[1] !== weight[1] * g.groups) {
-    throw new ShapeError(op, `input has ${x[1]} channels, weight expects ${weight[1] * g.groups} ${given}`, x, weight);
+    throw new ShapeError(
+      op,
+      `input has ${x[1]} channels, weight expects ${weight[1] * g.groups} ${given()}`,
+      x,
+      weight,
+    );
   }
   if (weight[0] % g.groups !== 0) {
-    throw new ShapeError(op, `${weight[0]} output channels do not divide into ${g.groups} groups ${given}`, x, weight);
+    throw new ShapeError(
+      op,
+      `${weight[0]} output channels do not divide into ${g.groups} groups ${given()}`,
+      x,
+      weight,
+    );
   }
   if (bias && (bias.length !== 1 || bias[0] !== weight[0])) {
     throw new ShapeError(
@@ -114,10 +124,10 @@ function outputShape(
   if (weight[2] < 1 || weight[3] < 1 || size[0] < 1 || size[1] < 1) {
     const padded = [x[2] + g.padding[0] + g.after[0], x[3] + g.padding[1] + g.after[1]];
     const text = `a kernel of ${kernel.join(' x ')} does not fit into an input of ${padded.join(' x ')} (with padding)`;
-    throw new ShapeError(op, `${text} ${given}`, x, weight);
+    throw new ShapeError(op, `${text} ${given()}`, x, weight);
   }
   if (kernel[0] * kernel[1] * Math.max(x[1], weight[0]) > MAX_REACH) {
-    throw new ShapeError(op, `a kernel of ${kernel.join(' x ')} with its dilation is too large ${given}`, x, weight);
+    throw new ShapeError(op, `a kernel of ${kernel.join(' x ')} with its dilation is too large ${given()}`, x, weight);
   }
   return [...checkShape(op, [x[0], weight[0], size[0], size[1]])];
 }

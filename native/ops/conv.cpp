@@ -131,7 +131,7 @@ Source readSource(const Job& job, const Band& band, int64_t group) {
   p.repeat = job.repeat;
   p.pitch = job.pitch;
   p.out = ThreadPool::threadScratch(static_cast<size_t>(p.rows * p.cols * p.pitch * job.itemSize));
-  job.kernels->pad[job.type](p);
+  if (p.pitch > 0) job.kernels->pad[job.type](p);
   return {static_cast<const char*>(p.out), p.row0, p.col0, p.cols * p.pitch, p.pitch};
 }
 

@@ -86,7 +86,7 @@ const char* readX(const Job& job, const Band& band, int64_t group, char* room) {
   p.channels = job.depthwise ? job.gradChannels : job.depth;
   p.repeat = job.repeat, p.pitch = job.xPitch;
   p.out = room;
-  job.kernels->pad[job.type](p);
+  if (p.pitch > 0) job.kernels->pad[job.type](p);
   return room;
 }
 
@@ -107,7 +107,7 @@ const char* readGrad(const Job& job, const Band& band, int64_t group, char* room
   p.channels = job.depthwise ? job.gradChannels : job.width;
   p.repeat = 1, p.pitch = job.gradPitch;
   p.out = room;
-  job.kernels->pad[job.type](p);
+  if (p.pitch > 0) job.kernels->pad[job.type](p);
   return room;
 }
 
