@@ -1,0 +1,279 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  ArgumentError,
+  cat,
+  DisposedError,
+  type DType,
+  gather,
+  memory,
+  noGrad,
+  ones,
+  optim,
+  ShapeError,
+  scope,
+  synchronize,
+  type Tensor,
+  tensor,
+  zeros,
+} from '../../lib/index.js';
+
+interface Fixture {
+  shapes: number[][];
+  params: number[][];
+  grads: number[][][];
+  absent: number[];
+  cases: {
+    optimizer: 'SGD' | 'Adam' | 'AdamW';
+    options: object;
+    float32: Record<string, number[][]>;
+    float64: Record<string, number[][]>;
+  }[];
+}
+
+const fixture = JSON.parse(readFileSync(new URL('../fixtures/optim.json', import.meta.url), 'utf8')) as Fixture;
+const STEPS = fixture.grads.length;
+
+const values = (t: Tensor): number[] => Array.from(t.dataSync(), Number);
+
+function reshaped(data: readonly number[], i: number, dtype: DType): Tensor {
+  return tensor(Float64Array.from(data), { shape: fixture.shapes[i], dtype });
+}
+
+/** The parameters of the fixture; the third one lies channels-last or, as a view, with gaps. */
+function makeParams(dtype: DType, layout: string): Tensor[] {
+  return fixture.params.map((data, i) => {
+    const plain = reshaped(data, i, dtype);
+    if (layout === 'channelsLast' && i === 2) return plain.contiguous('channelsLast').detach().requiresGrad_();
+    if (layout !== 'gaps') return plain.requiresGrad_();
+    const wide = zeros([...plain.shape, 2], { dtype });
+    wide.select(-1, 1).copy_(plain);
+    return wide.select(-1, 1).detach().requiresGrad_();
+  });
+}
+
+function setGrads(params: Tensor[], step: number): void {
+  params.forEach((param, i) => {
+    param.grad = i === 1 && fixture.absent.includes(step) ? null : reshaped(fixture.grads[step][i], i, param.dtype);
+  });
+}
+
+/** Each step rounds to the size of the value it moves, so what a value came from counts as well as where it ends. */
+function expectNear(params: readonly Tensor[], want: readonly number[][], relative: number): void {
+  params.forEach((param, i) => {
+    const got = values(param);
+    expect(got.length).toBe(want[i].length);
+    got.forEach((v, k) => {
+      const allowed = relative * Math.max(Math.abs(want[i][k]), Math.abs(fixture.params[i][k]), 0.1);
+      if (!(Math.abs(v - want[i][k]) <= allowed)) throw new Error(`[${i}][${k}]: ${v}, PyTorch has ${want[i][k]}`);
+    });
+  });
+}
+
+describe('steps equal those of PyTorch', () => {
+  for (const { optimizer, options, ...expected } of fixture.cases) {
+    for (const dtype of ['float32', 'float64'] as const) {
+      for (const layout of ['contiguous', 'channelsLast', 'gaps']) {
+        it(`${optimizer} ${JSON.stringify(options)} ${dtype} ${layout}`, () => {
+          const params = makeParams(dtype, layout);
+          const o = new optim[optimizer](params, options);
+          let compared = 0;
+          for (let step = 0; step < STEPS; step++) {
+            setGrads(params, step);
+            expect(o.step()).toBeUndefined();
+            const want = expected[dtype][step + 1];
+            if (!want) continue;
+            expectNear(params, want, dtype === 'float64' ? 1e-12 : 1e-6);
+            compared++;
+          }
+          expect(compared).toBe(3);
+        });
+      }
+    }
+  }
+});
+
+describe('state dict', () => {
+  for (const { optimizer, options } of fixture.cases) {
+    it(`${optimizer} ${JSON.stringify(options)} goes on exactly where it was saved`, () => {
+      const whole = makeParams('float32', 'contiguous');
+      const o = new optim[optimizer](whole, options);
+      let resumed: Tensor[] = [];
+      let p: optim.Adam | optim.SGD = o;
+      for (let step = 0; step < STEPS; step++) {
+        if (step === 7) {
+          resumed = whole.map((param) => param.detach().clone().requiresGrad_());
+          p = new optim[optimizer](resumed);
+          p.loadStateDict(o.stateDict());
+          p.loadStateDict(p.stateDict()); // its own: must not lose anything
+        }
+        setGrads(whole, step);
+        o.step();
+        if (step < 7) continue;
+        setGrads(resumed, step);
+        p.step();
+      }
+      expect(resumed.map(values)).toEqual(whole.map(values));
+    });
+  }
+  it('numbers parameters through the groups and holds plain options', () => {
+    const [a, b, c] = [ones([1]), ones([2]), ones([3])].map((x) => x.requiresGrad_());
+    const o = new optim.Adam([{ params: [a], lr: 0.5 }, { params: [b, c] }], { lr: 0.25 });
+    c.grad = ones([3]);
+    o.step();
+    const { state, paramGroups } = o.stateDict();
+    expect(Object.keys(state)).toEqual(['2']);
+    expect(Object.keys(state[2]).sort()).toEqual(['expAvg', 'expAvgSq', 'step']);
+    expect(paramGroups.map((group) => [group.params, group.lr])).toEqual([
+      [[0], 0.5],
+      [[1, 2], 0.25],
+    ]);
+    expect(paramGroups[0].betas).toEqual([0.9, 0.999]);
+  });
+  it('refuses what does not fit and stays as it was', () => {
+    const o = new optim.SGD([ones([2]).requiresGrad_()], { lr: 0.5, momentum: 0.9 });
+    const good = o.stateDict();
+    const [group] = good.paramGroups;
+    const bad: [unknown, RegExp][] = [
+      [null, /options must be an object/],
+      [{ state: {} }, /`state` and `paramGroups`/],
+      [{ ...good, paramGroups: [] }, /different number of parameter groups \(0, not 1\)/],
+      [{ ...good, paramGroups: [{ ...group, params: [0, 1] }] }, /doesn't match the size of optimizer's group/],
+      [{ ...good, paramGroups: [{ ...group, lr: -1 }] }, /Invalid learning rate: -1/],
+      [{ ...good, state: { 3: {} } }, /state for parameter 3, which is in no group/],
+      [{ ...good, state: { 0: { momentumBuffer: 'x' } } }, /momentumBuffer of parameter 0 must be a Tensor/],
+    ];
+    for (const [stateDict, message] of bad) {
+      expect(() => o.loadStateDict(stateDict as never)).toThrow(ArgumentError);
+      expect(() => o.loadStateDict(stateDict as never)).toThrow(message);
+    }
+    expect(o.paramGroups[0].lr).toBe(0.5);
+    o.loadStateDict({ ...good, state: { 0: { momentumBuffer: ones([3]) } } });
+    o.paramGroups[0].params[0].grad = ones([2]);
+    expect(() => o.step()).toThrow(ShapeError);
+  });
+});
+
+describe('parameters and options', () => {
+  it('are checked as PyTorch checks them', () => {
+    const p = () => ones([2]).requiresGrad_();
+    const bad: [() => unknown, RegExp][] = [
+      [() => new optim.SGD([]), /^SGD: optimizer got an empty parameter list/],
+      [() => new optim.SGD(p() as never), /^SGD: params must be an iterable of Tensors/],
+      [() => new optim.SGD([1] as never), /^SGD: optimizer can only optimize Tensors, but one of the params is 1/],
+      [() => new optim.Adam([p().mul(2)]), /^Adam: can't optimize a non-leaf Tensor/],
+      [() => new optim.Adam([ones([2], { dtype: 'int64' })]), /^Adam: parameters must be floating-point, got int64/],
+      [() => new optim.SGD([p()], { lr: -0.1 }), /^SGD: Invalid learning rate: -0.1/],
+      [() => new optim.SGD([p()], { lr: Number.NaN }), /^SGD: Invalid learning rate: NaN/],
+      [() => new optim.SGD([p()], { momentum: -1 }), /^SGD: Invalid momentum value: -1/],
+      [() => new optim.SGD([p()], { weightDecay: -1 }), /^SGD: Invalid weightDecay value: -1/],
+      [() => new optim.SGD([p()], { nesterov: true }), /^SGD: Nesterov momentum requires a momentum and zero damp/],
+      [() => new optim.SGD([p()], { maximize: 1 as never }), /^SGD: maximize must be a boolean, got 1/],
+      [() => new optim.Adam([p()], { betas: [1, 0.9] }), /^Adam: Invalid beta parameter at index 0: 1/],
+      [() => new optim.Adam([p()], { betas: 0.9 as never }), /^Adam: betas must be two numbers, got 0.9/],
+      [() => new optim.AdamW([p()], { eps: -1 }), /^AdamW: Invalid epsilon value: -1/],
+      [() => new optim.AdamW([p()], null as never), /^AdamW: options must be an object/],
+    ];
+    for (const [call, message] of bad) {
+      expect(call).toThrow(ArgumentError);
+      expect(call).toThrow(message);
+    }
+    const twice = p();
+    expect(() => new optim.SGD([twice, twice])).toThrow(/some parameters appear more than once/);
+    expect(() => new optim.SGD([{ params: [twice] }, { params: [twice] }])).toThrow(/more than once/);
+  });
+  it('a group keeps options of its own; changes count at the next step', () => {
+    const [a, b] = [zeros([1]), zeros([1])].map((x) => x.requiresGrad_());
+    const o = new optim.SGD([{ params: a, lr: 1 }, { params: [b] }], { lr: 0.5 });
+    a.grad = ones([1]);
+    b.grad = ones([1]);
+    o.step();
+    o.paramGroups[1].lr = 2;
+    o.step();
+    expect([a.itemSync(), b.itemSync()]).toEqual([-2, -2.5]);
+    o.paramGroups[1].lr = -2;
+    expect(() => o.step()).toThrow(/Invalid learning rate: -2/);
+    const c = zeros([1]).requiresGrad_();
+    o.addParamGroup({ params: [c], lr: 3 });
+    expect(o.paramGroups[2].momentum).toBe(0);
+  });
+  it('AdamW decays by 1e-2 where nothing else is asked for', () => {
+    const p = ones([1]).requiresGrad_();
+    expect(new optim.AdamW([p]).paramGroups[0].weightDecay).toBe(0.01);
+    expect(new optim.AdamW([p], { weightDecay: undefined }).paramGroups[0].weightDecay).toBe(0.01);
+    expect(new optim.Adam([p]).paramGroups[0].weightDecay).toBe(0);
+  });
+});
+
+describe('step and zeroGrad', () => {
+  it('train: a closure is run with gradients and its loss comes back', async () => {
+    const w = zeros([2]).requiresGrad_();
+    const target = tensor([1, -2]);
+    const o = new optim.SGD([w], { lr: 0.25 });
+    const closure = (): Tensor => {
+      o.zeroGrad();
+      const d = w.add(target.mul(-1));
+      const loss = d.mul(d).mul(0.5);
+      loss.backward({ gradient: ones([2]) });
+      return loss;
+    };
+    const first = noGrad(() => o.step(closure));
+    expect(values(first)).toEqual([0.5, 2]);
+    const late = await o.step(async () => closure());
+    expect(values(late)[0]).toBeLessThan(0.5);
+    expect(values(w)).toEqual([1 - 0.75 ** 2, -2 * (1 - 0.75 ** 2)]);
+    expect(() => o.step(5 as never)).toThrow(/^step: closure must be a function/);
+  });
+  it('zeroGrad frees gradients, or fills them', () => {
+    const w = ones([1000]).requiresGrad_();
+    const o = new optim.SGD([w]);
+    const before = memory().live;
+    scope(() => w.mul(3).backward({ gradient: ones([1000]) }));
+    expect(memory().live).toBeGreaterThanOrEqual(before + 4000);
+    const grad = w.grad as Tensor;
+    o.zeroGrad({ setToNone: false });
+    expect([w.grad === grad, values(grad)[0]]).toEqual([true, 0]);
+    o.zeroGrad();
+    expect([w.grad, grad.isDisposed]).toEqual([null, true]);
+    o.zeroGrad();
+    expect(memory().live).toBeLessThanOrEqual(before);
+  });
+  it('state outlives the scope of the step; the parameter counts as changed', () => {
+    const w = ones([3]).requiresGrad_();
+    const o = new optim.Adam([w]);
+    for (let i = 0; i < 3; i++) {
+      scope(() => {
+        w.mul(2).backward({ gradient: ones([3]) });
+        o.step();
+        o.zeroGrad();
+      });
+    }
+    expect(values(o.stateDict().state[0].expAvg as Tensor)[0]).toBeGreaterThan(0.5);
+    const y = w.mul(w);
+    w.grad = ones([3]);
+    o.step();
+    expect(() => y.backward({ gradient: ones([3]) })).toThrow(/changed in place/);
+  });
+  it('refuses gradients that do not fit', () => {
+    const w = ones([3]).requiresGrad_();
+    const o = new optim.SGD([w]);
+    w.grad = ones([2]);
+    expect(() => o.step()).toThrow(/^SGD: a gradient has shape \[2\], its parameter \[3\]/);
+    w.grad = ones([3], { dtype: 'float64' });
+    expect(() => o.step()).toThrow(/^SGD: a gradient is float64, its parameter float32/);
+    w.grad = ones([3]);
+    w.grad.dispose();
+    expect(() => o.step()).toThrow(DisposedError);
+  });
+  it('a failed gradient leaves parameters and state as they were', async () => {
+    const w = ones([3]).requiresGrad_();
+    const o = new optim.SGD([w], { lr: 1, momentum: 0.5 });
+    w.grad = cat([zeros([2]), gather(zeros([1]), 0, tensor([7], { dtype: 'int64' }))]);
+    o.step();
+    await expect(synchronize()).rejects.toThrow(/^gather: index 7 is out of range/);
+    expect(values(w)).toEqual([1, 1, 1]);
+    w.grad = ones([3]);
+    o.step();
+    expect(values(w)).toEqual([0, 0, 0]);
+  });
+});
