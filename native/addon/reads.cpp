@@ -67,11 +67,17 @@ Napi::Value read(const Napi::CallbackInfo& info) {
   napi_value promise;
   napi_create_promise(info.Env(), &pending->deferred, &promise);
   napi_create_reference(info.Env(), info[1], 1, &pending->buffer);
+  try {
+    queueRead(e, tensor, bufferOf(info, 1), [pending](const std::shared_ptr<const KernelError>& error) {
+      pending->error = error;
+      pending->environment->notify(pending);
+    });
+  } catch (...) {  // out of memory for a temporary: nothing is pending
+    napi_delete_reference(info.Env(), pending->buffer);
+    delete pending;
+    throw;
+  }
   e.readStarted();
-  queueRead(e, tensor, bufferOf(info, 1), [pending](const std::shared_ptr<const KernelError>& error) {
-    pending->error = error;
-    pending->environment->notify(pending);
-  });
   return Napi::Value(info.Env(), promise);
 }
 

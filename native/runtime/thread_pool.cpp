@@ -7,6 +7,7 @@ namespace nabla {
 namespace {
 constexpr double kSpinMicros = 100;
 constexpr int kScratchSlots = 4;
+constexpr uint32_t kClosed = UINT32_MAX;  // chunk number of a region that is being set up
 std::atomic<int64_t> totalScratch{0};
 
 // Freed when its thread ends; threads of a pool are always joined.
@@ -75,7 +76,7 @@ bool ThreadPool::takeChunks(uint32_t generation) {
   for (;;) {
     if (static_cast<uint32_t>(state >> 32) != generation) return false;
     const int64_t chunk = static_cast<uint32_t>(state);
-    if (chunk >= chunks_.load(std::memory_order_relaxed)) return true;
+    if (chunk >= chunks_.load(std::memory_order_acquire)) return true;
     if (!state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
     try {
       body_.load(std::memory_order_relaxed)(context_.load(std::memory_order_relaxed), chunk);
@@ -89,8 +90,10 @@ bool ThreadPool::takeChunks(uint32_t generation) {
 
 void ThreadPool::run(int64_t n, Body body, void* context) {
   const uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
+  // First of all: a helper that still looks at the finished region could otherwise pass its end by the new chunk count.
+  state_.store(static_cast<uint64_t>(generation) << 32 | kClosed, std::memory_order_relaxed);
   done_.store(0, std::memory_order_relaxed);
-  chunks_.store(n, std::memory_order_relaxed);
+  chunks_.store(n, std::memory_order_release);
   body_.store(body, std::memory_order_relaxed);
   context_.store(context, std::memory_order_relaxed);
   state_.store(static_cast<uint64_t>(generation) << 32, std::memory_order_release);

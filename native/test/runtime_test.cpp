@@ -1,0 +1,185 @@
+// Stream, thread pool and allocator under stress: every chunk runs exactly once, tasks run in order, errors travel with
+// the data, a full queue blocks, and stopping never hangs. Runs under ThreadSanitizer too.
+#include <cstdio>
+#include <random>
+#include <vector>
+
+#include "harness.h"
+#include "runtime/stream.h"
+
+using namespace nabla;
+
+namespace {
+
+// Regions of changing size follow each other closely: a helper that is late must not touch the next region.
+void poolRunsEveryChunkOnce(int threads, int regions) {
+  ThreadPool pool(threads);
+  std::mt19937 random(threads);
+  std::vector<std::atomic<int>> counts(64);
+  for (int r = 0; r < regions; r++) {
+    const int n = static_cast<int>(random() % 12);
+    for (auto& count : counts) count.store(0, std::memory_order_relaxed);
+    pool.parallelFor(n, [&](int64_t chunk) { counts[static_cast<size_t>(chunk)].fetch_add(1); });
+    for (int i = 0; i < 64; i++) CHECK(counts[i].load() == (i < n), "region %d of %d: chunk %d", r, n, i);
+  }
+}
+
+void poolResizes() {
+  ThreadPool pool(1);
+  for (int round = 0; round < 40; round++) {
+    pool.resize(1 + round % 4);
+    CHECK(pool.threads() == 1 + round % 4, "%d threads", pool.threads());
+    std::atomic<int> sum{0};
+    pool.parallelFor(100, [&](int64_t chunk) { sum += static_cast<int>(chunk); });
+    CHECK(sum.load() == 4950, "sum %d", sum.load());
+  }
+}
+
+struct Rig {
+  explicit Rig(int threads) : stream(*new Stream(threads)) {}
+  ~Rig() { stream.stop(); }
+  Tensor tensor(size_t bytes = 64) {
+    Tensor t;
+    t.storage = new Storage;
+    t.storage->block = allocator.allocate(bytes, stream.completed());
+    t.data = static_cast<char*>(t.storage->block->data);
+    t.ndim = 1;
+    t.shape[0] = static_cast<int64_t>(bytes / 4);
+    t.strides[0] = 1;
+    return t;
+  }
+  void drain() { CHECK(stream.wait(stream.position(), -1), "wait gave up"); }
+  Stream& stream;
+  Allocator& allocator = *new Allocator;
+};
+
+void tasksRunInOrder() {
+  Rig rig(2);
+  auto* order = new std::vector<int>;
+  for (int i = 0; i < 200000; i++) rig.stream.enqueue("push", {}, {}, [order, i](Exec&) { order->push_back(i); });
+  rig.drain();
+  CHECK(order->size() == 200000, "%zu tasks", order->size());
+  bool sorted = true;
+  for (size_t i = 0; i < order->size(); i++) sorted = sorted && (*order)[i] == static_cast<int>(i);
+  CHECK(sorted, "tasks ran out of order");
+}
+
+void payloadsOfAllSizesFit() {
+  Rig rig(1);
+  static int64_t sum;
+  sum = 0;
+  struct Large {
+    int64_t values[5000];
+  };
+  auto* large = new Large{};
+  large->values[4999] = 3;
+  for (int i = 0; i < 3000; i++) {
+    rig.stream.enqueue("small", {}, {}, [i](Exec&) { sum += i; });
+    if (i % 7 == 0) rig.stream.enqueue("large", {}, {}, [copy = *large](Exec&) { sum += copy.values[4999]; });
+  }
+  rig.drain();
+  CHECK(sum == 3000 * 2999 / 2 + 3 * 429, "sum %lld", static_cast<long long>(sum));
+}
+
+void errorsTravelWithTheData() {
+  Rig rig(2);
+  Tensor a = rig.tensor(), b = rig.tensor(), c = rig.tensor(), other = rig.tensor();
+  static std::atomic<int> ran;
+  ran = 0;
+  rig.stream.enqueue("bad", {&a}, {}, [](Exec& exec) { exec.fail("value %d", 7); });
+  rig.stream.enqueue("next", {&b}, {&a}, [](Exec&) { ran++; });
+  rig.stream.enqueue("after", {&c}, {&b}, [](Exec&) { ran++; });
+  rig.stream.enqueue("apart", {&other}, {}, [](Exec&) { ran++; });
+  rig.stream.enqueue(
+      "keep", {&other}, {&c}, [](Exec&) { ran++; }, OnError::kKeep);
+  rig.drain();
+  CHECK(ran == 1, "%d kernels ran", ran.load());
+  const auto error = Stream::errorOf(c);
+  CHECK(error && std::string(error->op) == "bad" && error->message == "value 7", "the error was lost");
+  CHECK(!Stream::errorOf(other), "an independent tensor was poisoned");
+  const auto undelivered = rig.stream.takeUndelivered();
+  CHECK(undelivered == error, "not kept for synchronize()");
+  CHECK(!rig.stream.takeUndelivered(), "delivered twice");
+}
+
+void aReusedBlockIsHealthy() {
+  Rig rig(1);
+  Tensor a = rig.tensor(4096);
+  Block* block = a.storage->block;
+  rig.stream.enqueue("bad", {&a}, {}, [](Exec& exec) { exec.fail("x"); });
+  rig.allocator.release(block, rig.stream.position());
+  Tensor again = rig.tensor(4096);
+  CHECK(again.storage->block == block, "the block was not reused");
+  rig.stream.enqueue("good", {&again}, {}, [](Exec&) {});
+  rig.drain();
+  CHECK(!Stream::errorOf(again), "the old error stuck to the block");
+}
+
+void stopsAtAnyMoment() {
+  for (int round = 0; round < 60; round++) {
+    Rig rig(1 + round % 3);
+    for (int i = 0; i < round * 20; i++)
+      rig.stream.enqueue("work", {}, {}, [](Exec& exec) {
+        exec.parallelFor(4, [](int64_t) {
+          for (int k = 0; k < 100; k++) spinPause();
+        });
+      });
+    if (round % 2) sleepMicros(round * 10);
+    rig.stream.stop();
+    rig.stream.stop();
+  }
+}
+
+void waitsInSlices() {
+  Rig rig(1);
+  rig.stream.enqueue("slow", {}, {}, [](Exec&) { sleepMicros(60000); });
+  CHECK(!rig.stream.wait(rig.stream.position(), 5000), "returned before the task was done");
+  CHECK(rig.stream.wait(rig.stream.position(), -1), "did not wait");
+}
+
+void allocatorKeepsCount() {
+  Allocator& allocator = *new Allocator;
+  std::mt19937 random(5);
+  std::vector<Block*> held;
+  for (int i = 0; i < 20000; i++) {
+    if (held.size() > 50 || (!held.empty() && random() % 2)) {
+      const size_t at = random() % held.size();
+      allocator.release(held[at], 0);
+      held.erase(held.begin() + static_cast<std::ptrdiff_t>(at));
+    } else {
+      const size_t bytes = random() % (random() % 8 ? 5000 : 6000000);
+      Block* block = allocator.allocate(bytes, 1);
+      CHECK(block && block->capacity >= bytes, "%zu bytes", bytes);
+      CHECK(reinterpret_cast<uintptr_t>(block->data) % 64 == 0, "not aligned");
+      for (Block* other : held) CHECK(other != block, "a block was handed out twice");
+      held.push_back(block);
+    }
+  }
+  int64_t live = 0;
+  for (Block* block : held) live += static_cast<int64_t>(block->capacity);
+  CHECK(allocator.live() == live, "live %lld, held %lld", static_cast<long long>(allocator.live()),
+        static_cast<long long>(live));
+  for (Block* block : held) allocator.release(block, 0);
+  allocator.trim(1);
+  CHECK(allocator.live() == 0 && allocator.cached() == 0, "%lld live, %lld cached",
+        static_cast<long long>(allocator.live()), static_cast<long long>(allocator.cached()));
+  allocator.setMaxBytes(1 << 20);
+  CHECK(!allocator.allocate(2 << 20, 1), "the byte limit was ignored");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int regions = argc > 1 ? std::atoi(argv[1]) : 200000;
+  for (int threads : {2, 3, 4}) poolRunsEveryChunkOnce(threads, regions / threads);
+  poolResizes();
+  tasksRunInOrder();
+  payloadsOfAllSizesFit();
+  errorsTravelWithTheData();
+  aReusedBlockIsHealthy();
+  stopsAtAnyMoment();
+  waitsInSlices();
+  allocatorKeepsCount();
+  std::printf("runtime: %d checks, %d failures\n", test::checks, test::failures);
+  return test::failures != 0 || test::checks == 0;
+}
