@@ -1,0 +1,1 @@
+export { type DeepConvNetOptions, deepConvNet } from './deep_conv_net.js';

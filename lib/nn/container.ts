@@ -1,0 +1,78 @@
+import { ArgumentError } from '../errors.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { type AnyModule, Module } from './module.js';
+
+function assertModule(op: string, module: unknown, index: number): void {
+  if (!(module instanceof Module)) throw new ArgumentError(op, `item ${index} is not a Module, got ${typeof module}`, module);
+}
+
+/** Runs its modules one after the other. Names are `0`, `1`, … */
+export class Sequential extends Module {
+  readonly layers: readonly Module[];
+
+  constructor(...layers: readonly Module[]) {
+    super();
+    layers.forEach((layer, i) => {
+      assertModule('Sequential', layer, i);
+    });
+    this.layers = layers;
+  }
+
+  override *namedChildren(): Generator<[string, AnyModule]> {
+    for (let i = 0; i < this.layers.length; i++) yield [String(i), this.layers[i]];
+  }
+
+  get length(): number {
+    return this.layers.length;
+  }
+
+  [Symbol.iterator](): Iterator<Module> {
+    return this.layers[Symbol.iterator]();
+  }
+
+  forward(x: Tensor): Tensor {
+    let out = x;
+    for (const layer of this.layers) out = layer.forward(out);
+    return out;
+  }
+}
+
+/** A list of modules that registers them; how they are run is up to the owner. */
+export class ModuleList<M extends AnyModule = Module> extends Module<never[], never> {
+  readonly items: M[];
+
+  constructor(items: Iterable<M> = []) {
+    super();
+    this.items = [...items];
+    this.items.forEach((item, i) => {
+      assertModule('ModuleList', item, i);
+    });
+  }
+
+  override *namedChildren(): Generator<[string, AnyModule]> {
+    for (let i = 0; i < this.items.length; i++) yield [String(i), this.items[i]];
+  }
+
+  push(item: M): this {
+    assertModule('ModuleList', item, this.items.length);
+    this.items.push(item);
+    return this;
+  }
+
+  at(index: number): M | undefined {
+    return this.items.at(index);
+  }
+
+  get length(): number {
+    return this.items.length;
+  }
+
+  [Symbol.iterator](): Iterator<M> {
+    return this.items[Symbol.iterator]();
+  }
+
+  /** @throws ArgumentError always: a list has no order of execution. */
+  forward(): never {
+    throw new ArgumentError('ModuleList', 'has no forward; call its items');
+  }
+}

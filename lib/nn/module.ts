@@ -1,0 +1,211 @@
+import { ArgumentError, shapeText } from '../errors.js';
+import { to } from '../ops/view.js';
+import { checkDType, type DType, isFloating } from '../tensor/dtype.js';
+import { sameShape } from '../tensor/layout.js';
+import { Tensor } from '../tensor/tensor.js';
+import { Parameter } from './parameter.js';
+
+/** Tensors by name, as {@link Module.stateDict} returns them: PyTorch's names, `features.0.weight`, `bn.running_mean`. */
+export type StateDict = Record<string, Tensor>;
+
+/** A module of any signature. */
+export type AnyModule = Module<never[], unknown>;
+
+/** Result of {@link Module.loadStateDict}. */
+export interface LoadResult {
+  missingKeys: string[];
+  unexpectedKeys: string[];
+}
+
+/** The name of a field in a state dict: `runningMean` is `running_mean`, as PyTorch writes it. */
+const stateName = (field: string): string => field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+
+const join = (prefix: string, name: string): string => (prefix ? `${prefix}.${name}` : name);
+
+/**
+ * Base of every layer and model. Subclass it, assign parameters and submodules to fields, write `forward`:
+ *
+ * @example
+ * class Net extends nn.Module {
+ *   fc = new nn.Linear(784, 10);
+ *   forward(x: Tensor) { return this.fc.forward(x.flatten(1)); }
+ * }
+ *
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Module.html
+ */
+export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Output = Tensor> {
+  /** True in training mode: dropout drops, batch norm uses the batch. Set by {@link train} and {@link eval}. */
+  training = true;
+  readonly #buffers = new Map<string, { persistent: boolean }>();
+
+  abstract forward(...inputs: Inputs): Output;
+
+  /** Makes the tensor in a field part of the state dict (unless not persistent) without training it. */
+  registerBuffer(field: string, value: Tensor | null, options: { persistent?: boolean } = {}): void {
+    this.#buffers.set(field, { persistent: options.persistent ?? true });
+    value?.keep();
+    Object.defineProperty(this, field, { value, writable: true, enumerable: true, configurable: true });
+  }
+
+  /** Direct submodules with their names. */
+  *namedChildren(): Generator<[string, AnyModule]> {
+    for (const [field, value] of Object.entries(this)) if (value instanceof Module) yield [stateName(field), value];
+  }
+
+  children(): AnyModule[] {
+    return [...this.namedChildren()].map(([, child]) => child);
+  }
+
+  /** This module and everything below it, each once. */
+  *namedModules(prefix = '', seen = new Set<AnyModule>()): Generator<[string, AnyModule]> {
+    if (seen.has(this)) return;
+    seen.add(this);
+    yield [prefix, this];
+    for (const [name, child] of this.namedChildren()) yield* child.namedModules(join(prefix, name), seen);
+  }
+
+  modules(): AnyModule[] {
+    return [...this.namedModules()].map(([, module]) => module);
+  }
+
+  /** Parameters with their names, in the order in which the fields were assigned; a shared one once. */
+  *namedParameters(prefix = ''): Generator<[string, Parameter]> {
+    const seen = new Set<Parameter>();
+    for (const [path, module] of this.namedModules(prefix)) {
+      for (const [field, value] of Object.entries(module)) {
+        if (!(value instanceof Parameter) || seen.has(value)) continue;
+        seen.add(value);
+        yield [join(path, stateName(field)), value];
+      }
+    }
+  }
+
+  parameters(): Parameter[] {
+    return [...this.namedParameters()].map(([, parameter]) => parameter);
+  }
+
+  /** Buffers with their names. */
+  *namedBuffers(prefix = '', persistentOnly = false): Generator<[string, Tensor]> {
+    for (const [path, module] of this.namedModules(prefix)) {
+      for (const [field, { persistent }] of module.#buffers) {
+        const value: unknown = Reflect.get(module, field);
+        if (value instanceof Tensor && (persistent || !persistentOnly)) yield [join(path, stateName(field)), value];
+      }
+    }
+  }
+
+  buffers(): Tensor[] {
+    return [...this.namedBuffers()].map(([, buffer]) => buffer);
+  }
+
+  /** Calls `fn` on every submodule, then on this one. */
+  apply(fn: (module: AnyModule) => void): this {
+    for (const child of this.children()) child.apply(fn);
+    fn(this);
+    return this;
+  }
+
+  /** Sets training mode here and below. */
+  train(mode = true): this {
+    for (const module of this.modules()) module.training = mode;
+    return this;
+  }
+
+  /** Evaluation mode: `train(false)`. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Sets requiresGrad of every parameter. */
+  requiresGrad_(requiresGrad = true): this {
+    for (const parameter of this.parameters()) parameter.requiresGrad = requiresGrad;
+    return this;
+  }
+
+  /** Drops the gradient of every parameter. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters()) {
+      parameter.grad?.dispose();
+      parameter.grad = null;
+    }
+  }
+
+  /** Parameters and persistent buffers by name. They share memory with the module. */
+  stateDict(): StateDict {
+    return Object.fromEntries([...this.#ownState()].map(([key, tensor]) => [key, tensor.detach()]));
+  }
+
+  /**
+   * Copies values in by name. Nothing is changed when a shape differs, or (strict, the default) when a key is missing
+   * or unexpected.
+   * @throws ArgumentError listing missing, unexpected and misshapen keys.
+   */
+  loadStateDict(state: Readonly<StateDict>, options: { strict?: boolean } = {}): LoadResult {
+    const own = this.#ownState();
+    const missingKeys = [...own.keys()].filter((key) => !(key in state));
+    const unexpectedKeys = Object.keys(state).filter((key) => !own.has(key));
+    const misshapen = Object.entries(state).flatMap(([key, value]) => {
+      const target = own.get(key);
+      if (!target || sameShape(target.shape, value.shape)) return [];
+      return [`${key}: ${shapeText(value.shape)} given, ${shapeText(target.shape)} expected`];
+    });
+    const problems = [];
+    if (options.strict !== false && missingKeys.length > 0) problems.push(`missing keys: ${missingKeys.join(', ')}`);
+    if (options.strict !== false && unexpectedKeys.length > 0) problems.push(`unexpected keys: ${unexpectedKeys.join(', ')}`);
+    if (misshapen.length > 0) problems.push(`wrong shapes: ${misshapen.join('; ')}`);
+    if (problems.length > 0) {
+      throw new ArgumentError(`${this.constructor.name}.loadStateDict`, problems.join('; '), Object.keys(state));
+    }
+    for (const [key, target] of own) {
+      if (!(key in state)) continue;
+      const raw = target.detach();
+      raw.copy_(state[key]);
+      raw.dispose();
+    }
+    return { missingKeys, unexpectedKeys };
+  }
+
+  #ownState(): Map<string, Tensor> {
+    const own = new Map<string, Tensor>();
+    for (const [path, module] of this.namedModules()) {
+      for (const [field, value] of Object.entries(module)) {
+        const isState = value instanceof Parameter || module.#buffers.get(field)?.persistent;
+        if (isState && value instanceof Tensor) own.set(join(path, stateName(field)), value);
+      }
+    }
+    return own;
+  }
+
+  /** Converts floating-point parameters and buffers in place. */
+  to(dtype: DType): this {
+    checkDType('Module.to', dtype);
+    for (const tensor of [...this.parameters(), ...this.buffers()]) {
+      if (isFloating(tensor.dtype) && tensor.dtype !== dtype) tensor._setData(to(tensor.detach(), dtype));
+    }
+    return this;
+  }
+
+  /** Frees all parameters and buffers. */
+  dispose(): void {
+    for (const tensor of [...this.parameters(), ...this.buffers()]) {
+      tensor.grad?.dispose();
+      tensor.dispose();
+    }
+  }
+
+  /** What stands between the parentheses when the module is printed. */
+  extraRepr(): string {
+    return '';
+  }
+
+  toString(): string {
+    const lines = [...this.namedChildren()].map(([name, child]) => `(${name}): ${child.toString().replaceAll('\n', '\n  ')}`);
+    const extra = this.extraRepr();
+    if (lines.length === 0) return `${this.constructor.name}(${extra})`;
+    return `${this.constructor.name}(\n  ${[...(extra ? [extra] : []), ...lines].join('\n  ')}\n)`;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+}

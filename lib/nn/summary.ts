@@ -1,0 +1,123 @@
+import { ones, zeros } from '../tensor/create.js';
+import type { DType } from '../tensor/dtype.js';
+import { noGrad } from '../tensor/scope.js';
+import { Tensor } from '../tensor/tensor.js';
+import { type AnyModule, Module } from './module.js';
+import { Parameter } from './parameter.js';
+
+/** One line of {@link Summary}. */
+export interface SummaryRow {
+  /** Path in the model, such as `features.0`. */
+  name: string;
+  /** Class of the module. */
+  type: string;
+  /** Shape of what it returned. */
+  output: readonly number[] | null;
+  /** Parameters of its own. */
+  parameters: number;
+}
+
+/** Layers, shapes and sizes of a model; prints as a table. */
+export interface Summary {
+  rows: SummaryRow[];
+  parameters: number;
+  trainable: number;
+  /** Bytes of the parameters. */
+  bytes: number;
+  toString(): string;
+}
+
+/** What {@link Module.summary} runs the model on. */
+export interface SummaryOptions {
+  /** Shape of one input, batch included: `[1, 1, 28, 28]`. Without it no output shapes are shown. */
+  input?: readonly number[];
+  /** Dtype of that input. Default: that of the first parameter. */
+  dtype?: DType;
+}
+
+const ownParameters = (module: AnyModule): Parameter[] =>
+  Object.values(module).filter((value): value is Parameter => value instanceof Parameter);
+
+/** Runs the model once with every `forward` wrapped, and notes what each returned. */
+function traceShapes(model: AnyModule, options: SummaryOptions): Map<AnyModule, readonly number[]> {
+  const shapes = new Map<AnyModule, readonly number[]>();
+  if (!options.input) return shapes;
+  const modules = [...model.modules()];
+  const wasTraining = modules.map((module) => module.training);
+  for (const module of modules) {
+    const forward = module.forward;
+    Object.defineProperty(module, 'forward', {
+      configurable: true,
+      enumerable: false,
+      value: (...inputs: never[]) => {
+        const result = forward.apply(module, inputs);
+        if (result instanceof Tensor) shapes.set(module, result.shape);
+        return result;
+      },
+    });
+  }
+  try {
+    model.eval();
+    const dtype = options.dtype ?? model.parameters()[0]?.dtype ?? 'float32';
+    const input = options.input;
+    noGrad(() => {
+      const x = dtype.startsWith('float') ? ones(input, { dtype }) : zeros(input, { dtype });
+      (model as unknown as Module).forward(x);
+    });
+  } finally {
+    modules.forEach((module, i) => {
+      Reflect.deleteProperty(module, 'forward');
+      module.training = wasTraining[i];
+    });
+  }
+  return shapes;
+}
+
+function table(summary: Omit<Summary, 'toString'>): string {
+  const header = ['layer', 'type', 'output', 'parameters'];
+  const lines = summary.rows.map((row) => [
+    row.name || '(model)',
+    row.type,
+    row.output ? `[${row.output.join(', ')}]` : '',
+    row.parameters.toLocaleString('en-US'),
+  ]);
+  const widths = header.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i].length)));
+  const render = (line: readonly string[]): string =>
+    line.map((cell, i) => (i === 3 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ').trimEnd();
+  const rule = '-'.repeat(widths.reduce((a, b) => a + b + 2, -2));
+  const total =
+    `${summary.parameters.toLocaleString('en-US')} parameters (${summary.trainable.toLocaleString('en-US')} trainable), ` +
+    `${(summary.bytes / 2 ** 20).toFixed(2)} MB`;
+  return [render(header), rule, ...lines.map(render), rule, total].join('\n');
+}
+
+/** @internal See {@link Module.summary}. */
+export function summarize(model: AnyModule, options: SummaryOptions): Summary {
+  const shapes = traceShapes(model, options);
+  const rows: SummaryRow[] = [];
+  for (const [name, module] of model.namedModules()) {
+    const parameters = ownParameters(module).reduce((sum, p) => sum + p.numel, 0);
+    if (module.children().length > 0 && parameters === 0) continue;
+    rows.push({ name, type: module.constructor.name, output: shapes.get(module) ?? null, parameters });
+  }
+  const all = model.parameters();
+  const bytes = all.reduce((sum, p) => sum + p.numel * (p.dtype === 'float64' ? 8 : 4), 0);
+  const parameters = all.reduce((sum, p) => sum + p.numel, 0);
+  const trainable = all.reduce((sum, p) => sum + (p.requiresGrad ? p.numel : 0), 0);
+  const summary = { rows, parameters, trainable, bytes };
+  return { ...summary, toString: () => table(summary) };
+}
+
+declare module './module.js' {
+  interface Module<Inputs extends readonly unknown[] = [Tensor], Output = Tensor> {
+    /**
+     * Layers with their output shapes and parameters. `String(model.summary({ input: [1, 1, 28, 28] }))` is a table.
+     * The model is run once, in evaluation mode.
+     */
+    summary(options?: SummaryOptions): Summary;
+  }
+}
+
+Module.prototype.summary = function (options = {}) {
+  return summarize(this, options);
+};
