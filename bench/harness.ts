@@ -1,0 +1,134 @@
+// Runs the same work in several processes in turn (A B A B ...), so that a slow spell of the machine hits all of them.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpus } from 'node:os';
+import { createInterface } from 'node:readline';
+
+/** A process that runs steps when told to. */
+export interface Contestant {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What was measured; `times` is empty when the contestant could not run. */
+export interface Measurement {
+  readonly name: string;
+  readonly description: string;
+  readonly times: number[];
+  readonly peakRssMb: number;
+  readonly error?: string;
+}
+
+interface Reply {
+  ready?: string;
+  times?: number[];
+  peakRssMb?: number;
+}
+
+class Worker {
+  readonly #process: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  #stderr = '';
+
+  constructor({ command, args, env }: Contestant) {
+    this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    this.#process.on('error', (error) => {
+      this.#stderr += error.message;
+    });
+    this.#process.stdin?.on('error', () => {}); // the process is gone; reply() says so
+    this.#process.stderr?.on('data', (chunk: Buffer) => {
+      this.#stderr += chunk.toString();
+    });
+    this.#lines = createInterface({ input: this.#process.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
+  }
+
+  async reply(): Promise<Reply> {
+    const line = await this.#lines.next();
+    if (line.done) throw new Error(this.#stderr.trim().split('\n').at(-1) || 'the process ended');
+    return JSON.parse(line.value) as Reply;
+  }
+
+  run(steps: number): Promise<Reply> {
+    this.#process.stdin?.write(`${steps}\n`);
+    return this.reply();
+  }
+
+  stop(): void {
+    this.#process.kill();
+  }
+}
+
+/** How {@link interleave} runs. */
+export interface Plan {
+  /** Steps of a contestant before the next one has its turn. */
+  readonly steps: number;
+  readonly rounds: number;
+  /** Steps that are not counted, at the start. */
+  readonly warmup: number;
+}
+
+/** Times all contestants in turn. */
+export async function interleave(contestants: readonly Contestant[], plan: Plan): Promise<Measurement[]> {
+  const runs: { worker: Worker; result: { -readonly [K in keyof Measurement]: Measurement[K] } }[] = [];
+  for (const contestant of contestants) {
+    const result = { name: contestant.name, description: '', times: [] as number[], peakRssMb: 0 };
+    const worker = new Worker(contestant);
+    runs.push({ worker, result });
+  }
+  const attempt = async (run: (typeof runs)[number], work: () => Promise<void>): Promise<void> => {
+    if (run.result.error !== undefined) return;
+    try {
+      await work();
+    } catch (error) {
+      run.result.error = error instanceof Error ? error.message : String(error);
+    }
+  };
+  for (const run of runs) {
+    await attempt(run, async () => {
+      run.result.description = (await run.worker.reply()).ready ?? '';
+      await run.worker.run(plan.warmup);
+    });
+  }
+  for (let round = 0; round < plan.rounds; round++) {
+    for (const run of runs) {
+      await attempt(run, async () => {
+        const { times = [], peakRssMb = 0 } = await run.worker.run(plan.steps);
+        run.result.times.push(...times);
+        run.result.peakRssMb = Math.max(run.result.peakRssMb, peakRssMb);
+      });
+    }
+  }
+  for (const { worker } of runs) worker.stop();
+  return runs.map(({ result }) => result);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** A Markdown table; the ratio is the rival's median through ours, the first row's. */
+export function table(title: string, results: readonly Measurement[]): string {
+  const [ours] = results;
+  const lines = [`## ${title}`, '', machine(), ''];
+  lines.push('| | median ms | min ms | spread (p10–p90) | rival / nabla | peak RSS MB |', '|---|---|---|---|---|---|');
+  for (const r of results) {
+    if (r.error !== undefined || r.times.length === 0) {
+      lines.push(`| ${r.name} | NOT RUN: ${r.error ?? 'no result'} | | | | |`);
+      continue;
+    }
+    const sorted = [...r.times].sort((a, b) => a - b);
+    const at = (q: number): string => sorted[Math.floor(q * (sorted.length - 1))].toFixed(1);
+    const ratio = ours.times.length > 0 && r !== ours ? (median(r.times) / median(ours.times)).toFixed(2) : '';
+    const numbers = `${median(r.times).toFixed(2)} | ${sorted[0].toFixed(2)} | ${at(0.1)}–${at(0.9)}`;
+    lines.push(`| ${r.name} (${r.description}) | ${numbers} | ${ratio} | ${r.peakRssMb.toFixed(0)} |`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function machine(): string {
+  const list = cpus();
+  return `${list[0]?.model.trim() ?? 'unknown processor'}, ${list.length} cores, Node ${process.version}, ${process.platform}-${process.arch}`;
+}
