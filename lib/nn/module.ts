@@ -124,10 +124,7 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
 
   /** Drops the gradient of every parameter. */
   zeroGrad(): void {
-    for (const parameter of this.parameters()) {
-      parameter.grad?.dispose();
-      parameter.grad = null;
-    }
+    for (const parameter of this.parameters()) parameter._clearGrad();
   }
 
   /** Parameters and persistent buffers by name. They share memory with the module. */
@@ -188,7 +185,7 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
   /** Frees all parameters and buffers. */
   dispose(): void {
     for (const tensor of [...this.parameters(), ...this.buffers()]) {
-      tensor.grad?.dispose();
+      tensor._clearGrad();
       tensor.dispose();
     }
   }
