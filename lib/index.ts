@@ -21,6 +21,8 @@ import './tensor/print.js';
 export * as autograd from './autograd/index.js';
 export * as data from './data/index.js';
 export * as io from './io/index.js';
+export * as metrics from './metrics/index.js';
+export * as models from './models/index.js';
 export * as F from './nn/functional.js';
 export * as nn from './nn/index.js';
 export * from './ops/index.js';
@@ -39,4 +41,5 @@ export {
 } from './tensor/runtime.js';
 export { enableGrad, isGradEnabled, keep, noGrad, scope } from './tensor/scope.js';
 export { Tensor } from './tensor/tensor.js';
+export * from './training/index.js';
 export * as vision from './vision/index.js';

@@ -1,1 +1,3 @@
+import './module.js';
+
 export { loadSafetensors, type NamedTensors, type Safetensors, saveSafetensors } from './safetensors.js';

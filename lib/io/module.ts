@@ -1,0 +1,33 @@
+import { type LoadResult, Module } from '../nn/module.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { loadSafetensors, saveSafetensors } from './safetensors.js';
+
+declare module '../nn/module.js' {
+  interface Module<Inputs extends readonly unknown[] = [Tensor], Output = Tensor> {
+    /** Writes the state dict as a safetensors file, completely or not at all. */
+    save(path: string, metadata?: Readonly<Record<string, string>>): Promise<void>;
+    /**
+     * Loads a safetensors file into the module. The file and its names and shapes are checked before anything changes.
+     * @throws FormatError for a damaged file; ArgumentError listing missing, unexpected and misshapen keys.
+     */
+    load(path: string, options?: { strict?: boolean }): Promise<LoadResult>;
+  }
+}
+
+Module.prototype.save = async function (path, metadata = {}) {
+  const state = this.stateDict();
+  try {
+    await saveSafetensors(path, state, metadata);
+  } finally {
+    for (const tensor of Object.values(state)) tensor.dispose();
+  }
+};
+
+Module.prototype.load = async function (path, options = {}) {
+  const { tensors } = await loadSafetensors(path);
+  try {
+    return this.loadStateDict(Object.fromEntries(tensors), options);
+  } finally {
+    for (const tensor of tensors.values()) tensor.dispose();
+  }
+};
