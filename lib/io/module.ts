@@ -26,8 +26,8 @@ Module.prototype.save = async function (path, metadata = {}) {
 Module.prototype.load = async function (path, options = {}) {
   const { tensors } = await loadSafetensors(path);
   try {
-    return this.loadStateDict(Object.fromEntries(tensors), options);
+    return this.loadStateDict(tensors, options);
   } finally {
-    for (const tensor of tensors.values()) tensor.dispose();
+    for (const tensor of Object.values(tensors)) tensor.dispose();
   }
 };
