@@ -1,4 +1,4 @@
-import { type LoadResult, Module } from '../nn/module.js';
+import { Module } from '../nn/module.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { loadSafetensors, saveSafetensors } from './safetensors.js';
 

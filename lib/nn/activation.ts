@@ -1,7 +1,6 @@
 import { ArgumentError } from '../errors.js';
-import { relu, sigmoid, tanh } from '../ops/pointwise.js';
 import { dropout } from '../ops/random.js';
-import { softmax } from '../ops/softmax.js';
+import { relu, sigmoid, tanh } from '../ops/unary.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 
@@ -23,22 +22,6 @@ export class Sigmoid extends Module {
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
     return tanh(x);
-  }
-}
-
-/** eˣ / Σ eˣ along `dim`. */
-export class Softmax extends Module {
-  constructor(readonly dim: number) {
-    super();
-    if (!Number.isInteger(dim)) throw new ArgumentError('Softmax', `dim must be an integer, got ${String(dim)}`, dim);
-  }
-
-  forward(x: Tensor): Tensor {
-    return softmax(x, this.dim);
-  }
-
-  override extraRepr(): string {
-    return `dim=${this.dim}`;
   }
 }
 

@@ -3,7 +3,8 @@ import type { Tensor } from '../tensor/tensor.js';
 import { type AnyModule, Module } from './module.js';
 
 function assertModule(op: string, module: unknown, index: number): void {
-  if (!(module instanceof Module)) throw new ArgumentError(op, `item ${index} is not a Module, got ${typeof module}`, module);
+  if (!(module instanceof Module))
+    throw new ArgumentError(op, `item ${index} is not a Module, got ${typeof module}`, module);
 }
 
 /** Runs its modules one after the other. Names are `0`, `1`, … */

@@ -1,6 +1,6 @@
 // Initial values, in place. Source: https://docs.pytorch.org/docs/2.13/nn.init.html
 import { ArgumentError, ShapeError, shapeText } from '../errors.js';
-import { normal_ as fillNormal, type RandomOptions, uniform_ as fillUniform } from '../ops/random.js';
+import { normal_ as fillNormal, uniform_ as fillUniform, type RandomOptions } from '../ops/random.js';
 import { numelOf } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -50,7 +50,8 @@ export function calculateGain(nonlinearity: Nonlinearity, a = 0.01): number {
 
 /** Connections into and out of one unit of a weight `[O, I, ...]`. */
 function fans(op: string, weight: Tensor): { fanIn: number; fanOut: number } {
-  if (weight.ndim < 2) throw new ShapeError(op, `at least 2 dimensions are needed, got ${shapeText(weight.shape)}`, weight.shape);
+  if (weight.ndim < 2)
+    throw new ShapeError(op, `at least 2 dimensions are needed, got ${shapeText(weight.shape)}`, weight.shape);
   const field = numelOf(weight.shape.slice(2));
   return { fanIn: weight.shape[1] * field, fanOut: weight.shape[0] * field };
 }
@@ -90,7 +91,8 @@ export function xavierNormal_<T extends Tensor>(tensor: T, options: RandomOption
 
 function kaimingStd(op: string, tensor: Tensor, options: KaimingOptions): number {
   const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
-  if (mode !== 'fanIn' && mode !== 'fanOut') throw new ArgumentError(op, `mode must be fanIn or fanOut, got ${String(mode)}`, mode);
+  if (mode !== 'fanIn' && mode !== 'fanOut')
+    throw new ArgumentError(op, `mode must be fanIn or fanOut, got ${String(mode)}`, mode);
   return calculateGain(nonlinearity, a) / Math.sqrt(fans(op, tensor)[mode]);
 }
 

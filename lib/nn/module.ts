@@ -148,7 +148,8 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
     });
     const problems = [];
     if (options.strict !== false && missingKeys.length > 0) problems.push(`missing keys: ${missingKeys.join(', ')}`);
-    if (options.strict !== false && unexpectedKeys.length > 0) problems.push(`unexpected keys: ${unexpectedKeys.join(', ')}`);
+    if (options.strict !== false && unexpectedKeys.length > 0)
+      problems.push(`unexpected keys: ${unexpectedKeys.join(', ')}`);
     if (misshapen.length > 0) problems.push(`wrong shapes: ${misshapen.join('; ')}`);
     if (problems.length > 0) {
       throw new ArgumentError(`${this.constructor.name}.loadStateDict`, problems.join('; '), Object.keys(state));
@@ -196,7 +197,9 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
   }
 
   toString(): string {
-    const lines = [...this.namedChildren()].map(([name, child]) => `(${name}): ${child.toString().replaceAll('\n', '\n  ')}`);
+    const lines = [...this.namedChildren()].map(
+      ([name, child]) => `(${name}): ${child.toString().replaceAll('\n', '\n  ')}`,
+    );
     const extra = this.extraRepr();
     if (lines.length === 0) return `${this.constructor.name}(${extra})`;
     return `${this.constructor.name}(\n  ${[...(extra ? [extra] : []), ...lines].join('\n  ')}\n)`;

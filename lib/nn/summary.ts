@@ -83,7 +83,10 @@ function table(summary: Omit<Summary, 'toString'>): string {
   ]);
   const widths = header.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i].length)));
   const render = (line: readonly string[]): string =>
-    line.map((cell, i) => (i === 3 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ').trimEnd();
+    line
+      .map((cell, i) => (i === 3 ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join('  ')
+      .trimEnd();
   const rule = '-'.repeat(widths.reduce((a, b) => a + b + 2, -2));
   const total =
     `${summary.parameters.toLocaleString('en-US')} parameters (${summary.trainable.toLocaleString('en-US')} trainable), ` +

@@ -116,7 +116,12 @@ export class Trainer {
     }
   }
 
-  async #trainEpoch(batches: Batches, epoch: number, progress: Progress | null, signal?: AbortSignal): Promise<EpochLog> {
+  async #trainEpoch(
+    batches: Batches,
+    epoch: number,
+    progress: Progress | null,
+    signal?: AbortSignal,
+  ): Promise<EpochLog> {
     this.model.train();
     for (const metric of this.#metrics) metric.reset();
     const losses = new RunningMean();

@@ -1,1 +1,0 @@
-export { type DeepConvNetOptions, deepConvNet } from './deep_conv_net.js';
