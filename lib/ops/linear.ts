@@ -1,26 +1,31 @@
 import { DTypeError, ShapeError, shapeText } from '../errors.js';
 import { native } from '../native.js';
 import { isFloating } from '../tensor/dtype.js';
+import { numelOf } from '../tensor/layout.js';
 import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
 import { defineOp } from './define.js';
 import { checkTensor } from './elementwise.js';
 import { matmul } from './matmul.js';
+import { reluGrad } from './unary.js';
 import { reshape, sumTo, transpose } from './view.js';
 
 const linearOp = defineOp({
   name: 'linear',
   inputs: ['input', 'weight', 'bias?'],
-  forward: (x: Tensor, weight: Tensor, bias: Tensor | null) => {
+  forward: (x: Tensor, weight: Tensor, bias: Tensor | null, relu: boolean) => {
     const out = emptyContiguous([x.shape[0], weight.shape[0]], x.dtype);
-    native.linear(out._id, x._id, weight._id, bias?._id ?? 0, 0);
+    native.linear(out._id, x._id, weight._id, bias?._id ?? 0, relu ? 1 : 0);
     return out;
   },
-  save: (_out, x, weight, bias) => ({ x, weight, biasShape: bias?.shape ?? null }),
-  backward: ([g], { x, weight, biasShape }, needs) => [
-    needs[0] ? matmul(g, weight) : null,
-    needs[1] ? matmul(transpose(g, 0, 1), x) : null,
-    needs[2] && biasShape ? sumTo(g, biasShape) : null,
-  ],
+  save: (out, x, weight, bias, relu) => ({ x, weight, biasShape: bias?.shape ?? null, y: relu ? out : null }),
+  backward: ([grad], { x, weight, biasShape, y }, needs) => {
+    const g = y ? reluGrad(grad, y) : grad;
+    return [
+      needs[0] ? matmul(g, weight) : null,
+      needs[1] ? matmul(transpose(g, 0, 1), x) : null,
+      needs[2] && biasShape ? sumTo(g, biasShape) : null,
+    ];
+  },
 });
 
 function checkLinear(x: Tensor, weight: Tensor, bias: Tensor | null): void {
@@ -53,17 +58,26 @@ function checkLinear(x: Tensor, weight: Tensor, bias: Tensor | null): void {
   if (!isFloating(x.dtype)) throw new DTypeError('linear', `float32 or float64 is needed, got ${x.dtype}`, x.dtype);
 }
 
+function run(input: Tensor, weight: Tensor, bias: Tensor | null, relu: boolean): Tensor {
+  checkTensor('linear', input);
+  checkTensor('linear', weight, 'weight');
+  if (bias) checkTensor('linear', bias, 'bias');
+  checkLinear(input, weight, bias);
+  if (input.ndim === 2) return linearOp(input, weight, bias, relu);
+  const lead = input.shape.slice(0, -1);
+  const rows = numelOf(lead);
+  return reshape(linearOp(reshape(input, [rows, weight.shape[1]]), weight, bias, relu), [...lead, weight.shape[0]]);
+}
+
 /**
  * `y = x W^T + b`, torch.nn.functional.linear: input `[..., I]`, weight `[O, I]`, bias `[O]`, result `[..., O]`.
  * @throws ShapeError when the feature sizes differ.
  */
 export function linear(input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
-  checkTensor('linear', input);
-  checkTensor('linear', weight, 'weight');
-  if (bias) checkTensor('linear', bias, 'bias');
-  checkLinear(input, weight, bias);
-  if (input.ndim === 2) return linearOp(input, weight, bias);
-  const lead = input.shape.slice(0, -1);
-  const rows = lead.reduce((a, b) => a * b, 1);
-  return reshape(linearOp(reshape(input, [rows, weight.shape[1]]), weight, bias), [...lead, weight.shape[0]]);
+  return run(input, weight, bias, false);
+}
+
+/** @internal `relu(linear(input, weight, bias))` in one kernel, with the same bits; for nn.Sequential. */
+export function linearRelu(input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  return run(input, weight, bias, true);
 }

@@ -146,7 +146,8 @@ const reluGradOp = defineOp({
   save: (_out, _g, y) => ({ y }),
   backward: ([g], { y }, needs) => [needs[0] ? reluGrad(g, y) : null, null],
 });
-const reluGrad = (g: Tensor, y: Tensor): Tensor => reluGradOp(g, y);
+/** @internal `g` where the result `y` of relu is positive, else 0. */
+export const reluGrad = (g: Tensor, y: Tensor): Tensor => reluGradOp(g, y);
 
 const sigmoidGradOp = defineOp({
   name: 'sigmoidGrad',

@@ -13,6 +13,7 @@ import {
   type Tensor,
   zeros,
 } from '../../lib/index.js';
+import { linearRelu } from '../../lib/ops/linear.js';
 import { family } from '../support/spec.js';
 
 type Factors = { beta: number; alpha: number };
@@ -102,5 +103,9 @@ family('matmul', {
         /^linear: input is float32, weight is float64/,
       ],
     ],
+  },
+  linearRelu: {
+    call: ([x, weight, bias]) => linearRelu(x, weight, bias),
+    errors: [[() => linearRelu(zeros([2, 3]), zeros([5, 4])), ShapeError, /^linear: input \[2, 3\] needs 4 features/]],
   },
 });
