@@ -1,6 +1,7 @@
 // Arithmetic in the memory of the first operand. Never recorded: see checkInPlace.
 import { ArgumentError, valueText } from '../errors.js';
 import { native } from '../native.js';
+import { checkOptions } from '../tensor/check.js';
 import { isFloating } from '../tensor/dtype.js';
 import { broadcastShapes } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -37,6 +38,7 @@ function binaryInPlace(op: string, code: number, a: Tensor, b: Operand): Tensor 
 }
 
 function alphaOf(op: string, options: { alpha?: number }): number {
+  checkOptions(op, options);
   const alpha = options.alpha ?? 1;
   if (typeof alpha !== 'number') throw new ArgumentError(op, `alpha must be a number, got ${valueText(alpha)}`, alpha);
   return alpha;

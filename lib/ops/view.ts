@@ -265,11 +265,12 @@ export function narrow(x: Tensor, dim: number, start: number, length: number): T
   checkTensor('narrow', x);
   const d = checkDim('narrow', dim, x.ndim);
   const size = x.shape[d];
-  const from = start < 0 ? start + size : start;
-  if (!Number.isInteger(start) || !Number.isInteger(length) || from < 0 || length < 0 || from + length > size) {
+  const whole = Number.isInteger(start) && Number.isInteger(length);
+  const from = whole && start < 0 ? start + size : start;
+  if (!whole || from < 0 || length < 0 || from + length > size) {
     throw new ShapeError(
       'narrow',
-      `[${start}, ${start} + ${length}) is outside dim ${d} of ${shapeText(x.shape)}`,
+      `[${valueText(start)}, ${valueText(start)} + ${valueText(length)}) is outside dim ${d} of ${shapeText(x.shape)}`,
       x.shape,
     );
   }
@@ -281,9 +282,10 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
   checkTensor('select', x);
   const d = checkDim('select', dim, x.ndim);
   const size = x.shape[d] ?? 0;
-  const at = index < 0 ? index + size : index;
-  if (!Number.isInteger(index) || at < 0 || at >= size) {
-    throw new ShapeError('select', `index ${index} is outside dim ${d} of ${shapeText(x.shape)}`, x.shape);
+  const whole = Number.isInteger(index);
+  const at = whole && index < 0 ? index + size : index;
+  if (!whole || at < 0 || at >= size) {
+    throw new ShapeError('select', `index ${valueText(index)} is outside dim ${d} of ${shapeText(x.shape)}`, x.shape);
   }
   return squeeze(sliceView(x, d, at, 1, 1), d);
 }
