@@ -71,6 +71,7 @@ export {
   sum,
 } from './reduce.js';
 export { clamp, where } from './select.js';
+export { logSoftmax, type SoftmaxOptions, softmax } from './softmax.js';
 export {
   abs,
   acos,

@@ -1,0 +1,225 @@
+// Batch normalization: fused forward and backward (native/ops/norm.h).
+import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
+import { native } from '../native.js';
+import { checkOptions, checkTensor } from '../tensor/check.js';
+import { isFloating } from '../tensor/dtype.js';
+import { isGradEnabled } from '../tensor/frame.js';
+import { channelsLastStrides, contiguousStrides } from '../tensor/layout.js';
+import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
+import { defineOp } from './define.js';
+import { add, mul, sub } from './pointwise.js';
+import { mean } from './reduce.js';
+import { rsqrt, square } from './unary.js';
+import { contiguous, reshape, sumTo } from './view.js';
+
+/** Options of {@link batchNorm}. */
+export interface BatchNormOptions {
+  /** Normalize by the batch and update the running statistics. Default false: normalize by the running statistics. */
+  training?: boolean;
+  /** How far the running statistics move towards the batch's. Default 0.1. */
+  momentum?: number;
+  /** Added to the variance. Default 1e-5. */
+  eps?: number;
+}
+
+interface Rule {
+  readonly training: boolean;
+  readonly momentum: number;
+  readonly eps: number;
+}
+
+/** Dense memory: channels last for images, row-major otherwise. */
+const dense = (x: Tensor): Tensor => (x.ndim === 4 ? contiguous(x, 'channelsLast') : contiguous(x));
+
+const emptyDense = (like: Tensor): Tensor =>
+  emptyStrided(
+    like.shape,
+    like.ndim === 4 ? channelsLastStrides(like.shape) : contiguousStrides(like.shape),
+    like.dtype,
+  );
+
+/** `used`: mean and 1 / standard deviation that normalized, written by forward and kept for backward. */
+const batchNormOp = defineOp({
+  name: 'batchNorm',
+  inputs: ['input', 'weight?', 'bias?'],
+  forward: (
+    x: Tensor,
+    weight: Tensor | null,
+    bias: Tensor | null,
+    running: readonly (Tensor | null)[],
+    used: readonly [Tensor, Tensor],
+    rule: Rule,
+  ) => {
+    const out = emptyDense(x);
+    const [runningMean, runningVar] = running;
+    native.batchNorm(
+      out._id,
+      x._id,
+      weight?._id ?? 0,
+      bias?._id ?? 0,
+      runningMean?._id ?? 0,
+      runningVar?._id ?? 0,
+      used[0]._id,
+      used[1]._id,
+      rule.momentum,
+      rule.eps,
+      rule.training,
+    );
+    return out;
+  },
+  save: (_out, x, weight, _bias, _running, used, rule) => ({ x, weight, mean: used[0], invStd: used[1], rule }),
+  backward: ([g], { x, weight, mean, invStd, rule }, needs) =>
+    isGradEnabled()
+      ? composedGradients(g, x, weight, mean, invStd, rule)
+      : fusedGradients(g, x, weight, mean, invStd, rule, needs),
+});
+
+const batchNormBackward = defineOp({
+  name: 'batchNormBackward',
+  inputs: ['gradient', 'input', 'weight?'],
+  forward: (
+    g: Tensor,
+    x: Tensor,
+    weight: Tensor | null,
+    used: readonly [Tensor, Tensor],
+    training: boolean,
+    needs: readonly boolean[],
+  ): readonly Tensor[] => {
+    const outputs = needs.map((needed, i) =>
+      !needed ? null : i === 0 ? emptyDense(x) : emptyContiguous([x.shape[1]], x.dtype),
+    );
+    const [gradX, gradWeight, gradBias] = outputs.map((output) => output?._id ?? 0);
+    native.batchNormBackward(
+      gradX,
+      gradWeight,
+      gradBias,
+      g._id,
+      x._id,
+      weight?._id ?? 0,
+      used[0]._id,
+      used[1]._id,
+      training,
+    );
+    return outputs.filter((output) => output !== null);
+  },
+});
+
+function fusedGradients(
+  g: Tensor,
+  x: Tensor,
+  weight: Tensor | null,
+  mean: Tensor,
+  invStd: Tensor,
+  rule: Rule,
+  needs: readonly boolean[],
+): readonly (Tensor | null)[] {
+  const outputs = batchNormBackward(dense(g), x, weight, [mean, invStd], rule.training, needs);
+  let next = 0;
+  return needs.map((needed) => (needed ? outputs[next++] : null));
+}
+
+/** The same gradients from ops that have gradients themselves. In training the statistics depend on x. */
+function composedGradients(
+  g: Tensor,
+  x: Tensor,
+  weight: Tensor | null,
+  usedMean: Tensor,
+  usedInvStd: Tensor,
+  rule: Rule,
+): readonly (Tensor | null)[] {
+  const channels = x.shape[1];
+  const column = [1, channels, ...x.shape.slice(2).map(() => 1)];
+  const others = x.shape.map((_, i) => i).filter((i) => i !== 1);
+  const average = (t: Tensor): Tensor => mean(t, others, { keepdim: true });
+  const center = rule.training ? average(x) : reshape(usedMean, column);
+  const deviation = sub(x, center);
+  const invStd = rule.training ? rsqrt(add(average(square(deviation)), rule.eps)) : reshape(usedInvStd, column);
+  const normal = mul(deviation, invStd);
+  const scale = weight ? mul(reshape(weight, column), invStd) : invStd;
+  const towards = rule.training ? sub(sub(g, average(g)), mul(normal, average(mul(g, normal)))) : g;
+  return [
+    mul(towards, scale),
+    weight ? reshape(sumTo(mul(g, normal), column), [channels]) : null,
+    reshape(sumTo(g, column), [channels]),
+  ];
+}
+
+function checkVector(name: string, v: Tensor | null | undefined, x: Tensor): void {
+  if (v === null || v === undefined) return;
+  checkTensor('batchNorm', v, name);
+  if (v.ndim !== 1 || v.shape[0] !== x.shape[1]) {
+    throw new ShapeError(
+      'batchNorm',
+      `${name} has shape ${shapeText(v.shape)}, an input of ${x.shape[1]} channels needs [${x.shape[1]}] (input ${shapeText(x.shape)})`,
+      v.shape,
+      x.shape,
+    );
+  }
+  if (v.dtype !== x.dtype) {
+    throw new DTypeError('batchNorm', `input is ${x.dtype}, ${name} is ${v.dtype}`, x.dtype, v.dtype);
+  }
+}
+
+function checkRule(options: BatchNormOptions): Rule {
+  checkOptions('batchNorm', options);
+  const { training = false, momentum = 0.1, eps = 1e-5 } = options;
+  if (typeof training !== 'boolean') {
+    throw new ArgumentError('batchNorm', `training must be a boolean, got ${valueText(training)}`, training);
+  }
+  for (const [name, value] of [
+    ['momentum', momentum],
+    ['eps', eps],
+  ] as const) {
+    if (typeof value !== 'number') {
+      throw new ArgumentError('batchNorm', `${name} must be a number, got ${valueText(value)}`, value);
+    }
+  }
+  return { training, momentum, eps };
+}
+
+/**
+ * Normalizes each channel of `[N, C, ...]`: `out = (input - mean) / sqrt(var + eps) * weight + bias`, with `mean` and
+ * (biased) `var` over the batch and all axes but the channels when `training`, else the running statistics.
+ *
+ * In training the running statistics (which may be null) change in place:
+ * `running = (1 - momentum) * running + momentum * batch`, with the unbiased variance.
+ *
+ * @param weight `[C]`, or nothing
+ * @param bias `[C]`, or nothing
+ * @throws ShapeError where sizes do not fit, or there is but one value per channel to train on.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.batch_norm.html
+ */
+export function batchNorm(
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  weight?: Tensor | null,
+  bias?: Tensor | null,
+  options: BatchNormOptions = {},
+): Tensor {
+  checkTensor('batchNorm', x);
+  const rule = checkRule(options);
+  if (x.ndim < 2) throw new ShapeError('batchNorm', `input must be [N, C, ...], got ${shapeText(x.shape)}`, x.shape);
+  if (!isFloating(x.dtype)) {
+    throw new DTypeError('batchNorm', `input must be float32 or float64, got ${x.dtype}`, x.dtype);
+  }
+  checkVector('runningMean', runningMean, x);
+  checkVector('runningVar', runningVar, x);
+  checkVector('weight', weight, x);
+  checkVector('bias', bias, x);
+  if (!rule.training && (!runningMean || !runningVar)) {
+    throw new ArgumentError('batchNorm', 'without training, runningMean and runningVar are needed', runningMean);
+  }
+  if (rule.training && x.shape.every((size, i) => i === 1 || size === 1)) {
+    throw new ShapeError(
+      'batchNorm',
+      `training needs more than 1 value per channel, got ${shapeText(x.shape)}`,
+      x.shape,
+    );
+  }
+  const used = [emptyContiguous([x.shape[1]], x.dtype), emptyContiguous([x.shape[1]], x.dtype)] as const;
+  const out = batchNormOp(dense(x), weight ?? null, bias ?? null, [runningMean, runningVar], used, rule);
+  for (const t of used) t.dispose(); // what backward needs stays
+  if (rule.training) for (const t of [runningMean, runningVar]) t?._bump();
+  return out;
+}
