@@ -35,6 +35,8 @@ export interface FitOptions {
   validation?: Batches;
   /** Show a bar (plain lines when the output is not a terminal). Default true. */
   progress?: boolean;
+  /** What the samples are called beside the bar. Default `samples`. */
+  unit?: string;
   /** Stops before the next batch; `fit` then rejects with the signal's reason, and `history` holds what was finished. */
   signal?: AbortSignal;
 }
@@ -71,7 +73,7 @@ export class Trainer {
    * @throws ArgumentError for options out of range; the reason of an aborted signal; whatever a callback throws.
    */
   async fit(batches: Batches, options: FitOptions = {}): Promise<History> {
-    const { epochs = 1, validation, signal } = options;
+    const { epochs = 1, validation, signal, unit = 'samples' } = options;
     if (!Number.isInteger(epochs) || epochs < 0) {
       throw new ArgumentError('Trainer.fit', `epochs must be an integer >= 0, got ${String(epochs)}`, epochs);
     }
@@ -82,11 +84,11 @@ export class Trainer {
       for (let epoch = first + 1; epoch <= first + epochs; epoch++) {
         for (const callback of this.#callbacks) await callback.onEpochStart?.(epoch, this);
         progress?.start(`epoch ${epoch}/${first + epochs}`, batches.length);
-        const log = await this.#trainEpoch(batches, epoch, progress, signal);
+        const log = await this.#trainEpoch(batches, epoch, { progress, signal, unit });
         if (validation) Object.assign(log, withPrefix('val', await this.evaluate(validation, { signal })));
         this.history.epochs.push(log);
         const { epoch: _, seconds: __, samplesPerSecond, ...values } = log;
-        progress?.finish({ ...values, 'samples/s': Math.round(samplesPerSecond) });
+        progress?.finish({ ...values, [`${unit}/s`]: Math.round(samplesPerSecond) });
         for (const callback of this.#callbacks) await callback.onEpochEnd?.(log, this);
       }
       for (const callback of this.#callbacks) await callback.onFitEnd?.(this.history, this);
@@ -119,8 +121,7 @@ export class Trainer {
   async #trainEpoch(
     batches: Batches,
     epoch: number,
-    progress: Progress | null,
-    signal?: AbortSignal,
+    { progress, signal, unit }: { progress: Progress | null; signal?: AbortSignal; unit: string },
   ): Promise<EpochLog> {
     this.model.train();
     for (const metric of this.#metrics) metric.reset();
@@ -129,7 +130,8 @@ export class Trainer {
     await eachBatch(batches, signal, async (input, target, index) => {
       this.#step(input, target, losses);
       await losses.settled(1); // leaves the newest step running
-      progress?.update(index + 1, losses.last === undefined ? {} : { loss: losses.last });
+      const rate = Math.round((losses.samples * 1000) / (performance.now() - started));
+      progress?.update(index + 1, { ...(losses.last !== undefined && { loss: losses.last }), [`${unit}/s`]: rate });
       for (const callback of this.#callbacks) await callback.onBatchEnd?.(index, losses.last, this);
     });
     const loss = await losses.mean();
