@@ -4,7 +4,7 @@ import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../
 import { native } from '../native.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { emptyLikeLayout, stridesLike } from '../tensor/create.js';
-import { checkDim, memoryOrder, sameShape, stridesInOrder } from '../tensor/layout.js';
+import { checkDim, checkShape, memoryOrder, sameShape, stridesInOrder } from '../tensor/layout.js';
 import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
 import { addMethods, defineOp } from './define.js';
 import { checkInPlace } from './elementwise.js';
@@ -115,7 +115,7 @@ const oneHotOp = defineOp({
   name: 'oneHot',
   inputs: ['input'],
   forward: (x: Tensor, classes: number) => {
-    const out = emptyContiguous([...x.shape, classes], 'int64');
+    const out = emptyContiguous(checkShape('oneHot', [...x.shape, classes]), 'int64');
     native.oneHot(out._id, x._id);
     return out;
   },

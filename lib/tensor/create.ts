@@ -51,6 +51,9 @@ function flatten(op: string, data: TensorData, shape: readonly number[], dtype: 
     if (typeof value !== 'number' && typeof value !== 'boolean' && typeof value !== 'bigint') {
       throw new ArgumentError(op, `elements must be numbers, booleans or bigints, got ${typeof value}`, value);
     }
+    if (typeof value === 'number' && !Number.isFinite(value) && !isFloating(dtype) && dtype !== 'bool') {
+      throw new ArgumentError(op, `${dtype} cannot hold ${value}`, value);
+    }
     if (big) (into as BigInt64Array)[at++] = typeof value === 'number' ? BigInt(Math.trunc(value)) : BigInt(value);
     else (into as Float64Array)[at++] = dtype === 'bool' ? (value ? 1 : 0) : Number(value);
   };

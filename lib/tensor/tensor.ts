@@ -56,6 +56,7 @@ export class Tensor implements Disposable {
     this.strides = strides;
     this.dtype = dtype;
     const ndim = shape.length;
+    if (ndim > MAX_DIMS) throw new ShapeError('Tensor', `at most ${MAX_DIMS} dimensions, got ${ndim}`, shape);
     for (let i = 0; i < ndim; i++) {
       args[i] = shape[i];
       args[MAX_DIMS + i] = strides[i];
