@@ -212,7 +212,7 @@ struct Forward {
     const double n = static_cast<double>(plan.count());
     for (int64_t c = 0; c < plan.channels; c++) {
       const double m = training ? mean[c] : runningMean.get<T>(c, 0);
-      const double var = training ? m2[c] / n : runningVar.get<T>(c, 1);
+      const double var = !training ? runningVar.get<T>(c, 1) : n > 0 ? m2[c] / n : 0;
       const double invStd = 1 / std::sqrt(var + eps), factor = weight.get<T>(c, 1) * invStd;
       const T center = static_cast<T>(m);
       parameterRow<T>(plan, w, 0)[c] = center;
