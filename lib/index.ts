@@ -22,6 +22,7 @@ export * as autograd from './autograd/index.js';
 export * as data from './data/index.js';
 export * as io from './io/index.js';
 export * as metrics from './metrics/index.js';
+export * as models from './models/index.js';
 export * as F from './nn/functional.js';
 export * as nn from './nn/index.js';
 export * from './ops/index.js';

@@ -1,8 +1,10 @@
 import { ArgumentError } from '../errors.js';
 import { dropout } from '../ops/random.js';
+import { softmax } from '../ops/softmax.js';
 import { relu, sigmoid, tanh } from '../ops/unary.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
+import { floatText } from './repr.js';
 
 /** max(x, 0). */
 export class ReLU extends Module {
@@ -25,6 +27,22 @@ export class Tanh extends Module {
   }
 }
 
+/** eˣ / Σ eˣ along `dim`. */
+export class Softmax extends Module {
+  constructor(readonly dim: number) {
+    super();
+    if (!Number.isInteger(dim)) throw new ArgumentError('Softmax', `dim must be an integer, got ${String(dim)}`, dim);
+  }
+
+  forward(x: Tensor): Tensor {
+    return softmax(x, this.dim);
+  }
+
+  override extraRepr(): string {
+    return `dim=${this.dim}`;
+  }
+}
+
 /**
  * In training, zeroes each element with probability p and scales the others by 1 / (1 − p).
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Dropout.html
@@ -40,6 +58,6 @@ export class Dropout extends Module {
   }
 
   override extraRepr(): string {
-    return `p=${this.p}, inplace=False`;
+    return `p=${floatText(this.p)}, inplace=False`;
   }
 }

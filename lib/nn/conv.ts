@@ -7,6 +7,7 @@ import { resetLinear } from './init.js';
 import { checkSize } from './linear.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
+import { tuple } from './repr.js';
 
 /** One number for both axes, or `[height, width]`. */
 export type Size2 = number | readonly [number, number];
@@ -19,9 +20,6 @@ export function pair(op: string, name: string, value: Size2, least = 1): [number
   }
   return [checkSize(op, name, list[0], least), checkSize(op, name, list[1], least)];
 }
-
-/** PyTorch's tuple notation. @internal */
-export const tuple = (values: readonly number[]): string => `(${values.join(', ')})`;
 
 /** Options of {@link Conv2d}. */
 export interface Conv2dOptions {

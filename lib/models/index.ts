@@ -1,0 +1,1 @@
+export { type DeepConvNetOptions, deepConvNet } from './deep-conv-net.js';

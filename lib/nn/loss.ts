@@ -1,0 +1,28 @@
+import { type CrossEntropyOptions, crossEntropy, type LossOptions, mseLoss } from '../ops/loss.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { Module } from './module.js';
+
+/**
+ * Cross entropy of logits `[N, C, ...]` against class indices `[N, ...]` or probabilities `[N, C, ...]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.CrossEntropyLoss.html
+ */
+export class CrossEntropyLoss extends Module<[Tensor, Tensor]> {
+  constructor(readonly options: CrossEntropyOptions = {}) {
+    super();
+  }
+
+  forward(input: Tensor, target: Tensor): Tensor {
+    return crossEntropy(input, target, this.options);
+  }
+}
+
+/** Mean squared error. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MSELoss.html */
+export class MSELoss extends Module<[Tensor, Tensor]> {
+  constructor(readonly options: LossOptions = {}) {
+    super();
+  }
+
+  forward(input: Tensor, target: Tensor): Tensor {
+    return mseLoss(input, target, this.options);
+  }
+}

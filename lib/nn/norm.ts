@@ -1,0 +1,108 @@
+import { ShapeError, shapeText } from '../errors.js';
+import { batchNorm } from '../ops/norm.js';
+import { ones, tensor, zeros } from '../tensor/create.js';
+import type { DType } from '../tensor/dtype.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { checkSize } from './linear.js';
+import { Module } from './module.js';
+import { Parameter } from './parameter.js';
+import { boolText, floatText } from './repr.js';
+
+/** Options of batch normalization. */
+export interface BatchNormOptions {
+  /** Added to the variance. Default 1e-5. */
+  eps?: number;
+  /** Weight of the new batch in the running statistics; null averages over all batches. Default 0.1. */
+  momentum?: number | null;
+  /** Learn a scale and a shift per channel. Default true. */
+  affine?: boolean;
+  /** Keep running statistics for evaluation. Default true. */
+  trackRunningStats?: boolean;
+  /** Default float32. */
+  dtype?: DType;
+}
+
+/** Common part of {@link BatchNorm1d} and {@link BatchNorm2d}. Ioffe & Szegedy 2015. */
+abstract class BatchNorm extends Module {
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+  declare runningMean: Tensor | null;
+  declare runningVar: Tensor | null;
+  declare numBatchesTracked: Tensor | null;
+  readonly eps: number;
+  readonly momentum: number | null;
+  readonly #tracks: boolean;
+  #batches = 0;
+  #countedVersion = 0;
+
+  protected abstract readonly dims: readonly number[];
+
+  constructor(
+    readonly numFeatures: number,
+    options: BatchNormOptions = {},
+  ) {
+    super();
+    checkSize(new.target.name, 'numFeatures', numFeatures);
+    this.eps = options.eps ?? 1e-5;
+    this.momentum = options.momentum === undefined ? 0.1 : options.momentum;
+    this.#tracks = options.trackRunningStats ?? true;
+    const dtype = options.dtype ?? 'float32';
+    const affine = options.affine ?? true;
+    this.weight = affine ? new Parameter(ones([numFeatures], { dtype })) : null;
+    this.bias = affine ? new Parameter(zeros([numFeatures], { dtype })) : null;
+    this.registerBuffer('runningMean', this.#tracks ? zeros([numFeatures], { dtype }) : null);
+    this.registerBuffer('runningVar', this.#tracks ? ones([numFeatures], { dtype }) : null);
+    this.registerBuffer('numBatchesTracked', this.#tracks ? tensor(0, { dtype: 'int64' }) : null);
+  }
+
+  forward(x: Tensor): Tensor {
+    const name = this.constructor.name;
+    if (!this.dims.includes(x.ndim)) {
+      throw new ShapeError(
+        name,
+        `input of ${this.dims.join(' or ')} dimensions is needed, got ${shapeText(x.shape)}`,
+        x.shape,
+      );
+    }
+    const tracking = this.training && this.#tracks;
+    if (tracking) this.#countBatch();
+    return batchNorm(x, this.runningMean, this.runningVar, this.weight, this.bias, {
+      training: this.training || !this.#tracks,
+      momentum: this.momentum ?? 1 / this.#batches,
+      eps: this.eps,
+    });
+  }
+
+  /** Counts on this side too, so that the average over all batches need not read; a loaded count is read once. */
+  #countBatch(): void {
+    const counter = this.numBatchesTracked;
+    if (!counter) return;
+    if (this.momentum === null && counter._version.n !== this.#countedVersion) this.#batches = counter.itemSync();
+    counter.add_(1);
+    this.#batches++;
+    this.#countedVersion = counter._version.n;
+  }
+
+  override extraRepr(): string {
+    return (
+      `${this.numFeatures}, eps=${floatText(this.eps)}, momentum=${this.momentum === null ? 'None' : floatText(this.momentum)}, ` +
+      `affine=${boolText(this.weight !== null)}, track_running_stats=${boolText(this.#tracks)}`
+    );
+  }
+}
+
+/**
+ * y = (x − mean) / √(var + eps) · weight + bias per channel. Input `[N, C]` or `[N, C, L]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.BatchNorm1d.html
+ */
+export class BatchNorm1d extends BatchNorm {
+  protected readonly dims = [2, 3];
+}
+
+/**
+ * y = (x − mean) / √(var + eps) · weight + bias per channel. Input `[N, C, H, W]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.BatchNorm2d.html
+ */
+export class BatchNorm2d extends BatchNorm {
+  protected readonly dims = [4];
+}

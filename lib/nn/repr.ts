@@ -1,0 +1,14 @@
+// Values as Python prints them: a printed model reads as in PyTorch.
+
+/** PyTorch's tuple notation. */
+export const tuple = (values: readonly number[]): string => `(${values.join(', ')})`;
+
+/** One number or a tuple, as it was given. */
+export const sizeText = (value: number | readonly number[]): string =>
+  typeof value === 'number' ? String(value) : tuple(value);
+
+export const boolText = (value: boolean): string => (value ? 'True' : 'False');
+
+/** Python's repr of a float: exponents from 1e-05 down, in two digits. */
+export const floatText = (value: number): string =>
+  value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential().replace(/e-(\d)$/, 'e-0$1') : String(value);
