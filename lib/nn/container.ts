@@ -1,5 +1,8 @@
 import { ArgumentError } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { ReLU } from './activation.js';
+import { Conv2d } from './conv.js';
+import { Linear } from './linear.js';
 import { type AnyModule, Module } from './module.js';
 
 function assertModule(op: string, module: unknown, index: number): void {
@@ -7,7 +10,18 @@ function assertModule(op: string, module: unknown, index: number): void {
     throw new ArgumentError(op, `item ${index} is not a Module, got ${typeof module}`, module);
 }
 
-/** Runs its modules one after the other. Names are `0`, `1`, … */
+/** Layers that can take a ReLU into their kernel; a subclass or a replaced `forward` runs as it is. */
+function fusesRelu(layer: Module): layer is Conv2d | Linear {
+  return (
+    (layer instanceof Conv2d && layer.forward === Conv2d.prototype.forward) ||
+    (layer instanceof Linear && layer.forward === Linear.prototype.forward)
+  );
+}
+
+const isPlainRelu = (layer: Module | undefined): boolean =>
+  layer instanceof ReLU && layer.forward === ReLU.prototype.forward;
+
+/** Runs its modules one after the other; a ReLU behind a convolution or a linear layer runs in the same kernel. Names are `0`, `1`, … */
 export class Sequential extends Module {
   readonly layers: readonly Module[];
 
@@ -32,8 +46,17 @@ export class Sequential extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    const { layers } = this;
     let out = x;
-    for (const layer of this.layers) out = layer.forward(out);
+    for (let i = 0; i < layers.length; i++) {
+      const layer = layers[i];
+      if (fusesRelu(layer) && isPlainRelu(layers[i + 1])) {
+        out = layer._forwardRelu(out);
+        i++;
+      } else {
+        out = layer.forward(out);
+      }
+    }
     return out;
   }
 }

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { conv2d } from '../ops/conv.js';
+import { conv2d, conv2dRelu } from '../ops/conv.js';
 import type { DType } from '../tensor/dtype.js';
 import { stridesInOrder } from '../tensor/layout.js';
 import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
@@ -88,8 +88,17 @@ export class Conv2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    return conv2d(x, this.weight, this.bias, this.#options());
+  }
+
+  /** @internal The ReLU behind it in the same kernel, with the same bits. */
+  _forwardRelu(x: Tensor): Tensor {
+    return conv2dRelu(x, this.weight, this.bias, this.#options());
+  }
+
+  #options(): { stride: Size2; padding: Size2 | 'same' | 'valid'; dilation: Size2; groups: number } {
     const { stride, padding, dilation, groups } = this;
-    return conv2d(x, this.weight, this.bias, { stride, padding, dilation, groups });
+    return { stride, padding, dilation, groups };
   }
 
   override extraRepr(): string {

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { linear } from '../ops/linear.js';
+import { linear, linearRelu } from '../ops/linear.js';
 import { flatten } from '../ops/view.js';
 import type { DType } from '../tensor/dtype.js';
 import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
@@ -51,6 +51,11 @@ export class Linear extends Module {
 
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias);
+  }
+
+  /** @internal The ReLU behind it in the same kernel, with the same bits. */
+  _forwardRelu(x: Tensor): Tensor {
+    return linearRelu(x, this.weight, this.bias);
   }
 
   override extraRepr(): string {

@@ -6,6 +6,7 @@ import { isFloating } from '../tensor/dtype.js';
 import { channelsLastStrides, checkShape, contiguousStrides, kernelStrides } from '../tensor/layout.js';
 import { emptyStrided, type Tensor } from '../tensor/tensor.js';
 import { defineOp } from './define.js';
+import { reluGrad } from './unary.js';
 import { contiguous, expand, kernelLayout, reshape, squeeze, sumTo, unsqueeze } from './view.js';
 
 /** A size for height and width, or one each. */
@@ -137,13 +138,21 @@ const sizes = (g: Geometry): ConvArguments<[]> => [...g.stride, ...g.padding, ..
 const convolution = defineOp({
   name: 'conv2d',
   inputs: ['input', 'weight', 'bias?'],
-  forward: (x: Tensor, weight: Tensor, bias: Tensor | null, shape: readonly number[], geometry: Geometry) => {
+  forward: (
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | null,
+    shape: readonly number[],
+    geometry: Geometry,
+    relu: boolean,
+  ) => {
     const out = emptyStrided(shape, channelsLastStrides(shape), x.dtype);
-    native.conv2d(out._id, x._id, weight._id, bias?._id ?? 0, ...sizes(geometry), 0);
+    native.conv2d(out._id, x._id, weight._id, bias?._id ?? 0, ...sizes(geometry), relu ? 1 : 0);
     return out;
   },
-  save: (_out, x, weight, _bias, _shape, geometry) => ({ x, weight, geometry }),
-  backward: ([g], { x, weight, geometry }, needs) => {
+  save: (out, x, weight, _bias, _shape, geometry, relu) => ({ x, weight, geometry, y: relu ? out : null }),
+  backward: ([grad], { x, weight, geometry, y }, needs) => {
+    const g = y ? reluGrad(grad, y) : grad;
     const bias = needs[2];
     const [gradWeight, gradBias] = needs[1] ? weightGradient(g, x, weight.shape, bias, geometry) : [null, null];
     return [
@@ -190,9 +199,9 @@ const backwardWeight = defineOp({
   },
 });
 
-function convolve(x: Tensor, weight: Tensor, bias: Tensor | null, geometry: Geometry): Tensor {
+function convolve(x: Tensor, weight: Tensor, bias: Tensor | null, geometry: Geometry, relu = false): Tensor {
   const shape = outputShape('conv2d', x.shape, weight.shape, bias?.shape ?? null, geometry);
-  return convolution(contiguous(x, 'channelsLast'), kernelLayout(weight), bias, shape, geometry);
+  return convolution(contiguous(x, 'channelsLast'), kernelLayout(weight), bias, shape, geometry, relu);
 }
 
 function inputGradient(g: Tensor, weight: Tensor, shape: readonly number[], geometry: Geometry): Tensor {
@@ -235,6 +244,21 @@ function checkDTypes(op: string, x: Tensor, others: readonly (readonly [string, 
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.conv2d.html
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: Conv2dOptions = {}): Tensor {
+  return run(x, weight, bias, options, false);
+}
+
+/** @internal `relu(conv2d(x, weight, bias, options))` in one kernel, with the same bits; for nn.Sequential. */
+export function conv2dRelu(x: Tensor, weight: Tensor, bias?: Tensor | null, options: Conv2dOptions = {}): Tensor {
+  return run(x, weight, bias, options, true);
+}
+
+function run(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null | undefined,
+  options: Conv2dOptions,
+  relu: boolean,
+): Tensor {
   checkTensor('conv2d', x);
   checkTensor('conv2d', weight, 'weight');
   if (bias !== undefined && bias !== null) checkTensor('conv2d', bias, 'bias');
@@ -261,6 +285,6 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options:
   }
   const geometry = geometryOf('conv2d', weight.shape, options);
   const batch = x.ndim === 3 ? unsqueeze(x, 0) : x;
-  const out = convolve(batch, weight, bias ?? null, geometry);
+  const out = convolve(batch, weight, bias ?? null, geometry, relu);
   return x.ndim === 3 ? squeeze(out, 0) : out;
 }
