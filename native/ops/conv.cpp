@@ -18,8 +18,8 @@ struct Job {
   ConvAxis::Reach reachH, reachW;
   int64_t images, groups, depth, width;  // source and result channels per group
   int64_t sourceChannels, resultChannels;
-  bool depthwise, copies;                   // copies: the source needs a rectangle with zeros around it
-  int64_t pitch, repeat;                    // of such a copy
+  bool byLane, copies;                      // copies: the source needs a rectangle with zeros around it
+  int64_t pitch, repeat, planes;            // of such a copy
   int64_t vectors, tileVectors, blocks;     // result channels per group in vectors; tiles per group
   int64_t bandsH, bandsW, parts, perChunk;  // work items: image x band x part of (group, block)
   int64_t tileDepth;                        // elements of packed weights per lane of a tap
@@ -30,13 +30,15 @@ struct Job {
   int64_t biasStride;
   char *packed, *paddedBias;
   bool relu;
-  int64_t kernelRowStride, kernelColStride, depthStride, laneStride;
+  int64_t kernelRowStride, kernelColStride, depthStride, laneStride, laneGroup, groupStride;
   int64_t itemSize, lanes;
   int type;
   const cpu::ConvKernels* kernels;
   cpu::ConvTiling tiling;
 
-  int64_t units() const { return depthwise ? 1 : groups * blocks; }
+  int64_t separateGroups() const { return byLane ? 1 : groups; }
+  int64_t separateWidth() const { return byLane ? resultChannels : width; }
+  int64_t units() const { return separateGroups() * blocks; }
   int64_t groupWidth() const { return vectors * lanes; }
   int64_t items() const { return images * bandsH * bandsW * parts; }
 };
@@ -50,7 +52,7 @@ struct Phase {
 // Packed weights are ordered by row phase, column phase, group, block; the phases' taps add up to the kernel.
 template <class F>
 void eachPhase(const Job& job, F&& f) {
-  const int64_t perTap = job.depthwise ? job.groupWidth() : job.groups * job.depth * job.groupWidth();
+  const int64_t perTap = job.separateGroups() * job.depth * job.groupWidth();
   int64_t taps = 0;
   for (int64_t i = 0; i < job.h.phases(); i++) {
     const ConvPhase h = job.h.phase(i);
@@ -77,15 +79,16 @@ void packUnit(const Job& job, const Phase& phase, int64_t unit) {
   p.rowStride = job.kernelRowStride, p.colStride = job.kernelColStride;
   p.depth = job.depth, p.depthStride = job.depthStride;
   p.width = split.size(block) * job.lanes;
-  p.lanes = std::min((job.depthwise ? job.resultChannels : job.width) - lane, p.width);
+  p.lanes = std::min(job.separateWidth() - lane, p.width);
   p.laneStride = job.laneStride;
+  p.laneGroup = job.laneGroup, p.groupStride = job.groupStride;
   job.kernels->pack[job.type](p);
 }
 
 template <class T>
 void padBias(const Job& job) {
   T* to = reinterpret_cast<T*>(job.paddedBias);
-  const int64_t groups = job.depthwise ? 1 : job.groups, width = job.depthwise ? job.resultChannels : job.width;
+  const int64_t groups = job.separateGroups(), width = job.separateWidth();
   for (int64_t g = 0; g < groups; g++) {
     for (int64_t c = 0; c < job.groupWidth(); c++) {
       const int64_t channel = g * width + c;
@@ -127,12 +130,13 @@ Source readSource(const Job& job, const Band& band, int64_t group) {
   p.col0 = band.col * job.w.sourceStep() + job.reachW.low;
   p.rows = (band.rows - 1) * job.h.sourceStep() + job.reachH.high - job.reachH.low + 1;
   p.cols = (band.cols - 1) * job.w.sourceStep() + job.reachW.high - job.reachW.low + 1;
-  p.channels = job.depthwise ? job.resultChannels : job.depth;
+  p.channels = job.byLane ? job.resultChannels : job.depth;
   p.repeat = job.repeat;
+  p.planes = job.planes;
   p.pitch = job.pitch;
-  p.out = ThreadPool::threadScratch(static_cast<size_t>(p.rows * p.cols * p.pitch * job.itemSize));
+  p.out = ThreadPool::threadScratch(static_cast<size_t>(p.rows * p.cols * p.planes * p.pitch * job.itemSize));
   if (p.pitch > 0) job.kernels->pad[job.type](p);
-  return {static_cast<const char*>(p.out), p.row0, p.col0, p.cols * p.pitch, p.pitch};
+  return {static_cast<const char*>(p.out), p.row0, p.col0, p.cols * p.planes * p.pitch, p.planes * p.pitch};
 }
 
 void zeroTile(const Job& job, const cpu::ConvTile& t, int64_t channels) {
@@ -158,7 +162,7 @@ cpu::ConvTile placeTile(const Job& job, const Phase& phase, const Band& band, co
   t.runsW = phase.w.taps, t.runStepW = phase.w.dilation * source.colStride;
   t.runLength = job.depth;
   // Without gaps between the taps of a row they are one run.
-  if (t.runStepW == t.runLength && !job.depthwise) {
+  if (t.runStepW == t.runLength && !job.byLane) {
     t.runLength *= t.runsW;
     t.runsW = 1;
   }
@@ -177,8 +181,7 @@ void runUnit(const Job& job, const Phase& phase, cpu::ConvTile t, int64_t unit) 
   const int64_t group = unit / job.blocks, block = unit % job.blocks;
   const ConvSplit split{job.vectors, job.blocks};
   const int64_t lane = split.start(block) * job.lanes;
-  const int64_t channels =
-      std::min((job.depthwise ? job.resultChannels : job.width) - lane, split.size(block) * job.lanes);
+  const int64_t channels = std::min(job.separateWidth() - lane, split.size(block) * job.lanes);
   t.vectors = split.size(block);
   t.lastLanes = channels - (t.vectors - 1) * job.lanes;
   t.out = static_cast<char*>(t.out) + (group * job.width + lane) * job.itemSize;
@@ -186,8 +189,8 @@ void runUnit(const Job& job, const Phase& phase, cpu::ConvTile t, int64_t unit) 
   if (taps == 0) return zeroTile(job, t, channels);
   t.weights = job.packed + (phase.weights + taps * job.depth * (group * job.groupWidth() + lane)) * job.itemSize;
   if (job.bias) t.bias = job.paddedBias + (group * job.groupWidth() + lane) * job.itemSize;
-  if (job.depthwise) t.runLength = job.groupWidth();
-  (job.depthwise ? job.kernels->depthwise : job.kernels->tile)[job.type](t);
+  if (job.byLane) t.runLength = job.groupWidth(), t.planes = job.depth;
+  (job.byLane ? job.kernels->depthwise : job.kernels->tile)[job.type](t);
 }
 
 void runItem(const Job& job, int64_t item) {
@@ -214,7 +217,7 @@ void runItem(const Job& job, int64_t item) {
 // Work items of about kChunkWork, fewer and larger ones when there are plenty.
 void splitWork(Job& job, int64_t taps) {
   const double pixels = static_cast<double>(job.h.result * job.w.result);
-  const int64_t products = taps * job.depth * job.groupWidth() * (job.depthwise ? 4 : job.groups);
+  const int64_t products = taps * job.depth * job.groupWidth() * (job.byLane ? 4 : job.groups);
   const double perPixel = 2.0 * static_cast<double>(std::max<int64_t>(products, 1));
   const double strideHoles = static_cast<double>(job.h.resultStep() * job.w.resultStep());
   const double perImage = pixels * perPixel / strideHoles;
@@ -229,7 +232,8 @@ void splitWork(Job& job, int64_t taps) {
     return static_cast<double>((ceilDiv(reach.count, bands) - 1) * axis.sourceStep() + reach.high - reach.low + 1);
   };
   if (job.copies) {
-    const double widest = static_cast<double>(kMostCopied) / static_cast<double>(std::max<int64_t>(job.pitch, 1));
+    const double widest =
+        static_cast<double>(kMostCopied) / static_cast<double>(std::max<int64_t>(job.planes * job.pitch, 1));
     if (span(job.h, job.reachH, job.bandsH) * span(job.w, job.reachW, job.bandsW) > widest)
       job.bandsH = job.reachH.count;
     if (span(job.h, job.reachH, job.bandsH) * span(job.w, job.reachW, job.bandsW) > widest)
@@ -257,19 +261,17 @@ void foldPixels(Job& job) {
 void chooseLayout(Job& job) {
   job.reachH = job.h.reach();
   job.reachW = job.w.reach();
-  const bool single = job.groups > 1 && job.depth == 1;
-  // With many results per channel, broadcasting the channel is better than repeating it.
-  job.depthwise = single && (job.width == 1 || (!job.h.backward && job.width <= job.lanes / 2));
-  job.repeat = job.depthwise ? job.width : 1;
-  const int64_t channels = job.depthwise ? job.resultChannels : job.width;
-  job.vectors = ceilDiv(channels, job.lanes);
-  job.pitch = job.depthwise ? job.vectors * job.lanes : job.depth;
+  job.byLane = goesByLane(job.groups, job.h.kernel * job.w.kernel, job.depth, job.width, job.lanes);
+  job.repeat = job.byLane ? job.width : 1;
+  job.planes = job.byLane ? job.depth : 1;
+  job.vectors = ceilDiv(job.separateWidth(), job.lanes);
+  job.pitch = job.byLane ? job.vectors * job.lanes : job.depth;
   const int64_t lastRow = (job.reachH.count - 1) * job.h.sourceStep() + job.reachH.high;
   const int64_t lastCol = (job.reachW.count - 1) * job.w.sourceStep() + job.reachW.high;
   const bool inside = job.reachH.low >= 0 && job.reachW.low >= 0 && lastRow < job.h.source && lastCol < job.w.source;
-  job.copies = !inside || job.pitch != job.sourceChannels || job.repeat != 1;
+  job.copies = !inside || job.pitch != job.sourceChannels || job.repeat != 1 || job.planes != 1;
   const int64_t depth = job.h.phase(0).taps * job.w.phase(0).taps * job.depth;
-  job.tileVectors = job.depthwise
+  job.tileVectors = job.byLane
                         ? job.vectors
                         : chooseTileVectors(job.tiling, job.reachW.count, job.vectors, std::max<int64_t>(depth, 1));
   job.blocks = ceilDiv(job.vectors, job.tileVectors);
@@ -293,11 +295,20 @@ void launch(Context& ctx, const char* name, Job& job, const Tensor& out, const T
   job.lanes = job.tiling.lanes[job.type];
   foldPixels(job);
   chooseLayout(job);
-  // Lanes of a depthwise weight are its outputs; otherwise a group's outputs forward, its inputs backward.
+  // Lanes of packed weights are outputs forward and inputs backward, of all groups when going by lane.
   job.depthStride = job.h.backward ? 1 : outputs;
-  job.laneStride = job.h.backward && !job.depthwise ? outputs : 1;
+  job.laneStride = job.h.backward ? outputs : 1;
+  job.laneGroup = INT64_MAX;
+  if (job.byLane && job.h.backward) {
+    job.groupStride = job.depth;
+    if (job.width == 1) {
+      job.laneStride = job.depth;
+    } else {
+      job.laneGroup = job.width;
+    }
+  }
   splitWork(job, std::max<int64_t>(job.h.kernel * job.w.kernel, 1));
-  const int64_t groups = job.depthwise ? 1 : job.groups;
+  const int64_t groups = job.separateGroups();
   const int64_t weights = job.h.kernel * job.w.kernel * job.depth * groups * job.groupWidth();
   const int64_t biases = groups * job.groupWidth();
   const Scratch scratch = ctx.scratch(static_cast<size_t>((weights + biases) * job.itemSize));

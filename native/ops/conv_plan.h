@@ -78,6 +78,18 @@ struct ConvSplit {
   int64_t size(int64_t i) const { return start(i + 1) - start(i); }
 };
 
+// Whether a grouped convolution goes lane by lane (inputs spread over the lanes of their results) instead of group by
+// group. Cycles per pixel: a vector per tap, input and vector of results here, per group there; spreading has its
+// price.
+inline bool goesByLane(int64_t groups, int64_t taps, int64_t depth, int64_t width, int64_t lanes) {
+  if (groups == 1) return false;
+  const double inputs = static_cast<double>(groups * depth), tapCount = static_cast<double>(taps);
+  const bool byVector = depth <= width && width <= lanes && lanes % width == 0;
+  const double spread = depth == 1 && width == 1 ? 0 : byVector ? 0.15 : 0.8;
+  const double perGroup = tapCount * inputs * static_cast<double>(roundUp(width, lanes) / lanes);
+  return inputs * static_cast<double>(width) * (1.3 * tapCount / static_cast<double>(lanes) + spread) < perGroup;
+}
+
 // Estimated cycles per reduction step of a register tile: multiply-adds, loads, or the latency of too few sums.
 inline double tileCycles(const cpu::ConvTiling& tiling, int64_t rows, int64_t vectors) {
   const double wide = tiling.fmasPerCycle == 1;

@@ -22,11 +22,11 @@ struct Job {
   ConvAxis::Reach reachH, reachW;
   int64_t images, groups, depth, width;  // input and output channels per group
   int64_t xChannels, gradChannels;
-  bool depthwise, copiesX, copiesGrad, byTiles;
-  int64_t xPitch, repeat, gradPitch;  // per pixel of a copy
-  int64_t vectors, tileVectors;       // per group
-  int64_t runsH, runsW, runTaps;      // kernel rows, columns and taps of a run
-  bool gathers;                       // one run of taps from all over the kernel, found by a table of offsets
+  bool byLane, copiesX, copiesGrad, byTiles;
+  int64_t xPitch, repeat, planes, gradPitch;  // per pixel of a copy
+  int64_t vectors, tileVectors;               // per group
+  int64_t runsH, runsW, runTaps;              // kernel rows, columns and taps of a run
+  bool gathers;                               // one run of taps from all over the kernel, found by a table of offsets
   const int64_t* table;
   int64_t bandsH, bandsW, chunks;
   int64_t xBytes, gradBytes;  // of a band's copies
@@ -42,9 +42,10 @@ struct Job {
 
   int64_t items() const { return images * bandsH * bandsW; }
   int64_t groupWidth() const { return vectors * lanes; }
-  int64_t planes() const { return depthwise ? 1 : groups; }
-  int64_t rowLength() const { return planes() * groupWidth(); }
-  int64_t taps() const { return h.kernel * w.kernel * (depthwise ? 1 : depth); }
+  int64_t separateGroups() const { return byLane ? 1 : groups; }
+  int64_t separateWidth() const { return byLane ? gradChannels : width; }
+  int64_t rowLength() const { return separateGroups() * groupWidth(); }
+  int64_t taps() const { return h.kernel * w.kernel * depth; }
   int64_t runs() const { return runsH * runsW; }
   int64_t pixels() const { return ceilDiv(h.result, bandsH) * ceilDiv(w.result, bandsW); }
 };
@@ -57,9 +58,9 @@ int64_t rectangleCols(const Job& job) {
   return (ceilDiv(job.w.result, job.bandsW) - 1) * job.w.stride + job.reachW.high - job.reachW.low + 1;
 }
 int64_t xRowStride(const Job& job) {
-  return job.copiesX ? rectangleCols(job) * job.xPitch : job.w.source * job.xChannels;
+  return job.copiesX ? rectangleCols(job) * job.planes * job.xPitch : job.w.source * job.xChannels;
 }
-int64_t xColStride(const Job& job) { return job.copiesX ? job.xPitch : job.xChannels; }
+int64_t xColStride(const Job& job) { return job.copiesX ? job.planes * job.xPitch : job.xChannels; }
 
 struct Band {
   int64_t image, row, rows, col, cols;
@@ -83,8 +84,8 @@ const char* readX(const Job& job, const Band& band, int64_t group, char* room) {
   p.height = job.h.source, p.width = job.w.source;
   p.row0 = row, p.col0 = col;
   p.rows = rectangleRows(job), p.cols = rectangleCols(job);
-  p.channels = job.depthwise ? job.gradChannels : job.depth;
-  p.repeat = job.repeat, p.pitch = job.xPitch;
+  p.channels = job.byLane ? job.gradChannels : job.depth;
+  p.repeat = job.repeat, p.planes = job.planes, p.pitch = job.xPitch;
   p.out = room;
   if (p.pitch > 0) job.kernels->pad[job.type](p);
   return room;
@@ -104,8 +105,8 @@ const char* readGrad(const Job& job, const Band& band, int64_t group, char* room
   p.height = job.h.result, p.width = job.w.result;
   p.row0 = band.row, p.col0 = band.col;
   p.rows = band.rows, p.cols = ceilDiv(job.w.result, job.bandsW);
-  p.channels = job.depthwise ? job.gradChannels : job.width;
-  p.repeat = 1, p.pitch = job.gradPitch;
+  p.channels = job.separateWidth();
+  p.repeat = 1, p.planes = 1, p.pitch = job.gradPitch;
   p.out = room;
   if (p.pitch > 0) job.kernels->pad[job.type](p);
   return room;
@@ -138,7 +139,7 @@ void addPiece(const Job& job, const Band& band, const char* x, const char* grad,
   p.taps = piece.taps;
   p.vectors = piece.vectors;
   p.tileVectors = job.tileVectors;
-  (job.depthwise ? job.weightKernels->depthwise : job.weightKernels->weight)[job.type](p);
+  (job.byLane ? job.weightKernels->depthwise : job.weightKernels->weight)[job.type](p);
 }
 
 void addBias(const Job& job, const Band& band, const char* grad, int64_t group, char* sums) {
@@ -160,7 +161,7 @@ void runChunk(const Job& job, int64_t chunk) {
   char* room = static_cast<char*>(ThreadPool::threadScratch(static_cast<size_t>(job.xBytes + job.gradBytes)));
   for (int64_t item = split.start(chunk); item < split.start(chunk + 1); item++) {
     const Band band = bandOf(job, item);
-    for (int64_t group = 0; group < job.planes(); group++) {
+    for (int64_t group = 0; group < job.separateGroups(); group++) {
       const char* x = readX(job, band, group, room);
       const char* grad = readGrad(job, band, group, room + job.xBytes);
       if (job.gradBias) addBias(job, band, grad, group, biasSums);
@@ -173,14 +174,14 @@ void runChunk(const Job& job, int64_t chunk) {
 
 // The copies of one step lie as [item][group][x, gradient].
 char* roomOf(const Job& job, int64_t index, int64_t group) {
-  return job.copies + (index * job.planes() + group) * (job.xBytes + job.gradBytes);
+  return job.copies + (index * job.separateGroups() + group) * (job.xBytes + job.gradBytes);
 }
 
 void runUnit(const Job& job, int64_t firstItem, int64_t items, int64_t unit) {
   const int64_t perGroup = job.runs() * job.tapPieces * job.vectorPieces;
   const ConvSplit taps{job.runTaps, job.tapPieces}, vectors{job.vectors, job.vectorPieces};
-  const bool bias = unit >= job.planes() * perGroup;
-  const int64_t group = bias ? unit - job.planes() * perGroup : unit / perGroup;
+  const bool bias = unit >= job.separateGroups() * perGroup;
+  const int64_t group = bias ? unit - job.separateGroups() * perGroup : unit / perGroup;
   const int64_t v = unit % job.vectorPieces, t = unit / job.vectorPieces % job.tapPieces;
   const int64_t run = unit / (job.vectorPieces * job.tapPieces) % job.runs();
   const Piece piece{group, run, taps.start(t), taps.size(t), vectors.start(v), vectors.size(v)};
@@ -200,12 +201,13 @@ void runUnit(const Job& job, int64_t firstItem, int64_t items, int64_t unit) {
 void runByTiles(const Job& job, Exec& exec) {
   memset(job.sums, 0, static_cast<size_t>(job.taps() * job.rowLength() * job.itemSize));
   memset(job.biasSums, 0, static_cast<size_t>(job.rowLength() * job.itemSize));
-  const int64_t units = job.planes() * (job.runs() * job.tapPieces * job.vectorPieces + (job.gradBias != nullptr));
+  const int64_t units =
+      job.separateGroups() * (job.runs() * job.tapPieces * job.vectorPieces + (job.gradBias != nullptr));
   for (int64_t first = 0; first < job.items(); first += job.stepItems) {
     const int64_t items = std::min(job.stepItems, job.items() - first);
     if (job.copiesX || job.copiesGrad) {
-      exec.parallelFor(items * job.planes(), [&](int64_t i) {
-        const int64_t item = i / job.planes(), group = i % job.planes();
+      exec.parallelFor(items * job.separateGroups(), [&](int64_t i) {
+        const int64_t item = i / job.separateGroups(), group = i % job.separateGroups();
         char* room = roomOf(job, item, group);
         readX(job, bandOf(job, first + item), group, room);
         readGrad(job, bandOf(job, first + item), group, room + job.xBytes);
@@ -216,8 +218,8 @@ void runByTiles(const Job& job, Exec& exec) {
 }
 
 void reduceRows(const Job& job, const char* sums, int64_t row, int64_t rows, int64_t partStride, char* out) {
-  const int64_t columns = job.depthwise ? job.gradChannels : job.width;
-  for (int64_t plane = 0; plane < job.planes(); plane++) {
+  const int64_t columns = job.separateWidth();
+  for (int64_t plane = 0; plane < job.separateGroups(); plane++) {
     cpu::ConvReduce p{};
     p.sums = sums + (row * job.rowLength() + plane * job.groupWidth()) * job.itemSize;
     p.parts = job.chunks, p.partStride = partStride, p.sumsStride = job.rowLength();
@@ -236,13 +238,13 @@ void reduceAll(const Job& job, Exec& exec) {
   if (job.gradBias) reduceRows(job, job.biasSums, 0, 1, job.rowLength(), job.gradBias);
 }
 
-// Offsets of the taps (kernel row, kernel column, channel) in x.
+// Offsets of the taps (kernel row, kernel column, channel or plane) in x.
 void fillTable(const Job& job, int64_t* table) {
-  const int64_t channels = job.depthwise ? 1 : job.depth;
+  const int64_t step = job.byLane ? job.xPitch : 1;
   for (int64_t i = 0; i < job.h.kernel; i++) {
     for (int64_t j = 0; j < job.w.kernel; j++) {
       const int64_t offset = i * job.h.dilation * xRowStride(job) + j * job.w.dilation * xColStride(job);
-      for (int64_t c = 0; c < channels; c++) *table++ = offset + c;
+      for (int64_t c = 0; c < job.depth; c++) *table++ = offset + c * step;
     }
   }
 }
@@ -262,28 +264,29 @@ void chooseBands(Job& job) {
 }
 
 void chooseLayout(Job& job) {
-  // With many outputs per channel, broadcasting the channel is better than repeating it.
-  job.depthwise = job.groups > 1 && job.depth == 1 && job.width <= std::max<int64_t>(job.lanes / 2, 1);
-  job.repeat = job.depthwise ? job.width : 1;
-  const int64_t channels = job.depthwise ? job.gradChannels : job.width;
+  job.byLane = goesByLane(job.groups, job.h.kernel * job.w.kernel, job.depth, job.width, job.lanes);
+  job.repeat = job.byLane ? job.width : 1;
+  job.planes = job.byLane ? job.depth : 1;
+  const int64_t channels = job.separateWidth();
   job.vectors = ceilDiv(channels, job.lanes);
-  job.xPitch = job.depthwise ? job.groupWidth() : job.depth;
+  job.xPitch = job.byLane ? job.groupWidth() : job.depth;
   job.gradPitch = job.groupWidth();
   const int64_t lastRow = (job.h.result - 1) * job.h.stride + job.reachH.high;
   const int64_t lastCol = (job.w.result - 1) * job.w.stride + job.reachW.high;
   const bool inside = job.reachH.low >= 0 && job.reachW.low >= 0 && lastRow < job.h.source && lastCol < job.w.source;
-  job.copiesX = !inside || job.xPitch != job.xChannels || job.repeat != 1;
+  job.copiesX = !inside || job.xPitch != job.xChannels || job.repeat != 1 || job.planes != 1;
   job.copiesGrad = channels % job.lanes != 0;
-  if (job.copiesX && rectangleRows(job) * rectangleCols(job) > kMostCopied / std::max<int64_t>(job.xPitch, 1)) {
+  const int64_t widest = kMostCopied / std::max<int64_t>(job.planes * job.xPitch, 1);
+  if (job.copiesX && rectangleRows(job) * rectangleCols(job) > widest) {
     job.bandsH = job.h.result;
-    if (rectangleRows(job) * rectangleCols(job) > kMostCopied / std::max<int64_t>(job.xPitch, 1)) {
+    if (rectangleRows(job) * rectangleCols(job) > widest) {
       job.bandsW = job.w.result;
     }
   }
   job.runsH = job.h.kernel, job.runsW = 1;
   job.runTaps = job.w.kernel * job.depth;
   const bool gaps = job.w.kernel > 1 && job.w.dilation > 1;
-  job.gathers = job.depthwise || job.runTaps < 8 || (gaps && job.depth < 8);
+  job.gathers = job.byLane || job.runTaps < 8 || (gaps && job.depth < 8);
   if (job.gathers) {
     job.runsH = 1;
     job.runTaps = job.taps();
@@ -294,9 +297,10 @@ void chooseLayout(Job& job) {
 }
 
 void chooseSplit(Job& job, const cpu::ConvTiling& tiling) {
-  job.xBytes = job.copiesX ? roundUp(rectangleRows(job) * rectangleCols(job) * job.xPitch * job.itemSize, 64) : 0;
+  job.xBytes =
+      job.copiesX ? roundUp(rectangleRows(job) * rectangleCols(job) * job.planes * job.xPitch * job.itemSize, 64) : 0;
   job.gradBytes = job.copiesGrad ? roundUp(job.pixels() * job.gradPitch * job.itemSize, 64) : 0;
-  job.tileVectors = job.depthwise
+  job.tileVectors = job.byLane
                         ? job.vectors
                         : chooseTileVectors(tiling, std::max<int64_t>(job.runTaps, 1), job.vectors, job.pixels());
   const int64_t sums = job.taps() * job.rowLength();
@@ -304,10 +308,11 @@ void chooseSplit(Job& job, const cpu::ConvTiling& tiling) {
   const double work = 2.0 * static_cast<double>(pixels) * static_cast<double>(sums);
   job.tapPieces = ceilDiv(job.runTaps, kUnitTaps);
   job.vectorPieces = ceilDiv(job.vectors, kUnitVectors);
-  const int64_t units = job.planes() * job.runs() * job.tapPieces * job.vectorPieces;
+  const int64_t units = job.separateGroups() * job.runs() * job.tapPieces * job.vectorPieces;
   const bool few = job.items() < 8 && units > job.items() && work > kSmallWork;
-  job.byTiles = !job.depthwise && (sums * job.itemSize > kLargeSums || few);
-  const int64_t read = job.planes() * (job.xBytes + job.gradBytes) + job.pixels() * job.gradChannels * job.itemSize;
+  job.byTiles = !job.byLane && (sums * job.itemSize > kLargeSums || few);
+  const int64_t read =
+      job.separateGroups() * (job.xBytes + job.gradBytes) + job.pixels() * job.gradChannels * job.itemSize;
   job.stepItems = std::clamp<int64_t>(kStepBytes / read, 1, job.items());
   job.chunks = job.byTiles || work < kSmallWork ? 1 : std::min({kMostChunks, job.items(), ceilDiv(pixels, 256)});
 }
@@ -348,7 +353,7 @@ void conv2dBackwardWeight(Context& ctx, const Tensor& gradWeight, const Tensor* 
   chooseSplit(job, job.kernels->tiling);
   const int64_t sums = job.taps() * job.rowLength() * job.itemSize, biases = job.rowLength() * job.itemSize;
   const int64_t table = job.gathers ? job.taps() * static_cast<int64_t>(sizeof(int64_t)) : 0;
-  const int64_t copies = job.byTiles ? job.stepItems * job.planes() * (job.xBytes + job.gradBytes) : 0;
+  const int64_t copies = job.byTiles ? job.stepItems * job.separateGroups() * (job.xBytes + job.gradBytes) : 0;
   const Scratch scratch =
       ctx.scratch(static_cast<size_t>(roundUp(job.chunks * (sums + biases), 64) + roundUp(copies, 64) + table));
   job.sums = scratch.as<char>();

@@ -125,6 +125,10 @@ __attribute__((noinline)) void tile(const ConvTile& t, const T* source, T* out) 
 template <class T, int MR>
 __attribute__((noinline)) void depthwiseTile(const ConvTile& t, const T* source, T* out) {
   const T* bias = static_cast<const T*>(t.bias);
+  // The inner loop goes through a tap's planes, or through a row's taps where there is one plane.
+  const bool single = t.planes == 1;
+  const int64_t outer = single ? 1 : t.runsW, inner = single ? t.runsW : t.planes;
+  const int64_t step = single ? t.runStepW : t.runLength;
   for (int64_t v = 0; v < t.vectors; v++) {
     Vec<T> acc[MR];
     const Vec<T> b = bias ? vload(bias + v * kLanes<T>) : vzero<T>();
@@ -133,12 +137,15 @@ __attribute__((noinline)) void depthwiseTile(const ConvTile& t, const T* source,
     const T* w = static_cast<const T*>(t.weights) + v * kLanes<T>;
     for (int64_t r = 0; r < t.runsH; r++) {
       const T* a = source + v * kLanes<T> + r * t.runStepH;
-      for (int64_t q = 0; q < t.runsW; q++) {
-        const Vec<T> weight = vload(w);
+      for (int64_t q = 0; q < outer; q++) {
+        const T* input = a + q * t.runStepW;
+        for (int64_t p = 0; p < inner; p++) {
+          const Vec<T> weight = vload(w);
 #pragma GCC unroll 16
-        for (int i = 0; i < MR; i++) acc[i] += vload(a + i * t.colStep) * weight;
-        a += t.runStepW;
-        w += t.runLength;
+          for (int i = 0; i < MR; i++) acc[i] += vload(input + i * t.colStep) * weight;
+          input += step;
+          w += t.runLength;
+        }
       }
     }
     const int64_t lanes = v == t.vectors - 1 ? t.lastLanes : kLanes<T>;
@@ -203,15 +210,56 @@ void convDepthwise(const ConvTile& t) {
 }
 
 template <class T>
-void padPixels(const ConvPad& p, const T* from, T* to, int64_t cols) {
+NABLA_INLINE Vec<T> pickLanes(Vec<T> v, VecInt<T> index) {
+#if defined(__clang__)
+  Vec<T> result;
+  for (int i = 0; i < kLanes<T>; i++) result[i] = v[index[i]];
+  return result;
+#else
+  return __builtin_shuffle(v, index);
+#endif
+}
+
+// Channels [first, channels) of one pixel of a grouped convolution, by elements.
+template <class T>
+void spreadRest(const ConvPad& p, const T* from, T* to, int64_t first) {
+  for (int64_t plane = 0; plane < p.planes; plane++) {
+    T* row = to + plane * p.pitch;
+    for (int64_t c = first; c < p.channels; c++) row[c] = from[c / p.repeat * p.planes + plane];
+    for (int64_t c = p.channels; c < p.pitch; c++) row[c] = 0;
+  }
+}
+
+template <class T>
+void spreadPixels(const ConvPad& p, const T* from, T* to, int64_t cols) {
+  // A vector of results takes its inputs from one vector of the source, if groups do not straddle vectors.
+  const bool byVector = p.planes <= p.repeat && p.repeat <= kLanes<T> && kLanes<T> % p.repeat == 0;
+  const int64_t step = byVector ? kLanes<T> / p.repeat * p.planes : 1;
+  VecInt<T> index{};
+  for (int i = 0; byVector && i < kLanes<T>; i++) index[i] = i / p.repeat * p.planes;
   for (int64_t j = 0; j < cols; j++) {
-    if (p.repeat == 1) {
-      for (int64_t c = 0; c < p.channels; c++) to[c] = from[c];
-    } else {
-      for (int64_t c = 0; c < p.channels; c += p.repeat) {
-        for (int64_t i = 0; i < p.repeat; i++) to[c + i] = from[c / p.repeat];
+    int64_t c = 0;
+    const T* at = from;
+    for (; byVector && c + kLanes<T> <= p.channels && at - from + kLanes<T> <= p.colStride; c += kLanes<T>) {
+      const Vec<T> inputs = vload(at);
+      for (int64_t plane = 0; plane < p.planes; plane++) {
+        VecInt<T> lanes = index;
+        for (int i = 0; i < kLanes<T>; i++) lanes[i] += plane;
+        vstore(to + plane * p.pitch + c, pickLanes<T>(inputs, lanes));
       }
+      at += step;
     }
+    spreadRest(p, from, to, c);
+    from += p.colStride;
+    to += p.planes * p.pitch;
+  }
+}
+
+template <class T>
+void padPixels(const ConvPad& p, const T* from, T* to, int64_t cols) {
+  if (p.repeat != 1 || p.planes != 1) return spreadPixels(p, from, to, cols);
+  for (int64_t j = 0; j < cols; j++) {
+    for (int64_t c = 0; c < p.channels; c++) to[c] = from[c];
     for (int64_t c = p.channels; c < p.pitch; c++) to[c] = 0;
     from += p.colStride;
     to += p.pitch;
@@ -220,26 +268,27 @@ void padPixels(const ConvPad& p, const T* from, T* to, int64_t cols) {
 
 template <class T>
 void pad(const ConvPad& p) {
-  const size_t rowBytes = static_cast<size_t>(p.cols * p.pitch) * sizeof(T);
+  const int64_t pixel = p.planes * p.pitch;
+  const size_t rowBytes = static_cast<size_t>(p.cols * pixel) * sizeof(T);
   const int64_t left = p.col0 < 0 ? (-p.col0 < p.cols ? -p.col0 : p.cols) : 0;
   const int64_t past = p.width - p.col0 < p.cols ? p.width - p.col0 : p.cols;
   const int64_t right = past > left ? past : left;
-  const bool whole = p.channels == p.pitch && p.repeat == 1 && p.colStride == p.channels;
+  const bool whole = p.channels == p.pitch && p.repeat == 1 && p.planes == 1 && p.colStride == p.channels;
   for (int64_t i = 0; i < p.rows; i++) {
-    T* to = static_cast<T*>(p.out) + i * p.cols * p.pitch;
+    T* to = static_cast<T*>(p.out) + i * p.cols * pixel;
     const int64_t row = p.row0 + i;
     if (row < 0 || row >= p.height || right == left) {
       __builtin_memset(to, 0, rowBytes);
       continue;
     }
     const T* from = static_cast<const T*>(p.source) + row * p.rowStride + (p.col0 + left) * p.colStride;
-    __builtin_memset(to, 0, static_cast<size_t>(left * p.pitch) * sizeof(T));
+    __builtin_memset(to, 0, static_cast<size_t>(left * pixel) * sizeof(T));
     if (whole) {
-      __builtin_memcpy(to + left * p.pitch, from, static_cast<size_t>((right - left) * p.pitch) * sizeof(T));
+      __builtin_memcpy(to + left * pixel, from, static_cast<size_t>((right - left) * pixel) * sizeof(T));
     } else {
-      padPixels(p, from, to + left * p.pitch, right - left);
+      padPixels(p, from, to + left * pixel, right - left);
     }
-    __builtin_memset(to + right * p.pitch, 0, static_cast<size_t>((p.cols - right) * p.pitch) * sizeof(T));
+    __builtin_memset(to + right * pixel, 0, static_cast<size_t>((p.cols - right) * pixel) * sizeof(T));
   }
 }
 
@@ -267,7 +316,14 @@ void pack(const ConvPack& p) {
     for (int64_t j = 0; j < p.tapsW; j++) {
       const T* from = static_cast<const T*>(p.weight) + (p.firstH + i * p.stepH) * p.rowStride +
                       (p.firstW + j * p.stepW) * p.colStride;
-      if (p.laneStride == 1) {
+      if (p.laneGroup < p.lanes) {
+        for (int64_t d = 0; d < p.depth; d++) {
+          for (int64_t l = 0; l < p.width; l++) {
+            const int64_t at = l % p.laneGroup * p.laneStride + l / p.laneGroup * p.groupStride;
+            to[d * p.width + l] = l < p.lanes ? from[d * p.depthStride + at] : 0;
+          }
+        }
+      } else if (p.laneStride == 1) {
         for (int64_t d = 0; d < p.depth; d++) {
           for (int64_t l = 0; l < p.lanes; l++) to[d * p.width + l] = from[d * p.depthStride + l];
           for (int64_t l = p.lanes; l < p.width; l++) to[d * p.width + l] = 0;

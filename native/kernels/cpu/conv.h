@@ -6,13 +6,14 @@
 namespace nabla::cpu {
 
 // Copies a rectangle of an image with zeros around it:
-// out[i][j][c] = source[row0 + i][col0 + j][c / repeat], zero outside the image and for channels <= c < pitch.
+// out[i][j][p][c] = source[row0 + i][col0 + j][c / repeat * planes + p], zero outside the image and for
+// channels <= c < pitch. Only grouped convolutions have planes != 1 or repeat != 1.
 struct ConvPad {
   const void* source;
   int64_t rowStride, colStride;
   int64_t height, width;
   int64_t row0, col0, rows, cols;
-  int64_t channels, repeat, pitch;
+  int64_t channels, repeat, planes, pitch;
   void* out;
 };
 
@@ -25,6 +26,7 @@ struct ConvPack {
   int64_t rowStride, colStride;  // of the kernel
   int64_t depth, depthStride;
   int64_t lanes, laneStride, width;
+  int64_t laneGroup, groupStride;  // lane l lies at l % laneGroup * laneStride + l / laneGroup * groupStride
 };
 
 // One block of result channels over a rectangle of result pixels:
@@ -39,6 +41,7 @@ struct ConvTile {
   int64_t outRowStep, outColStep;
   int64_t rows, cols;
   int64_t vectors;    // of the block; depthwise: of all channels
+  int64_t planes;     // depthwise only
   int64_t lastLanes;  // valid lanes of the last vector
   bool relu;
 };
@@ -56,7 +59,8 @@ struct ConvKernels {
   void (*pad[2])(const ConvPad&);
   void (*pack[2])(const ConvPack&);
   void (*tile[2])(const ConvTile&);
-  // Channel by channel: runLength is the distance of two taps in weights, taps are runsH x runsW.
+  // Lane by lane, for small groups: a result channel has one input in each of `planes` planes. runLength is the
+  // distance of planes, in the source and in weights[i][j][plane]; taps are runsH x runsW.
   void (*depthwise[2])(const ConvTile&);
 };
 
