@@ -1,4 +1,6 @@
 import { ArgumentError, ShapeError, shapeText } from '../errors.js';
+import { checkTensor } from '../tensor/check.js';
+import { sameShape } from '../tensor/layout.js';
 import { noGrad } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -27,11 +29,14 @@ abstract class MeanMetric implements Metric {
   }
 
   update(output: Tensor, target: Tensor): void {
+    checkTensor(this.name, output, 'output');
+    checkTensor(this.name, target, 'target');
     const before = this.#sum;
     const sum = noGrad(() => {
       const [now, count] = this.measure(output, target);
       this.#count += count;
-      return before ? now.add(before) : now;
+      const total = now.to('float64'); // exact over many batches
+      return before ? total.add(before) : total;
     });
     before?.dispose();
     this.#sum = sum.keep();
@@ -57,14 +62,27 @@ class Accuracy extends MeanMetric {
   }
 }
 
+/** Broadcasting would compare every output with every target. */
+function checkSameShape(op: string, output: Tensor, target: Tensor): void {
+  if (sameShape(output.shape, target.shape)) return;
+  throw new ShapeError(
+    op,
+    `output and target must have the same shape, got ${shapeText(output.shape)} and ${shapeText(target.shape)}`,
+    output.shape,
+    target.shape,
+  );
+}
+
 class MeanAbsoluteError extends MeanMetric {
   protected measure(output: Tensor, target: Tensor): [Tensor, number] {
+    checkSameShape(this.name, output, target);
     return [output.sub(target).abs().sum(), output.numel];
   }
 }
 
 class MeanSquaredError extends MeanMetric {
   protected measure(output: Tensor, target: Tensor): [Tensor, number] {
+    checkSameShape(this.name, output, target);
     return [output.sub(target).square().sum(), output.numel];
   }
 }

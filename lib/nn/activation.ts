@@ -1,4 +1,4 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, valueText } from '../errors.js';
 import { dropout } from '../ops/random.js';
 import { softmax } from '../ops/softmax.js';
 import { relu, sigmoid, tanh } from '../ops/unary.js';
@@ -31,7 +31,8 @@ export class Tanh extends Module {
 export class Softmax extends Module {
   constructor(readonly dim: number) {
     super();
-    if (!Number.isInteger(dim)) throw new ArgumentError('Softmax', `dim must be an integer, got ${String(dim)}`, dim);
+    if (!Number.isInteger(dim))
+      throw new ArgumentError('Softmax', `dim must be an integer, got ${valueText(dim)}`, dim);
   }
 
   forward(x: Tensor): Tensor {
@@ -50,11 +51,13 @@ export class Softmax extends Module {
 export class Dropout extends Module {
   constructor(readonly p = 0.5) {
     super();
-    if (!(p >= 0 && p <= 1)) throw new ArgumentError('Dropout', `p must lie in [0, 1], got ${String(p)}`, p);
+    if (typeof p !== 'number' || !(p >= 0 && p <= 1)) {
+      throw new ArgumentError('Dropout', `p must lie in [0, 1], got ${valueText(p)}`, p);
+    }
   }
 
   forward(x: Tensor): Tensor {
-    return this.training ? dropout(x, this.p, { training: true }) : x;
+    return dropout(x, this.p, { training: this.training });
   }
 
   override extraRepr(): string {

@@ -1,4 +1,4 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, valueText } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { ReLU } from './activation.js';
 import { Conv2d } from './conv.js';
@@ -7,7 +7,7 @@ import { type AnyModule, Module } from './module.js';
 
 function assertModule(op: string, module: unknown, index: number): void {
   if (!(module instanceof Module))
-    throw new ArgumentError(op, `item ${index} is not a Module, got ${typeof module}`, module);
+    throw new ArgumentError(op, `item ${index} must be a Module, got ${valueText(module)}`, module);
 }
 
 /** Layers that can take a ReLU into their kernel; a subclass or a replaced `forward` runs as it is. */
@@ -67,6 +67,9 @@ export class ModuleList<M extends AnyModule = Module> extends Module<never[], ne
 
   constructor(items: Iterable<M> = []) {
     super();
+    if (typeof items !== 'object' || items === null || !(Symbol.iterator in items)) {
+      throw new ArgumentError('ModuleList', `modules in an array are needed, got ${valueText(items)}`, items);
+    }
     this.items = [...items];
     this.items.forEach((item, i) => {
       assertModule('ModuleList', item, i);
@@ -75,6 +78,16 @@ export class ModuleList<M extends AnyModule = Module> extends Module<never[], ne
 
   override *namedChildren(): Generator<[string, AnyModule]> {
     for (let i = 0; i < this.items.length; i++) yield [String(i), this.items[i]];
+  }
+
+  /** Equal neighbours are printed once, with their number. */
+  protected override childrenText(): string[] {
+    const texts = this.items.map(String);
+    const starts = texts.flatMap((text, i) => (i > 0 && text === texts[i - 1] ? [] : [i]));
+    return starts.map((start, i) => {
+      const end = (starts[i + 1] ?? texts.length) - 1;
+      return start === end ? `(${start}): ${texts[start]}` : `(${start}-${end}): ${end - start + 1} x ${texts[start]}`;
+    });
   }
 
   push(item: M): this {

@@ -1,10 +1,12 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, valueText } from '../errors.js';
 import { conv2d, conv2dRelu } from '../ops/conv.js';
+import { checkOptions } from '../tensor/check.js';
+import { getDefaultDType } from '../tensor/create.js';
 import type { DType } from '../tensor/dtype.js';
 import { stridesInOrder } from '../tensor/layout.js';
 import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
 import { resetLinear } from './init.js';
-import { checkSize } from './linear.js';
+import { checkFloatDType, checkSize } from './linear.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
 import { tuple } from './repr.js';
@@ -16,7 +18,7 @@ export type Size2 = number | readonly [number, number];
 export function pair(op: string, name: string, value: Size2, least = 1): [number, number] {
   const list = typeof value === 'number' ? [value, value] : value;
   if (!Array.isArray(list) || list.length !== 2) {
-    throw new ArgumentError(op, `${name} must be a number or two numbers, got ${String(value)}`, value);
+    throw new ArgumentError(op, `${name} must be a number or two numbers, got ${valueText(value)}`, value);
   }
   return [checkSize(op, name, list[0], least), checkSize(op, name, list[1], least)];
 }
@@ -33,7 +35,7 @@ export interface Conv2dOptions {
   groups?: number;
   /** Default true. */
   bias?: boolean;
-  /** Default float32. */
+  /** Default: that of `setDefaultDType`, float32. */
   dtype?: DType;
 }
 
@@ -64,9 +66,13 @@ export class Conv2d extends Module {
     super();
     checkSize('Conv2d', 'inChannels', inChannels);
     checkSize('Conv2d', 'outChannels', outChannels);
+    checkOptions('Conv2d', options);
     this.kernelSize = pair('Conv2d', 'kernelSize', kernelSize);
     this.stride = pair('Conv2d', 'stride', options.stride ?? 1);
     const padding = options.padding ?? 0;
+    if (typeof padding === 'string' && padding !== 'same' && padding !== 'valid') {
+      throw new ArgumentError('Conv2d', `padding must be sizes, 'same' or 'valid', got ${valueText(padding)}`, padding);
+    }
     this.padding = typeof padding === 'string' ? padding : pair('Conv2d', 'padding', padding, 0);
     this.dilation = pair('Conv2d', 'dilation', options.dilation ?? 1);
     this.groups = checkSize('Conv2d', 'groups', options.groups ?? 1);
@@ -77,7 +83,7 @@ export class Conv2d extends Module {
         this.groups,
       );
     }
-    const dtype = options.dtype ?? 'float32';
+    const dtype = checkFloatDType('Conv2d', options.dtype ?? getDefaultDType());
     this.weight = new Parameter(emptyWeight([outChannels, inChannels / this.groups, ...this.kernelSize], dtype));
     this.bias = options.bias === false ? null : new Parameter(emptyContiguous([outChannels], dtype));
     this.resetParameters();
@@ -104,7 +110,7 @@ export class Conv2d extends Module {
   override extraRepr(): string {
     const parts = [`${this.inChannels}, ${this.outChannels}, kernel_size=${tuple(this.kernelSize)}`];
     parts.push(`stride=${tuple(this.stride)}`);
-    if (typeof this.padding === 'string') parts.push(`padding='${this.padding}'`);
+    if (typeof this.padding === 'string') parts.push(`padding=${this.padding}`);
     else if (this.padding.some((p) => p !== 0)) parts.push(`padding=${tuple(this.padding)}`);
     if (this.dilation.some((d) => d !== 1)) parts.push(`dilation=${tuple(this.dilation)}`);
     if (this.groups !== 1) parts.push(`groups=${this.groups}`);

@@ -1,25 +1,35 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, DTypeError, valueText } from '../errors.js';
 import { linear, linearRelu } from '../ops/linear.js';
 import { flatten } from '../ops/view.js';
-import type { DType } from '../tensor/dtype.js';
+import { checkOptions } from '../tensor/check.js';
+import { getDefaultDType } from '../tensor/create.js';
+import { checkDType, type DType, isFloating } from '../tensor/dtype.js';
 import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
 import { resetLinear } from './init.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
+import { boolText } from './repr.js';
 
 /** Throws unless `value` is an integer >= `least`. @internal */
 export function checkSize(op: string, name: string, value: unknown, least = 1): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least) {
-    throw new ArgumentError(op, `${name} must be an integer >= ${least}, got ${String(value)}`, value);
+    throw new ArgumentError(op, `${name} must be an integer >= ${least}, got ${valueText(value)}`, value);
   }
   return value;
+}
+
+/** Throws unless `dtype` is one that parameters can have. @internal */
+export function checkFloatDType(op: string, dtype: unknown): DType {
+  const checked = checkDType(op, dtype as DType);
+  if (!isFloating(checked)) throw new DTypeError(op, `parameters are float32 or float64, got ${checked}`, checked);
+  return checked;
 }
 
 /** Options of {@link Linear}. */
 export interface LinearOptions {
   /** Default true. */
   bias?: boolean;
-  /** Default float32. */
+  /** Default: that of `setDefaultDType`, float32. */
   dtype?: DType;
 }
 
@@ -39,7 +49,8 @@ export class Linear extends Module {
     super();
     checkSize('Linear', 'inFeatures', inFeatures);
     checkSize('Linear', 'outFeatures', outFeatures);
-    const dtype = options.dtype ?? 'float32';
+    checkOptions('Linear', options);
+    const dtype = checkFloatDType('Linear', options.dtype ?? getDefaultDType());
     this.weight = new Parameter(emptyContiguous([outFeatures, inFeatures], dtype));
     this.bias = options.bias === false ? null : new Parameter(emptyContiguous([outFeatures], dtype));
     this.resetParameters();
@@ -59,7 +70,7 @@ export class Linear extends Module {
   }
 
   override extraRepr(): string {
-    return `in_features=${this.inFeatures}, out_features=${this.outFeatures}, bias=${this.bias ? 'True' : 'False'}`;
+    return `in_features=${this.inFeatures}, out_features=${this.outFeatures}, bias=${boolText(this.bias !== null)}`;
   }
 }
 

@@ -1,4 +1,5 @@
 import { type CrossEntropyOptions, crossEntropy, type LossOptions, mseLoss } from '../ops/loss.js';
+import { checkOptions } from '../tensor/check.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 
@@ -9,6 +10,7 @@ import { Module } from './module.js';
 export class CrossEntropyLoss extends Module<[Tensor, Tensor]> {
   constructor(readonly options: CrossEntropyOptions = {}) {
     super();
+    checkOptions('CrossEntropyLoss', options);
   }
 
   forward(input: Tensor, target: Tensor): Tensor {
@@ -20,6 +22,7 @@ export class CrossEntropyLoss extends Module<[Tensor, Tensor]> {
 export class MSELoss extends Module<[Tensor, Tensor]> {
   constructor(readonly options: LossOptions = {}) {
     super();
+    checkOptions('MSELoss', options);
   }
 
   forward(input: Tensor, target: Tensor): Tensor {

@@ -1,5 +1,6 @@
 import { ArgumentError, shapeText } from '../errors.js';
 import { to } from '../ops/view.js';
+import { checkOptions, checkTensor } from '../tensor/check.js';
 import { checkDType, type DType, isFloating } from '../tensor/dtype.js';
 import { sameShape } from '../tensor/layout.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -42,6 +43,7 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
 
   /** Makes the tensor in a field part of the state dict (unless not persistent) without training it. */
   registerBuffer(field: string, value: Tensor | null, options: { persistent?: boolean } = {}): void {
+    if (value !== null) checkTensor('registerBuffer', value, field);
     this.#buffers.set(field, { persistent: options.persistent ?? true });
     value?.keep();
     Object.defineProperty(this, field, { value, writable: true, enumerable: true, configurable: true });
@@ -138,8 +140,12 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
    * @throws ArgumentError listing missing, unexpected and misshapen keys.
    */
   loadStateDict(state: Readonly<StateDict>, options: { strict?: boolean } = {}): LoadResult {
+    const op = `${this.constructor.name}.loadStateDict`;
+    checkOptions(op, state);
+    checkOptions(op, options);
+    for (const [key, value] of Object.entries(state)) checkTensor(op, value, key);
     const own = this.#ownState();
-    const missingKeys = [...own.keys()].filter((key) => !(key in state));
+    const missingKeys = [...own.keys()].filter((key) => !Object.hasOwn(state, key));
     const unexpectedKeys = Object.keys(state).filter((key) => !own.has(key));
     const misshapen = Object.entries(state).flatMap(([key, value]) => {
       const target = own.get(key);
@@ -152,10 +158,10 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
       problems.push(`unexpected keys: ${unexpectedKeys.join(', ')}`);
     if (misshapen.length > 0) problems.push(`wrong shapes: ${misshapen.join('; ')}`);
     if (problems.length > 0) {
-      throw new ArgumentError(`${this.constructor.name}.loadStateDict`, problems.join('; '), Object.keys(state));
+      throw new ArgumentError(op, problems.join('; '), Object.keys(state));
     }
     for (const [key, target] of own) {
-      if (!(key in state)) continue;
+      if (!Object.hasOwn(state, key)) continue;
       const raw = target.detach();
       raw.copy_(state[key]);
       raw.dispose();
@@ -163,14 +169,16 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
     return { missingKeys, unexpectedKeys };
   }
 
-  #ownState(): Map<string, Tensor> {
-    const own = new Map<string, Tensor>();
-    for (const [path, module] of this.namedModules()) {
-      for (const [field, value] of Object.entries(module)) {
-        const isState = value instanceof Parameter || module.#buffers.get(field)?.persistent;
-        if (isState && value instanceof Tensor) own.set(join(path, stateName(field)), value);
+  /** A module in two places appears under both names, as in PyTorch. */
+  #ownState(prefix = '', own = new Map<string, Tensor>()): Map<string, Tensor> {
+    const add = (kept: (field: string, value: Tensor) => boolean): void => {
+      for (const [field, value] of Object.entries(this)) {
+        if (value instanceof Tensor && kept(field, value)) own.set(join(prefix, stateName(field)), value);
       }
-    }
+    };
+    add((_, value) => value instanceof Parameter);
+    add((field, value) => !(value instanceof Parameter) && this.#buffers.get(field)?.persistent === true);
+    for (const [name, child] of this.namedChildren()) child.#ownState(join(prefix, name), own);
     return own;
   }
 
@@ -178,7 +186,12 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
   to(dtype: DType): this {
     checkDType('Module.to', dtype);
     for (const tensor of [...this.parameters(), ...this.buffers()]) {
-      if (isFloating(tensor.dtype) && tensor.dtype !== dtype) tensor._setData(to(tensor.detach(), dtype));
+      for (const data of [tensor, tensor._grad]) {
+        if (!data || !isFloating(data.dtype) || data.dtype === dtype) continue;
+        const raw = data.detach();
+        data._setData(to(raw, dtype));
+        raw.dispose();
+      }
     }
     return this;
   }
@@ -196,10 +209,13 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
     return '';
   }
 
+  /** Each submodule as `toString()` shows it. */
+  protected childrenText(): string[] {
+    return [...this.namedChildren()].map(([name, child]) => `(${name}): ${child}`);
+  }
+
   toString(): string {
-    const lines = [...this.namedChildren()].map(
-      ([name, child]) => `(${name}): ${child.toString().replaceAll('\n', '\n  ')}`,
-    );
+    const lines = this.childrenText().map((text) => text.replaceAll('\n', '\n  '));
     const extra = this.extraRepr();
     if (lines.length === 0) return `${this.constructor.name}(${extra})`;
     return `${this.constructor.name}(\n  ${[...(extra ? [extra] : []), ...lines].join('\n  ')}\n)`;

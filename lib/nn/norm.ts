@@ -1,9 +1,10 @@
-import { ShapeError, shapeText } from '../errors.js';
+import { ArgumentError, ShapeError, shapeText, valueText } from '../errors.js';
 import { batchNorm } from '../ops/norm.js';
-import { ones, tensor, zeros } from '../tensor/create.js';
+import { checkOptions, checkTensor } from '../tensor/check.js';
+import { getDefaultDType, ones, tensor, zeros } from '../tensor/create.js';
 import type { DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { checkSize } from './linear.js';
+import { checkFloatDType, checkSize } from './linear.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
 import { boolText, floatText } from './repr.js';
@@ -16,10 +17,17 @@ export interface BatchNormOptions {
   momentum?: number | null;
   /** Learn a scale and a shift per channel. Default true. */
   affine?: boolean;
+  /** With `affine`: learn the shift too. Default true. */
+  bias?: boolean;
   /** Keep running statistics for evaluation. Default true. */
   trackRunningStats?: boolean;
-  /** Default float32. */
+  /** Default: that of `setDefaultDType`, float32. */
   dtype?: DType;
+}
+
+function checkNumber(op: string, name: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new ArgumentError(op, `${name} must be a finite number, got ${valueText(value)}`, value);
 }
 
 /** Common part of {@link BatchNorm1d} and {@link BatchNorm2d}. Ioffe & Szegedy 2015. */
@@ -42,14 +50,17 @@ abstract class BatchNorm extends Module {
     options: BatchNormOptions = {},
   ) {
     super();
-    checkSize(new.target.name, 'numFeatures', numFeatures);
-    this.eps = options.eps ?? 1e-5;
-    this.momentum = options.momentum === undefined ? 0.1 : options.momentum;
+    const op = new.target.name;
+    checkSize(op, 'numFeatures', numFeatures);
+    checkOptions(op, options);
+    this.eps = checkNumber(op, 'eps', options.eps ?? 1e-5);
+    const { momentum = 0.1 } = options;
+    this.momentum = momentum === null ? null : checkNumber(op, 'momentum', momentum);
     this.#tracks = options.trackRunningStats ?? true;
-    const dtype = options.dtype ?? 'float32';
+    const dtype = checkFloatDType(op, options.dtype ?? getDefaultDType());
     const affine = options.affine ?? true;
     this.weight = affine ? new Parameter(ones([numFeatures], { dtype })) : null;
-    this.bias = affine ? new Parameter(zeros([numFeatures], { dtype })) : null;
+    this.bias = affine && (options.bias ?? true) ? new Parameter(zeros([numFeatures], { dtype })) : null;
     this.registerBuffer('runningMean', this.#tracks ? zeros([numFeatures], { dtype }) : null);
     this.registerBuffer('runningVar', this.#tracks ? ones([numFeatures], { dtype }) : null);
     this.registerBuffer('numBatchesTracked', this.#tracks ? tensor(0, { dtype: 'int64' }) : null);
@@ -57,6 +68,7 @@ abstract class BatchNorm extends Module {
 
   forward(x: Tensor): Tensor {
     const name = this.constructor.name;
+    checkTensor(name, x);
     if (!this.dims.includes(x.ndim)) {
       throw new ShapeError(
         name,
@@ -68,7 +80,7 @@ abstract class BatchNorm extends Module {
     if (tracking) this.#countBatch();
     return batchNorm(x, this.runningMean, this.runningVar, this.weight, this.bias, {
       training: this.training || !this.#tracks,
-      momentum: this.momentum ?? 1 / this.#batches,
+      momentum: this.momentum ?? (tracking ? 1 / this.#batches : 0),
       eps: this.eps,
     });
   }
@@ -86,7 +98,7 @@ abstract class BatchNorm extends Module {
   override extraRepr(): string {
     return (
       `${this.numFeatures}, eps=${floatText(this.eps)}, momentum=${this.momentum === null ? 'None' : floatText(this.momentum)}, ` +
-      `affine=${boolText(this.weight !== null)}, track_running_stats=${boolText(this.#tracks)}`
+      `affine=${boolText(this.weight !== null)}, bias=${boolText(this.bias !== null)}, track_running_stats=${boolText(this.#tracks)}`
     );
   }
 }

@@ -1,5 +1,7 @@
+import { checkOptions } from '../tensor/check.js';
 import { ones, zeros } from '../tensor/create.js';
-import type { DType } from '../tensor/dtype.js';
+import { type DType, ITEM_SIZES, isFloating } from '../tensor/dtype.js';
+import { checkShape } from '../tensor/layout.js';
 import { noGrad } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 import { type AnyModule, Module } from './module.js';
@@ -42,8 +44,12 @@ const ownParameters = (module: AnyModule): Parameter[] =>
 function traceShapes(model: AnyModule, options: SummaryOptions): Map<AnyModule, readonly number[]> {
   const shapes = new Map<AnyModule, readonly number[]>();
   if (!options.input) return shapes;
-  const modules = [...model.modules()];
-  const wasTraining = modules.map((module) => module.training);
+  checkShape('summary', options.input);
+  const modules = model.modules();
+  const before = modules.map((module) => ({
+    training: module.training,
+    forward: Object.getOwnPropertyDescriptor(module, 'forward'),
+  }));
   for (const module of modules) {
     const forward = module.forward;
     Object.defineProperty(module, 'forward', {
@@ -61,13 +67,15 @@ function traceShapes(model: AnyModule, options: SummaryOptions): Map<AnyModule, 
     const dtype = options.dtype ?? model.parameters()[0]?.dtype ?? 'float32';
     const input = options.input;
     noGrad(() => {
-      const x = dtype.startsWith('float') ? ones(input, { dtype }) : zeros(input, { dtype });
+      const x = isFloating(dtype) ? ones(input, { dtype }) : zeros(input, { dtype });
       (model as unknown as Module).forward(x);
     });
   } finally {
     modules.forEach((module, i) => {
-      Reflect.deleteProperty(module, 'forward');
-      module.training = wasTraining[i];
+      const { training, forward } = before[i];
+      module.training = training;
+      if (forward) Object.defineProperty(module, 'forward', forward);
+      else Reflect.deleteProperty(module, 'forward');
     });
   }
   return shapes;
@@ -96,6 +104,7 @@ function table(summary: Omit<Summary, 'toString'>): string {
 
 /** @internal See {@link Module.summary}. */
 export function summarize(model: AnyModule, options: SummaryOptions): Summary {
+  checkOptions('summary', options);
   const shapes = traceShapes(model, options);
   const rows: SummaryRow[] = [];
   for (const [name, module] of model.namedModules()) {
@@ -104,7 +113,7 @@ export function summarize(model: AnyModule, options: SummaryOptions): Summary {
     rows.push({ name, type: module.constructor.name, output: shapes.get(module) ?? null, parameters });
   }
   const all = model.parameters();
-  const bytes = all.reduce((sum, p) => sum + p.numel * (p.dtype === 'float64' ? 8 : 4), 0);
+  const bytes = all.reduce((sum, p) => sum + p.numel * ITEM_SIZES[p.dtype], 0);
   const parameters = all.reduce((sum, p) => sum + p.numel, 0);
   const trainable = all.reduce((sum, p) => sum + (p.requiresGrad ? p.numel : 0), 0);
   const summary = { rows, parameters, trainable, bytes };

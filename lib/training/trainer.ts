@@ -1,8 +1,9 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, valueText } from '../errors.js';
 import type { Metric } from '../metrics/index.js';
-import type { Module } from '../nn/module.js';
+import { Module } from '../nn/module.js';
+import { checkOptions } from '../tensor/check.js';
 import { noGrad, scope } from '../tensor/scope.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 import type { Callback, EpochLog, History } from './callback.js';
 import { Progress } from './progress.js';
 
@@ -54,29 +55,39 @@ export class Trainer {
   readonly optimizer: Steppable;
   /** Epochs finished so far, over all calls of {@link fit}. */
   readonly history: History = { epochs: [] };
-  readonly #loss: (output: Tensor, target: Tensor) => Tensor;
+  readonly #loss: TrainerOptions['loss'];
   readonly #metrics: readonly Metric[];
   readonly #callbacks: readonly Callback[];
 
   constructor(options: TrainerOptions) {
+    checkOptions('Trainer', options);
     const { model, loss, optimizer, metrics = [], callbacks = [] } = options;
-    if (!model || !loss || !optimizer) throw new ArgumentError('Trainer', 'model, loss and optimizer are needed');
+    check(model instanceof Module, 'model must be a Module', model);
+    check(loss instanceof Module || typeof loss === 'function', 'loss must be a Module or a function', loss);
+    check(typeof optimizer?.step === 'function', 'optimizer must have a step()', optimizer);
+    check(Array.isArray(metrics), 'metrics must be an array', metrics);
+    check(Array.isArray(callbacks), 'callbacks must be an array', callbacks);
     this.model = model;
     this.optimizer = optimizer;
-    this.#loss = typeof loss === 'function' ? loss : (output, target) => loss.forward(output, target);
+    this.#loss = loss;
     this.#metrics = metrics;
     this.#callbacks = callbacks;
   }
 
   /**
-   * Trains for some epochs.
-   * @throws ArgumentError for options out of range; the reason of an aborted signal; whatever a callback throws.
+   * Trains for some epochs. A batch whose values a kernel refuses (a class index out of range) rejects with that
+   * ValueError and changes no parameter; the batch after it may have been used already.
+   * @throws ArgumentError for options out of range or batches that are not `[input, target]`; the reason of an aborted
+   * signal; whatever a callback throws.
    */
   async fit(batches: Batches, options: FitOptions = {}): Promise<History> {
+    checkOptions('Trainer.fit', options);
     const { epochs = 1, validation, signal, unit = 'samples' } = options;
     if (!Number.isInteger(epochs) || epochs < 0) {
-      throw new ArgumentError('Trainer.fit', `epochs must be an integer >= 0, got ${String(epochs)}`, epochs);
+      throw new ArgumentError('Trainer.fit', `epochs must be an integer >= 0, got ${valueText(epochs)}`, epochs);
     }
+    checkBatches('Trainer.fit', batches);
+    if (validation !== undefined) checkBatches('Trainer.fit', validation);
     const progress = options.progress === false ? null : new Progress();
     try {
       for (const callback of this.#callbacks) await callback.onFitStart?.(this);
@@ -100,21 +111,24 @@ export class Trainer {
 
   /** Loss and metrics over some batches, in evaluation mode and without gradients. The mode is restored. */
   async evaluate(batches: Batches, options: { signal?: AbortSignal } = {}): Promise<Record<string, number>> {
-    const wasTraining = this.model.training;
+    checkOptions('Trainer.evaluate', options);
+    checkBatches('Trainer.evaluate', batches);
+    const modes = this.model.modules().map((module) => [module, module.training] as const);
     this.model.eval();
     for (const metric of this.#metrics) metric.reset();
     const losses = new RunningMean();
     try {
-      await eachBatch(batches, options.signal, (input, target) =>
+      await eachBatch('Trainer.evaluate', batches, options.signal, async (input, target) => {
         noGrad(() => {
-          const output = this.model.forward(input);
+          const [output, loss] = this.#run(input, target);
           for (const metric of this.#metrics) metric.update(output, target);
-          return losses.add(this.#loss(output, target), input.shape[0]);
-        }),
-      );
+          losses.add(loss, input.shape[0]);
+        });
+        await losses.settled(1); // leaves the newest batch running
+      });
       return { loss: await losses.mean(), ...(await this.#metricValues()) };
     } finally {
-      this.model.train(wasTraining);
+      for (const [module, training] of modes) module.training = training;
     }
   }
 
@@ -127,7 +141,7 @@ export class Trainer {
     for (const metric of this.#metrics) metric.reset();
     const losses = new RunningMean();
     const started = performance.now();
-    await eachBatch(batches, signal, async (input, target, index) => {
+    await eachBatch('Trainer.fit', batches, signal, async (input, target, index) => {
       this.#step(input, target, losses);
       await losses.settled(1); // leaves the newest step running
       const rate = Math.round((losses.samples * 1000) / (performance.now() - started));
@@ -141,14 +155,21 @@ export class Trainer {
 
   #step(input: Tensor, target: Tensor, losses: RunningMean): void {
     scope(() => {
-      const output = this.model.forward(input);
-      const loss = this.#loss(output, target);
+      const [output, loss] = this.#run(input, target);
       this.optimizer.zeroGrad();
       loss.backward();
       this.optimizer.step();
       for (const metric of this.#metrics) metric.update(output, target);
       losses.add(loss, input.shape[0]);
     });
+  }
+
+  #run(input: Tensor, target: Tensor): [output: Tensor, loss: Tensor] {
+    const output = this.model.forward(input);
+    check(output instanceof Tensor, `${this.model.constructor.name}.forward must return a Tensor`, output);
+    const loss = this.#loss instanceof Module ? this.#loss.forward(output, target) : this.#loss(output, target);
+    check(loss instanceof Tensor, 'the loss must be a Tensor', loss);
+    return [output, loss];
   }
 
   async #metricValues(): Promise<Record<string, number>> {
@@ -188,22 +209,48 @@ class RunningMean {
 
 /** Runs `fn` for each batch; the tensors of a batch are freed behind it. */
 async function eachBatch(
+  op: string,
   batches: Batches,
   signal: AbortSignal | undefined,
-  fn: (input: Tensor, target: Tensor, index: number) => void | Promise<void>,
+  fn: (input: Tensor, target: Tensor, index: number) => Promise<void>,
 ): Promise<void> {
   const iterator = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
-  for (let index = 0; ; index++) {
-    signal?.throwIfAborted();
-    const more = await scope(async () => {
-      const step = await iterator.next();
-      if (step.done) return false;
-      const [input, target] = step.value;
-      await fn(input, target, index);
-      return true;
-    });
-    if (!more) return;
+  let done = 0;
+  let ended = false;
+  const one = async (): Promise<void> => {
+    const step = await iterator.next();
+    ended = step.done === true;
+    if (step.done) return;
+    const [input, target] = checkBatch(op, step.value, done);
+    await fn(input, target, done++);
+  };
+  try {
+    while (!ended) {
+      signal?.throwIfAborted();
+      await scope(one);
+    }
+  } finally {
+    if (!ended) await iterator.return?.(); // a generator may hold files open
   }
+  if (done === 0) throw new ArgumentError(op, 'there is no batch: the loader is empty', batches);
+}
+
+function check(holds: boolean, rule: string, value: unknown): asserts holds {
+  if (!holds) throw new ArgumentError('Trainer', `${rule}, got ${valueText(value)}`, value);
+}
+
+function checkBatches(op: string, batches: unknown): void {
+  const iterable =
+    typeof batches === 'object' && batches !== null && (Symbol.asyncIterator in batches || Symbol.iterator in batches);
+  if (!iterable) throw new ArgumentError(op, `batches to loop over are needed, got ${valueText(batches)}`, batches);
+}
+
+function checkBatch(op: string, batch: unknown, index: number): readonly [Tensor, Tensor] {
+  const isPair = Array.isArray(batch) && batch.length === 2;
+  if (isPair && batch.every((item) => item instanceof Tensor && item.ndim > 0)) return batch as [Tensor, Tensor];
+  const items = Array.isArray(batch) ? `[${batch.map(valueText).join(', ')}]` : valueText(batch);
+  const rule = 'must be [input, target], two tensors with a first axis for the samples';
+  throw new ArgumentError(op, `batch ${index} ${rule}, got ${items}`, batch);
 }
 
 const withPrefix = (prefix: string, values: Record<string, number>): Record<string, number> =>
