@@ -320,7 +320,7 @@ void launch(Context& ctx, const char* name, Job& job, const Tensor& out, const T
     packAll(job, exec);
     exec.parallelFor(ceilDiv(job.items(), job.perChunk), [&](int64_t chunk) {
       const int64_t end = std::min(job.items(), (chunk + 1) * job.perChunk);
-      for (int64_t item = chunk * job.perChunk; item < end; item++) runItem(job, item);
+      for (int64_t item = chunk * job.perChunk; item < end && !exec.stopping(); item++) runItem(job, item);
     });
   });
 }

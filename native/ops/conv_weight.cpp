@@ -152,14 +152,14 @@ void addBias(const Job& job, const Band& band, const char* grad, int64_t group, 
   job.weightKernels->bias[job.type](p);
 }
 
-void runChunk(const Job& job, int64_t chunk) {
+void runChunk(const Job& job, const Exec& exec, int64_t chunk) {
   const ConvSplit split{job.items(), job.chunks};
   char* sums = job.sums + chunk * job.taps() * job.rowLength() * job.itemSize;
   char* biasSums = job.biasSums + chunk * job.rowLength() * job.itemSize;
   memset(sums, 0, static_cast<size_t>(job.taps() * job.rowLength() * job.itemSize));
   memset(biasSums, 0, static_cast<size_t>(job.rowLength() * job.itemSize));
   char* room = static_cast<char*>(ThreadPool::threadScratch(static_cast<size_t>(job.xBytes + job.gradBytes)));
-  for (int64_t item = split.start(chunk); item < split.start(chunk + 1); item++) {
+  for (int64_t item = split.start(chunk); item < split.start(chunk + 1) && !exec.stopping(); item++) {
     const Band band = bandOf(job, item);
     for (int64_t group = 0; group < job.separateGroups(); group++) {
       const char* x = readX(job, band, group, room);
@@ -203,7 +203,7 @@ void runByTiles(const Job& job, Exec& exec) {
   memset(job.biasSums, 0, static_cast<size_t>(job.rowLength() * job.itemSize));
   const int64_t units =
       job.separateGroups() * (job.runs() * job.tapPieces * job.vectorPieces + (job.gradBias != nullptr));
-  for (int64_t first = 0; first < job.items(); first += job.stepItems) {
+  for (int64_t first = 0; first < job.items() && !exec.stopping(); first += job.stepItems) {
     const int64_t items = std::min(job.stepItems, job.items() - first);
     if (job.copiesX || job.copiesGrad) {
       exec.parallelFor(items * job.separateGroups(), [&](int64_t i) {
@@ -365,7 +365,7 @@ void conv2dBackwardWeight(Context& ctx, const Tensor& gradWeight, const Tensor* 
     if (job.byTiles) {
       runByTiles(job, exec);
     } else {
-      exec.parallelFor(job.chunks, [&](int64_t chunk) { runChunk(job, chunk); });
+      exec.parallelFor(job.chunks, [&](int64_t chunk) { runChunk(job, exec, chunk); });
     }
     reduceAll(job, exec);
   });
