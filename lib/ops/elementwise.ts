@@ -62,6 +62,12 @@ export function scalarTensor(value: number, dtype: DType): Tensor {
   return out;
 }
 
+/** `result`, after the intermediate tensors of its computation; what the tape needs of them stays until it is used. */
+export function freeing(result: Tensor, ...intermediates: readonly Tensor[]): Tensor {
+  for (const x of intermediates) x.dispose();
+  return result;
+}
+
 /** Refuses bool tensors. */
 export function checkNumeric(op: string, ...operands: readonly Tensor[]): void {
   for (const x of operands) if (x.dtype === 'bool') throw new DTypeError(op, 'does not take bool tensors', x.dtype);

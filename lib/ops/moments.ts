@@ -6,6 +6,7 @@ import { checkDims, numelOf } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { eq, ne } from './compare.js';
 import { addMethods } from './define.js';
+import { freeing } from './elementwise.js';
 import { div, pow, sub } from './pointwise.js';
 import { amax, amin, type Dims, mean, type ReduceOptions, sum } from './reduce.js';
 import { where } from './select.js';
@@ -38,14 +39,19 @@ function varianceOf(op: string, x: Tensor, dim: Dims | undefined, options: Varia
   }
   const dims = listOf(op, x, dim);
   const count = numelOf(dims.map((d) => x.shape[d]));
-  const deviation = sub(x, mean(x, dims, { keepdim: true }));
-  return div(sum(square(deviation), dims, { keepdim }), Math.max(0, count - correction));
+  const center = mean(x, dims, { keepdim: true });
+  const deviation = sub(x, center);
+  const squares = square(deviation);
+  const total = sum(squares, dims, { keepdim });
+  return freeing(div(total, Math.max(0, count - correction)), center, deviation, squares, total);
 }
 
 /** The square root, with a gradient of 0 at 0. */
 function sqrtFlat(x: Tensor): Tensor {
   const zero = eq(x, 0);
-  return where(zero, 0, sqrt(where(zero, 1, x)));
+  const positive = where(zero, 1, x);
+  const root = sqrt(positive);
+  return freeing(where(zero, 0, root), zero, positive, root);
 }
 
 /** The variance over `dim`; with `correction` 1 the unbiased estimate. Exported as `var`. */
@@ -55,7 +61,8 @@ export function variance(x: Tensor, dim?: Dims, options: VarianceOptions = {}): 
 
 /** The standard deviation over `dim`; with `correction` 1 the square root of the unbiased variance. */
 export function std(x: Tensor, dim?: Dims, options: VarianceOptions = {}): Tensor {
-  return sqrtFlat(varianceOf('std', x, dim, options));
+  const square = varianceOf('std', x, dim, options);
+  return freeing(sqrtFlat(square), square);
 }
 
 /**
@@ -65,14 +72,26 @@ export function std(x: Tensor, dim?: Dims, options: VarianceOptions = {}): Tenso
 export function norm(x: Tensor, p = 2, dim?: Dims, options: ReduceOptions = {}): Tensor {
   checkFloating('norm', x);
   if (typeof p !== 'number') throw new ArgumentError('norm', `p must be a number, got ${valueText(p)}`, p);
-  if (p === 2) return sqrtFlat(sum(square(x), dim, options));
-  if (p === 0) return to(sum(ne(x, 0), dim, options), x.dtype);
-  if (p === 1) return sum(abs(x), dim, options);
-  if (p === Number.POSITIVE_INFINITY) return amax(abs(x), dim, options);
-  if (p === Number.NEGATIVE_INFINITY) return amin(abs(x), dim, options);
-  const total = sum(pow(abs(x), p), dim, options);
+  if (p === 2) {
+    const squares = square(x);
+    const total = sum(squares, dim, options);
+    return freeing(sqrtFlat(total), squares, total);
+  }
+  if (p === 0) {
+    const different = ne(x, 0);
+    const count = sum(different, dim, options);
+    return freeing(to(count, x.dtype), different, count);
+  }
+  const sizes = abs(x);
+  if (p === 1) return freeing(sum(sizes, dim, options), sizes);
+  if (p === Number.POSITIVE_INFINITY) return freeing(amax(sizes, dim, options), sizes);
+  if (p === Number.NEGATIVE_INFINITY) return freeing(amin(sizes, dim, options), sizes);
+  const powers = pow(sizes, p);
+  const total = sum(powers, dim, options);
   const zero = eq(total, 0);
-  return where(zero, 0, pow(where(zero, 1, total), 1 / p));
+  const positive = where(zero, 1, total);
+  const root = pow(positive, 1 / p);
+  return freeing(where(zero, 0, root), sizes, powers, total, zero, positive, root);
 }
 
 declare module '../tensor/tensor.js' {

@@ -14,7 +14,7 @@ const char* const kNames[cpu::kUnaryOpCount] = {
 
 // Chunks take about the same time, from a few adds to a library call of 10 ns and more per element.
 int64_t chunkOf(int64_t op) {
-  if (op >= cpu::kExp && op <= cpu::kErf && op != cpu::kLog2 && op != cpu::kLog10) return 16384;
+  if (op >= cpu::kExp && op <= cpu::kCos && op != cpu::kLog2 && op != cpu::kLog10) return 16384;
   return op >= cpu::kExp && op < cpu::kLogicalNot ? 4096 : 32768;
 }
 

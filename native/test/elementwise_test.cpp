@@ -232,6 +232,25 @@ void testIntegerDivision(Machine& m) {
   }
 }
 
+// Every pair of awkward values against the C library in double.
+void testPow(Machine& m) {
+  const double values[] = {0.0,   -0.0,   1,    -1,     2,        -2,        3,        -3,       0.5,
+                           -0.5,  1.5,    -1.5, 1e-3,   1e30,     -1e30,     16777216, 16777217, 33554433,
+                           1e-40, -1e-40, 127,  -149.5, INFINITY, -INFINITY, NAN};
+  const int64_t n = std::size(values);
+  const Tensor a = m.make(DType::kFloat32, {n, 1}), b = m.make(DType::kFloat32, {n}),
+               out = m.make(DType::kFloat32, {n, n});
+  for (int64_t i = 0; i < n; i++) a.ptr<float>()[i] = b.ptr<float>()[i] = static_cast<float>(values[i]);
+  ops::binary(m.ctx, cpu::kPow, out, a, b);
+  m.wait();
+  Machine::each(out, [&](const int64_t* i, const char* p) {
+    const float x = a.ptr<float>()[i[0]], y = b.ptr<float>()[i[1]], got = *reinterpret_cast<const float*>(p);
+    const float expected = static_cast<float>(std::pow(double(x), double(y)));
+    CHECK(near(got, expected, 1.2e-7, 1.5e-45), "pow(%g, %g) = %g instead of %g", x, y, got, expected);
+    CHECK(std::isnan(got) || std::signbit(got) == std::signbit(expected), "sign of pow(%g, %g)", x, y);
+  });
+}
+
 void testInPlace(Machine& m) {
   const Tensor a = m.random(DType::kFloat32, {1000, 37}), b = m.random(DType::kFloat32, {37});
   const std::vector<double> before = Machine::values(a);
@@ -279,6 +298,7 @@ int main() {
       testBinary(m);
       testScalar(m);
       testIntegerDivision(m);
+      testPow(m);
       testInPlace(m);
       testWhereAndClamp(m);
     }

@@ -56,8 +56,11 @@ const Case kCases[] = {
     {cpu::kErf, "erf", std::erf, -0.1, 0.1, {2, 1}},
     {cpu::kLog2, "log2", std::log2, 0, 100, {1, 1}},
     {cpu::kLog10, "log10", std::log10, 0, 100, {2, 2}},
-    {cpu::kSin, "sin", std::sin, -100, 100, {1, 1}},
-    {cpu::kCos, "cos", std::cos, -100, 100, {1, 1}},
+    {cpu::kSin, "sin", std::sin, -100, 100, {1.5, 1.5}},
+    {cpu::kSin, "sin", std::sin, -8000, 20000, {1.5, 1.5}},
+    {cpu::kSin, "sin", std::sin, -1e-3, 1e-3, {1, 1}},
+    {cpu::kCos, "cos", std::cos, -100, 100, {1.5, 1.5}},
+    {cpu::kCos, "cos", std::cos, -1e6, 2e7, {1.5, 1.5}},
     {cpu::kTan, "tan", std::tan, -9, 9, {1, 1}},
     {cpu::kAsin, "asin", std::asin, -1, 1, {1, 1}},
     {cpu::kAcos, "acos", std::acos, -1, 1, {1, 1}},
@@ -104,7 +107,8 @@ void testSpecial(Machine& m) {
     int op;
     long double (*reference)(long double);
   } cases[] = {{cpu::kExp, std::exp},   {cpu::kExpm1, std::expm1}, {cpu::kLog, std::log}, {cpu::kLog1p, std::log1p},
-               {cpu::kTanh, std::tanh}, {cpu::kErf, std::erf},     {cpu::kRelu, relu},    {cpu::kSqrt, std::sqrt}};
+               {cpu::kTanh, std::tanh}, {cpu::kErf, std::erf},     {cpu::kSin, std::sin}, {cpu::kCos, std::cos},
+               {cpu::kRelu, relu},      {cpu::kSqrt, std::sqrt}};
   const int64_t n = std::size(samples);
   for (DType type : {DType::kFloat32, DType::kFloat64}) {
     const Tensor a = m.make(type, {n}), out = m.make(type, {n});

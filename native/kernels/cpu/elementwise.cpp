@@ -1,9 +1,7 @@
 // Arithmetic, comparison, selection. Plain loops: the compiler vectorises them for each instruction set.
 #include "elementwise.h"
 
-#include <math.h>
-
-#include "vec.h"
+#include "vmath.h"
 
 namespace {
 
@@ -67,7 +65,6 @@ struct Div {
   }
 };
 struct Pow {
-  static NABLA_INLINE float run(float a, float b) { return powf(a, b); }
   static NABLA_INLINE double run(double a, double b) { return pow(a, b); }
   template <class T>
   static NABLA_INLINE T run(T a, T b) {
@@ -210,6 +207,35 @@ void binary(const Rect& r) {
   }
 }
 
+// float by vectors; double and integers by `binary`.
+void powFloat(const Rect& r) {
+  float* out = reinterpret_cast<float*>(r.p[0]);
+  const float* a = reinterpret_cast<const float*>(r.p[1]);
+  const float* b = reinterpret_cast<const float*>(r.p[2]);
+  constexpr int64_t kStep = kLanes<float>;
+  const int64_t as = r.s0[1], bs = r.s0[2];
+  for (int64_t i = 0; i < r.n1; i++, out += r.s1[0], a += r.s1[1], b += r.s1[2])
+    for (int64_t j = 0; j < r.n0; j += kStep) {
+      const int64_t count = r.n0 - j < kStep ? r.n0 - j : kStep;
+      Vec<float> x{}, y{};
+      if (as == 1 && count == kStep)
+        x = vload(a + j);
+      else
+        for (int64_t k = 0; k < count; k++) x[k] = a[(j + k) * as];
+      if (bs == 0)
+        y = vset(*b);
+      else if (bs == 1 && count == kStep)
+        y = vload(b + j);
+      else
+        for (int64_t k = 0; k < count; k++) y[k] = b[(j + k) * bs];
+      const Vec<float> power = vpow(x, y);
+      if (r.s0[0] == 1 && count == kStep)
+        vstore(out + j, power);
+      else
+        for (int64_t k = 0; k < count; k++) out[(j + k) * r.s0[0]] = power[k];
+    }
+}
+
 template <class T>
 void where(const Rect& r) {
   T* out = reinterpret_cast<T*>(r.p[0]);
@@ -273,7 +299,7 @@ void registerNumeric(ElementwiseKernels* t, int type) {
   t->binary[kAdd][type] = binary<Add, T, T>;
   t->binary[kSub][type] = binary<Sub, T, T>;
   t->binary[kMul][type] = binary<Mul, T, T>;
-  t->binary[kPow][type] = binary<Pow, T, T>;
+  if constexpr (!__is_same(T, float)) t->binary[kPow][type] = binary<Pow, T, T>;
   t->binary[kFloorDiv][type] = binary<FloorDiv, T, T>;
   t->binary[kTruncDiv][type] = binary<TruncDiv, T, T>;
   t->binary[kRemainder][type] = binary<Remainder, T, T>;
@@ -324,6 +350,7 @@ void registerBool(ElementwiseKernels* t, int type, int bytes) {
 extern "C" void NABLA_REGISTER(elementwise)(ElementwiseKernels* t) {
   registerFloat<float>(t, 0);
   registerFloat<double>(t, 1);
+  t->binary[kPow][0] = powFloat;
   registerInteger<int32_t>(t, 2);
   registerInteger<int64_t>(t, 3);
   registerInteger<uint8_t>(t, 4);

@@ -265,6 +265,37 @@ NABLA_INLINE bool beats(bool wantMax, T x, T best) {
   return wantMax ? x > best : x < best;
 }
 
+// A contiguous run: every lane keeps its best and where it was; of equal lanes the earliest position wins.
+template <bool kMax, class T>
+NABLA_INLINE void argRun(const T* p, int64_t n, T* value, int64_t* index) {
+  constexpr int64_t kStep = kLanes<T>;
+  int64_t k = 1, at = 0;
+  T best = p[0];
+  if (n >= 2 * kStep && n <= INT32_MAX) {
+    Vec<T> bests = vload<T>(p);
+    VecInt<T> positions{}, current{};
+    for (int i = 0; i < kStep; i++) positions[i] = i;
+    current = positions;
+    for (k = kStep; k + kStep <= n; k += kStep) {
+      const Vec<T> x = vload<T>(p + k);
+      current += kStep;
+      const VecInt<T> better = kMax ? x > bests : x < bests;
+      const VecInt<T> take = better | ((x != x) & (bests == bests));
+      bests = take ? x : bests;
+      positions = take ? current : positions;
+    }
+    best = bests[0], at = positions[0];
+    for (int i = 1; i < kStep; i++) {
+      const bool equal = bests[i] == best || (bests[i] != bests[i] && best != best);
+      if (beats(kMax, bests[i], best) || (equal && positions[i] < at)) best = bests[i], at = positions[i];
+    }
+  }
+  for (; k < n; k++)
+    if (beats(kMax, p[k], best)) best = p[k], at = k;
+  *value = best;
+  *index = at;
+}
+
 template <bool kMax, class T>
 void arg(const Rect& r, int64_t n, int64_t stride) {
   int64_t* index = reinterpret_cast<int64_t*>(r.p[0]);
@@ -280,6 +311,11 @@ void arg(const Rect& r, int64_t n, int64_t stride) {
       if (stride == 1 || r.s0[2] > stride) {
         for (int64_t j = 0; j < count; j++) {
           const T* q = p + j * r.s0[2];
+          if constexpr (kFloat<T>)
+            if (stride == 1) {
+              argRun<kMax>(q, n, &best[j], &at[j]);
+              continue;
+            }
           best[j] = q[0];
           at[j] = 0;
           for (int64_t k = 1; k < n; k++)

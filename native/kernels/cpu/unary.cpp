@@ -69,8 +69,6 @@ LIBRARY(Round, rint)
 LIBRARY(Trunc, trunc)
 LIBRARY(Log2, log2)
 LIBRARY(Log10, log10)
-LIBRARY(Sin, sin)
-LIBRARY(Cos, cos)
 LIBRARY(Tan, tan)
 LIBRARY(Asin, asin)
 LIBRARY(Acos, acos)
@@ -103,6 +101,18 @@ VECTOR(Sigmoid, vsigmoid<T>(x))
 VECTOR(Tanh, vtanh<T>(x))
 VECTOR(Softplus, vsoftplus<T>(x))
 VECTOR(Erf, verf(x))
+struct Sin {
+  template <class T>
+  static NABLA_INLINE Vec<T> run(Vec<T> x) {
+    return vsin<T, false>(x);
+  }
+};
+struct Cos {
+  template <class T>
+  static NABLA_INLINE Vec<T> run(Vec<T> x) {
+    return vsin<T, true>(x);
+  }
+};
 #undef VECTOR
 
 template <class Op, class T, class To = T>
@@ -187,8 +197,8 @@ void registerFloat(UnaryKernels* t, int type) {
   t->run[kErf][type] = lanes<Erf, T>;
   t->run[kLog2][type] = each<Log2, T>;
   t->run[kLog10][type] = each<Log10, T>;
-  t->run[kSin][type] = each<Sin, T>;
-  t->run[kCos][type] = each<Cos, T>;
+  t->run[kSin][type] = lanes<Sin, T>;
+  t->run[kCos][type] = lanes<Cos, T>;
   t->run[kTan][type] = each<Tan, T>;
   t->run[kAsin][type] = each<Asin, T>;
   t->run[kAcos][type] = each<Acos, T>;

@@ -22,6 +22,9 @@ struct VMath<float> {
   static constexpr int32_t kSqrtHalf = 0x3f3504f3;
   static constexpr float kSmallest = 1.17549435e-38f, kScaleUp = 33554432.0f;  // normal; 2^25
   static constexpr int32_t kScaleUpLog = 25;
+  // pi / 2 in parts; n times the first two is exact for arguments up to kTurnsExact, without fma too.
+  static constexpr float kHalfPi1 = 1.5703125f, kHalfPi2 = 4.837512969970703125e-4f, kHalfPi3 = 7.54978995489188216e-8f;
+  static constexpr float kTurnsExact = 8192.0f;
 };
 
 template <>
@@ -36,6 +39,9 @@ struct VMath<double> {
   static constexpr int64_t kSqrtHalf = 0x3fe6a09e667f3bcdLL;
   static constexpr double kSmallest = 2.2250738585072014e-308, kScaleUp = 18014398509481984.0;
   static constexpr int64_t kScaleUpLog = 54;
+  static constexpr double kHalfPi1 = 1.57079625129699707031, kHalfPi2 = 7.54978941586159635336e-8;
+  static constexpr double kHalfPi3 = 5.39030285815811905290e-15;
+  static constexpr double kTurnsExact = 1e7;
 };
 
 template <class T>
@@ -229,6 +235,83 @@ NABLA_INLINE Vec<float> verf(Vec<float> x) {
 NABLA_INLINE Vec<double> verf(Vec<double> x) {
   for (int i = 0; i < kLanes<double>; i++) x[i] = erf(x[i]);
   return x;
+}
+
+// sin(r) and cos(r) for |r| <= pi / 4, after Cephes; z = r * r.
+NABLA_INLINE Vec<float> vsinSmall(Vec<float> r, Vec<float> z) {
+  return ((z * -1.9515295891e-4f + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * r + r;
+}
+NABLA_INLINE Vec<float> vcosSmall(Vec<float> z) {
+  const Vec<float> p = (z * 2.443315711809948e-5f - 1.388731625493765e-3f) * z + 4.166664568298827e-2f;
+  return p * (z * z) - z * 0.5f + 1.0f;
+}
+NABLA_INLINE Vec<double> vsinSmall(Vec<double> r, Vec<double> z) {
+  Vec<double> p = z * 1.58962301576546568060e-10 - 2.50507477628578072866e-8;
+  p = p * z + 2.75573136213857245213e-6;
+  p = p * z - 1.98412698295895385996e-4;
+  p = p * z + 8.33333333332211858878e-3;
+  p = p * z - 1.66666666666666307295e-1;
+  return p * z * r + r;
+}
+NABLA_INLINE Vec<double> vcosSmall(Vec<double> z) {
+  Vec<double> p = z * -1.13585365213876817300e-11 + 2.08757008419747316778e-9;
+  p = p * z - 2.75573141792967388112e-7;
+  p = p * z + 2.48015872888517045348e-5;
+  p = p * z - 1.38888888888730564116e-3;
+  p = p * z + 4.16666666666665929218e-2;
+  return p * (z * z) - z * 0.5 + 1.0;
+}
+
+template <class T>
+NABLA_INLINE bool vany(VecInt<T> mask) {
+  auto found = mask[0];
+  for (int i = 1; i < kLanes<T>; i++) found |= mask[i];
+  return found != 0;
+}
+
+NABLA_INLINE float vsinOne(float x, bool cosine) { return cosine ? cosf(x) : sinf(x); }
+NABLA_INLINE double vsinOne(double x, bool cosine) { return cosine ? cos(x) : sin(x); }
+
+// sin, or the cosine as the sine a quarter turn on. Large arguments, infinities and NaN go to the C library.
+template <class T, bool kCosine>
+NABLA_INLINE Vec<T> vsin(Vec<T> x) {
+  using M = VMath<T>;
+  if (vany<T>(~(vabs<T>(x) <= M::kTurnsExact))) {
+    for (int i = 0; i < kLanes<T>; i++) x[i] = vsinOne(x[i], kCosine);
+    return x;
+  }
+  const Vec<T> shifted = x * T(0.63661977236758134308) + M::kRound, n = shifted - M::kRound;
+  const VecInt<T> quarter = (VecInt<T>)shifted - (VecInt<T>)(Vec<T>{} + M::kRound) + (kCosine ? 1 : 0);
+  const Vec<T> r = ((x - n * M::kHalfPi1) - n * M::kHalfPi2) - n * M::kHalfPi3, z = r * r;
+  const Vec<T> y = vselect<T>((quarter & 1) != 0, vcosSmall(z), vsinSmall(r, z));
+  const Vec<T> turned = vselect<T>((quarter & 2) != 0, -y, y);
+  return kCosine ? turned : vselect<T>(x == T(0), x, turned);  // keeps -0
+}
+
+// x^y in double, rounded once; the special cases are those of C.
+NABLA_INLINE Vec<float> vpow(Vec<float> x, Vec<float> y) {
+  typedef float Half __attribute__((vector_size(NABLA_VECTOR_BYTES / 2)));
+  const Vec<float> a = vabs<float>(x), one = vset(1.0f), infinity = vset(__builtin_inff());
+  Half bases[2], exponents[2], powers[2];
+  __builtin_memcpy(bases, &a, sizeof bases);
+  __builtin_memcpy(exponents, &y, sizeof exponents);
+  for (int i = 0; i < 2; i++) {
+    const Vec<double> product = __builtin_convertvector(exponents[i], Vec<double>) *
+                                vlog<double>(__builtin_convertvector(bases[i], Vec<double>));
+    powers[i] = __builtin_convertvector(vexp<double>(product), Half);
+  }
+  Vec<float> power;
+  __builtin_memcpy(&power, powers, sizeof power);
+  // Beyond 2^24 every float is an even integer, infinity included.
+  const Vec<float> magnitude = vabs<float>(y);
+  const VecInt<float> large = magnitude >= 16777216.0f;
+  const VecInt<float> whole = __builtin_convertvector(vselect<float>(large, vzero<float>(), magnitude), VecInt<float>);
+  const VecInt<float> isInteger = large | (__builtin_convertvector(whole, Vec<float>) == magnitude);
+  const VecInt<float> isOdd = ~large & isInteger & ((whole & 1) != 0);
+  power = vselect<float>(isOdd, vcopysign<float>(power, x), power);
+  const VecInt<float> undefined = (x < 0.0f) & (a < infinity) & ~isInteger & (y == y);
+  power = vselect<float>(undefined, vset(__builtin_nanf("")), power);
+  return vselect<float>((y == 0.0f) | (x == one) | ((x == -one) & (magnitude == infinity)), one, power);
 }
 
 }  // namespace
