@@ -7,7 +7,7 @@ import { data, manualSeed, metrics, models, NablaError, nn, noGrad, optim, plots
 const DATASETS = {
   fashion: { type: vision.datasets.FashionMNIST, title: 'Fashion-MNIST', epochs: 3 },
   mnist: { type: vision.datasets.MNIST, title: 'MNIST', epochs: 3 },
-  digits: { type: vision.datasets.Digits, title: 'the UCI digits', epochs: 30 },
+  digits: { type: vision.datasets.Digits, title: 'UCI digits', epochs: 30 },
 } as const;
 
 interface Options {
@@ -19,13 +19,16 @@ interface Options {
 }
 
 const WRONG_SHOWN = 36;
+const TEST_BATCH = 200;
+
+const thousands = (value: number): string => value.toLocaleString('en-US');
 
 /** The code that the quickstart ends with: loads the weights and classifies an image. A test runs it. */
 export function classifySnippet(weights: string, dataset: string, imageSize: number): string {
   return `import { models, noGrad, vision } from 'nabla';
 
 const model = models.deepConvNet({ imageSize: ${imageSize} });
-await model.load('${weights.replaceAll("\\", "/")}');
+await model.load(${JSON.stringify(weights)});
 model.eval();
 const test = await vision.datasets.${dataset}.load({ train: false });
 const { image, label } = test.get(0); // ${dataset === 'Digits' ? '[1, 8, 8]' : '[1, 28, 28]'}, from 0 to 1
@@ -64,12 +67,12 @@ interface Mistake {
   probability: number;
 }
 
-/** All mistakes, the surest ones first. */
-async function findMistakes(model: nn.Module, images: Images, batchSize: number): Promise<Mistake[]> {
+/** All mistakes, the most confident ones first. */
+async function findMistakes(model: nn.Module, images: Images): Promise<Mistake[]> {
   const mistakes: Mistake[] = [];
   model.eval();
   let index = 0;
-  for await (const [input, labels] of new data.DataLoader(images, { batchSize })) {
+  for await (const [input, labels] of new data.DataLoader(images, { batchSize: TEST_BATCH })) {
     const { values, indices } = noGrad(() => model.forward(input).softmax(1).max(1));
     const [probabilities, classes] = await Promise.all([values.data(), indices.data()]);
     for (let i = 0; i < classes.length; i++, index++) {
@@ -89,9 +92,9 @@ async function saveMistakes(mistakes: Mistake[], images: Images, title: string, 
     predicted: images.classes[predicted],
     probability,
   }));
-  const count = `${mistakes.length.toLocaleString('en-US')} of ${images.length.toLocaleString('en-US')}`;
-  const surest = shown.length < mistakes.length ? `, the ${shown.length} surest` : '';
-  await plots.saveImageGrid(pixels, captions, path, { title: `${title}: ${count} test images wrong${surest}` });
+  const count = `${thousands(mistakes.length)} of ${thousands(images.length)}`;
+  const which = shown.length < mistakes.length ? `, the ${shown.length} most confident` : '';
+  await plots.saveImageGrid(pixels, captions, path, { title: `${title}: ${count} test images wrong${which}` });
 }
 
 async function main(options: Options): Promise<void> {
@@ -107,20 +110,16 @@ async function main(options: Options): Promise<void> {
     optimizer: new optim.Adam(model.parameters(), { lr: 1e-3 }),
     metrics: [metrics.accuracy()],
   });
-  const count = train.length.toLocaleString('en-US');
-  console.log(`DeepConvNet on ${count} images of ${title}, ${epochs} epochs, batches of ${batchSize}, seed ${seed}\n`);
-  const batches = new data.DataLoader(train, { batchSize, shuffle: true, seed });
-  const testBatches = new data.DataLoader(test, { batchSize: 200 });
-  const history = await trainer.fit(batches, {
+  console.log(`DeepConvNet on ${thousands(train.length)} images: ${title}, batches of ${batchSize}, seed ${seed}`);
+  console.log('(val: the test images. Training numbers are lower, dropout also drops half of the class scores.)\n');
+  const history = await trainer.fit(new data.DataLoader(train, { batchSize, shuffle: true, seed }), {
     epochs,
-    validation: testBatches,
+    validation: new data.DataLoader(test, { batchSize: TEST_BATCH }),
     unit: 'images',
     signal: stopOnInterrupt(),
   });
-  const { loss, accuracy } = await trainer.evaluate(testBatches);
-  console.log(
-    `\ntest accuracy ${accuracy.toFixed(4)}, loss ${loss.toFixed(4)} (${test.length.toLocaleString('en-US')} images)`,
-  );
+  const { valLoss: loss, valAccuracy: accuracy } = history.epochs.at(-1)!;
+  console.log(`\ntest accuracy ${accuracy.toFixed(4)}, loss ${loss.toFixed(4)} (${thousands(test.length)} images)`);
 
   await mkdir(out, { recursive: true });
   const weights = join(out, 'model.safetensors');
@@ -128,10 +127,9 @@ async function main(options: Options): Promise<void> {
   const report = { dataset: type.name, batchSize, seed, epochs: history.epochs, test: { loss, accuracy } };
   await writeFile(join(out, 'history.json'), `${JSON.stringify(report, null, 2)}\n`);
   await plots.saveLearningCurves(history, join(out, 'learning-curves.png'), { title: `DeepConvNet on ${title}` });
-  await saveMistakes(await findMistakes(model, test, 200), test, title, join(out, 'misclassified.png'));
-  console.log(
-    `\nwritten to ${relative('.', out)}: model.safetensors, history.json, learning-curves.png, misclassified.png`,
-  );
+  await saveMistakes(await findMistakes(model, test), test, title, join(out, 'misclassified.png'));
+  const folder = relative('.', out) || '.';
+  console.log(`\nwritten to ${folder}: model.safetensors, history.json, learning-curves.png, misclassified.png`);
   console.log(`\nTo classify an image with these weights:\n\n${classifySnippet(weights, type.name, train.height)}`);
 }
 

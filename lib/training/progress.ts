@@ -18,7 +18,8 @@ export interface ProgressOptions {
   readonly plainInterval?: number;
 }
 
-const BAR_WIDTH = 28;
+/** Leaves room for loss and rate on a terminal of 80 columns. */
+const BAR_WIDTH = 16;
 
 /** `0.5234`, `1.2e-5`, `12,345`: short, and of the same width from step to step. */
 export function formatValue(value: number): string {
