@@ -33,6 +33,7 @@ struct Context {
   Stream& stream;
   Allocator& allocator;
   const cpu::KernelTable& kernels;
+  bool allowWinograd = true;  // false: convolutions add up their products as they are, which rounds less
   Scratch scratch(size_t bytes) { return Scratch(allocator, stream, bytes); }
 };
 

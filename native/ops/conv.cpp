@@ -1,6 +1,7 @@
 #include "conv.h"
 
 #include "conv_plan.h"
+#include "winograd.h"
 
 namespace nabla::ops {
 
@@ -330,6 +331,11 @@ void launch(Context& ctx, const char* name, Job& job, const Tensor& out, const T
 void conv2d(Context& ctx, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t strideH,
             int64_t strideW, int64_t padH, int64_t padW, int64_t dilationH, int64_t dilationW, int64_t groups,
             int64_t activation) {
+  const ConvOptions options{strideH, strideW, padH, padW, dilationH, dilationW, groups};
+  const ConvMethod method = chooseMethod(ctx, ConvPass::kForward, x, weight, out, options);
+  if (method != ConvMethod::kDirect) {
+    return winogradForward(ctx, method, out, x, weight, bias, padH, padW, activation == 1);
+  }
   Job job{};
   job.h = {false, x.shape[2], out.shape[2], weight.shape[2], strideH, padH, dilationH};
   job.w = {false, x.shape[3], out.shape[3], weight.shape[3], strideW, padW, dilationW};
@@ -346,6 +352,11 @@ void conv2d(Context& ctx, const Tensor& out, const Tensor& x, const Tensor& weig
 void conv2dBackwardInput(Context& ctx, const Tensor& gradX, const Tensor& gradOut, const Tensor& weight,
                          int64_t strideH, int64_t strideW, int64_t padH, int64_t padW, int64_t dilationH,
                          int64_t dilationW, int64_t groups) {
+  const ConvOptions options{strideH, strideW, padH, padW, dilationH, dilationW, groups};
+  const ConvMethod method = chooseMethod(ctx, ConvPass::kInput, gradX, weight, gradOut, options);
+  if (method != ConvMethod::kDirect) {
+    return winogradBackwardInput(ctx, method, gradX, gradOut, weight, padH, padW);
+  }
   Job job{};
   job.h = {true, gradOut.shape[2], gradX.shape[2], weight.shape[2], strideH, padH, dilationH};
   job.w = {true, gradOut.shape[3], gradX.shape[3], weight.shape[3], strideW, padW, dilationW};

@@ -1,5 +1,6 @@
 #include "conv.h"
 #include "conv_plan.h"
+#include "winograd.h"
 
 namespace nabla::ops {
 
@@ -322,6 +323,11 @@ void chooseSplit(Job& job, const cpu::ConvTiling& tiling) {
 void conv2dBackwardWeight(Context& ctx, const Tensor& gradWeight, const Tensor* gradBias, const Tensor& gradOut,
                           const Tensor& x, int64_t strideH, int64_t strideW, int64_t padH, int64_t padW,
                           int64_t dilationH, int64_t dilationW, int64_t groups) {
+  const ConvOptions options{strideH, strideW, padH, padW, dilationH, dilationW, groups};
+  const ConvMethod method = chooseMethod(ctx, ConvPass::kWeight, x, gradWeight, gradOut, options);
+  if (method != ConvMethod::kDirect) {
+    return winogradBackwardWeight(ctx, method, gradWeight, gradBias, gradOut, x, padH, padW);
+  }
   Job job{};
   job.h = {false, x.shape[2], gradOut.shape[2], gradWeight.shape[2], strideH, padH, dilationH};
   job.w = {false, x.shape[3], gradOut.shape[3], gradWeight.shape[3], strideW, padW, dilationW};

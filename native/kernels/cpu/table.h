@@ -14,6 +14,8 @@
 #include "softmax.h"
 #include "unary.h"
 #include "unfold.h"
+#include "winograd.h"
+#include "winograd_weight.h"
 
 namespace nabla::cpu {
 
