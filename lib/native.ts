@@ -44,6 +44,7 @@ export interface Native {
   threads(): number;
   setThreads(n: number): void;
   setPriority(background: boolean): void;
+  setAllowWinograd(allow: boolean): void;
   supportedIsas(): string[];
 
   empty(owner: object, dtype: number, ndim: number): Handle;

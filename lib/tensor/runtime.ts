@@ -44,6 +44,7 @@ export function setNumThreads(n: number): void {
 /** Settings of the CPU backend. */
 class CpuBackend {
   #priority: 'normal' | 'background' = 'normal';
+  #allowWinograd = true;
 
   /** The instruction set in use: baseline, avx2, avx512 or neon. `NABLA_CPU_ISA` forces one. */
   get isa(): string {
@@ -70,6 +71,23 @@ class CpuBackend {
     }
     this.#priority = value;
     native.setPriority(value === 'background');
+  }
+
+  /**
+   * Whether float32 convolutions with 3 x 3 kernels may use Winograd's method, which multiplies up to four times less.
+   * Its relative error is about 1e-6, and an infinite or NaN input can make its neighbours NaN as well. `false` asks for
+   * the plain sum of products. Counts for the operations that follow, backward passes included.
+   */
+  get allowWinograd(): boolean {
+    return this.#allowWinograd;
+  }
+
+  set allowWinograd(value: boolean) {
+    if (typeof value !== 'boolean') {
+      throw new ArgumentError('backends.cpu.allowWinograd', `true or false is needed, got ${valueText(value)}`, value);
+    }
+    this.#allowWinograd = value;
+    native.setAllowWinograd(value);
   }
 }
 

@@ -33,6 +33,11 @@ Napi::Value setPriority(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value setAllowWinograd(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env()).context.allowWinograd = info[0].As<Napi::Boolean>().Value();
+  return info.Env().Undefined();
+}
+
 Napi::Value isaNames(const Napi::CallbackInfo& info) {  // supported here, best last
   Napi::Array names = Napi::Array::New(info.Env());
   for (Isa isa : {Isa::kBaseline, Isa::kNeon, Isa::kAvx2, Isa::kAvx512})
@@ -53,6 +58,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("threads", Napi::Function::New<guarded<threads>>(env));
   exports.Set("setThreads", Napi::Function::New<guarded<setThreads>>(env));
   exports.Set("setPriority", Napi::Function::New<guarded<setPriority>>(env));
+  exports.Set("setAllowWinograd", Napi::Function::New<guarded<setAllowWinograd>>(env));
   exports.Set("supportedIsas", Napi::Function::New<guarded<isaNames>>(env));
   registerMemory(env, exports);
   registerReads(env, exports);

@@ -1,8 +1,8 @@
 // Winograd's minimal filtering for 3x3 float32 convolutions with stride, dilation and groups of one; layouts as in
 // conv.h. It multiplies 2.25 or 4 times less than the direct way and rounds a little more.
 #pragma once
-#include "conv_plan.h"
 #include "context.h"
+#include "conv_plan.h"
 
 namespace nabla::ops {
 

@@ -1,5 +1,5 @@
-// Which way each pass of a convolution goes. Measured on two cores of Zen 4; F4 halves the time of F2 wherever the image
-// is not much smaller than whole tiles of 4x4.
+// Which way each pass of a convolution goes. Measured on two cores of Zen 4; F4 halves the time of F2 wherever the
+// image is not much smaller than whole tiles of 4x4.
 //
 // | shape, float32, no stride, dilation or groups             | forward, input | weights |
 // |------------------------------------------------------------|----------------|---------|

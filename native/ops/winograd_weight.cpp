@@ -4,12 +4,12 @@ namespace nabla::ops {
 
 namespace {
 
-constexpr int64_t kStepBytes = int64_t{8} << 20;     // points of a step in the shared cache
-constexpr int64_t kTransformed = 1 << 17;            // elements that one chunk of a phase transforms
-constexpr int64_t kLargeSums = int64_t{512} << 10;   // bytes of sums that should not have private copies
-constexpr int64_t kMostChunks = 16;                  // private sums
-constexpr int64_t kChain = 128;                      // tiles summed in one register
-constexpr double kChunkWork = 2e6;                   // multiply-adds
+constexpr int64_t kStepBytes = int64_t{8} << 20;    // points of a step in the shared cache
+constexpr int64_t kTransformed = 1 << 17;           // elements that one chunk of a phase transforms
+constexpr int64_t kLargeSums = int64_t{512} << 10;  // bytes of sums that should not have private copies
+constexpr int64_t kMostChunks = 16;                 // private sums
+constexpr int64_t kChain = 128;                     // tiles summed in one register
+constexpr double kChunkWork = 2e6;                  // multiply-adds
 
 // Two ways to sum over the tiles; either has a fixed order:
 //  - by chunks: each takes some tiles, block by block, and sums in its own memory; the sums are added at the end;
@@ -126,8 +126,8 @@ void reduceAll(const Job& job, Exec& exec) {
     job.weightKernels->taps[job.method](p);
   });
   if (!job.gradBias) return;
-  const cpu::ConvReduce bias{job.biasSums,  job.biasParts, job.widthPitch, job.widthPitch, 1,
-                             job.width, job.gradBias,  job.width};
+  const cpu::ConvReduce bias{job.biasSums, job.biasParts, job.widthPitch, job.widthPitch, 1,
+                             job.width,    job.gradBias,  job.width};
   job.reducing->reduce[0](bias);
 }
 

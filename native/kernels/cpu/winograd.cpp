@@ -63,13 +63,11 @@ void output(const WinogradOutput& p) {
       const auto load = [&](int i, int j) { return vload(points + (i * kSide + j) * p.pointStride); };
       if (w.whole && lanes == kWidth) {
         float* at = w.at + c;
-        transform<Step>(load, [&](int i, int j, V v) {
-          vstore(at + i * w.rowStride + j * w.colStride, finish(v, bias, p.relu));
-        });
+        transform<Step>(
+            load, [&](int i, int j, V v) { vstore(at + i * w.rowStride + j * w.colStride, finish(v, bias, p.relu)); });
       } else {
-        transform<Step>(load, [&](int i, int j, V v) {
-          vstore(patch.data + (i * M + j) * kWidth, finish(v, bias, p.relu));
-        });
+        transform<Step>(load,
+                        [&](int i, int j, V v) { vstore(patch.data + (i * M + j) * kWidth, finish(v, bias, p.relu)); });
         patch.write(w, c, lanes);
       }
     }
@@ -106,8 +104,7 @@ void weights(const WinogradWeights& p) {
   if (p.laneStride != 1) return weightsAcross<M>(p);
   for (int64_t d = 0; d < p.depth; d++) {
     const float* from = p.weight + d * p.depthStride;
-    transformWeights<M>(
-        p, d, [&](int row, int col) { return loadLanes(from + (row * 3 + col) * p.tapStep, p.lanes); });
+    transformWeights<M>(p, d, [&](int row, int col) { return loadLanes(from + (row * 3 + col) * p.tapStep, p.lanes); });
   }
 }
 

@@ -48,8 +48,8 @@ struct WinogradWeights {
   int64_t step, pointStride;
 };
 
-// out[point][row][:] = sum over d of a[point][row][d] * b[point][block][d][:], for column blocks [firstBlock, lastBlock)
-// of `vectors` vectors, split as evenly as `tileVectors` per block allows.
+// out[point][row][:] = sum over d of a[point][row][d] * b[point][block][d][:], for column blocks [firstBlock,
+// lastBlock) of `vectors` vectors, split as evenly as `tileVectors` per block allows.
 struct WinogradMultiply {
   const float* a;
   int64_t aPitch, aPoint;
