@@ -1,5 +1,6 @@
 import { Conv2d, Dropout, Flatten, init, Linear, MaxPool2d, type Module, ReLU, Sequential } from '../nn/index.js';
 import { checkSize } from '../nn/linear.js';
+import { checkOptions } from '../tensor/check.js';
 
 /** Options of {@link deepConvNet}. */
 export interface DeepConvNetOptions {
@@ -28,6 +29,7 @@ const FILTERS: readonly (readonly [filters: number, padding: number])[] = [
  * 28×28 images. Source: Saitoh, "Deep Learning from Scratch" (2016), chapter 8.
  */
 export function deepConvNet(options: DeepConvNetOptions = {}): Sequential {
+  checkOptions('deepConvNet', options);
   const { numClasses = 10, inChannels = 1, imageSize = 28, dropout = 0.5 } = options;
   checkSize('deepConvNet', 'numClasses', numClasses);
   checkSize('deepConvNet', 'imageSize', imageSize, 6);
