@@ -41,10 +41,10 @@ struct TileJob {
   bool last;
 };
 
-// Any column stride and a partial panel: element by element.
+// Any column stride: element by element.
 template <class T>
-__attribute__((noinline)) void storeEdge(const GemmTask<T>& t, const TileJob<T>& job, int rows, const T* tile,
-                                         int64_t tileRow) {
+__attribute__((noinline)) void storeStrided(const GemmTask<T>& t, const TileJob<T>& job, int rows, const T* tile,
+                                            int64_t tileRow) {
   for (int64_t i = 0; i < rows; i++) {
     T* c = t.c + (job.row + i) * t.cRow + job.col * t.cCol;
     const T* sums = tile + i * tileRow;
@@ -62,29 +62,51 @@ __attribute__((noinline)) void storeEdge(const GemmTask<T>& t, const TileJob<T>&
   }
 }
 
-template <class T, int MR, int NV>
-NABLA_INLINE void storeFull(const GemmTask<T>& t, const TileJob<T>& job, Vec<T> (&acc)[MR][NV]) {
+// The first n lanes; memory past them is not touched.
+template <class T>
+NABLA_INLINE Vec<T> loadFirst(const T* p, int64_t n) {
+  T part[kLanes<T>] = {};
+  for (int64_t i = 0; i < n; i++) part[i] = p[i];
+  return vload(part);
+}
+template <class T>
+NABLA_INLINE void storeFirst(T* p, Vec<T> v, int64_t n) {
+  T part[kLanes<T>];
+  vstore(part, v);
+  for (int64_t i = 0; i < n; i++) p[i] = part[i];
+}
+
+// Contiguous rows of C. Partial: only `tail` lanes of the last vector are inside the matrix.
+template <class T, int MR, int NV, bool Partial>
+NABLA_INLINE void storeRows(const GemmTask<T>& t, const TileJob<T>& job, Vec<T> (&acc)[MR][NV]) {
   constexpr int L = kLanes<T>;
+  const int64_t tail = job.cols - (NV - 1) * L;
+  const auto load = [&](const T* p, int j) { return Partial && j == NV - 1 ? loadFirst(p, tail) : vload(p); };
   T* c = t.c + job.row * t.cRow + job.col;
   const Vec<T> alpha = vset<T>(t.alpha), beta = vset<T>(job.beta);
 #define NABLA_EACH(statement) \
   _Pragma("GCC unroll 16") for (int i = 0; i < MR; i++) _Pragma("GCC unroll 4") for (int j = 0; j < NV; j++) statement
   if (t.alpha != 1) NABLA_EACH(acc[i][j] *= alpha;)
   if (job.beta == 1) {
-    NABLA_EACH(acc[i][j] += vload(c + i * t.cRow + j * L);)
+    NABLA_EACH(acc[i][j] += load(c + i * t.cRow + j * L, j);)
   } else if (job.beta != 0) {
-    NABLA_EACH(acc[i][j] += beta * vload(c + i * t.cRow + j * L);)
+    NABLA_EACH(acc[i][j] += beta * load(c + i * t.cRow + j * L, j);)
   }
   if (job.last) {
     if (t.rowBias) NABLA_EACH(acc[i][j] += vset<T>(t.rowBias[(job.row + i) * t.rowBiasStride]);)
     if (t.colBias) {
       Vec<T> bias[NV];
-      for (int j = 0; j < NV; j++) bias[j] = vload(t.colBias + job.col + j * L);
+      for (int j = 0; j < NV; j++) bias[j] = load(t.colBias + job.col + j * L, j);
       NABLA_EACH(acc[i][j] += bias[j];)
     }
     if (t.relu) NABLA_EACH(acc[i][j] = acc[i][j] < 0 ? vzero<T>() : acc[i][j];)
   }
-  NABLA_EACH(vstore(c + i * t.cRow + j * L, acc[i][j]);)
+  if (!Partial) {
+    NABLA_EACH(vstore(c + i * t.cRow + j * L, acc[i][j]);)
+    return;
+  }
+  NABLA_EACH(if (j < NV - 1) vstore(c + i * t.cRow + j * L, acc[i][j]);)
+  for (int i = 0; i < MR; i++) storeFirst(c + i * t.cRow + (NV - 1) * L, acc[i][NV - 1], tail);
 #undef NABLA_EACH
 }
 
@@ -93,12 +115,14 @@ void tile(const GemmTask<T>& t, const TileJob<T>& job) {
   constexpr int L = kLanes<T>;
   Vec<T> acc[MR][NV] = {};
   multiplyTile<T, MR, NV>(job.k, job.a, 1, kAWidth<T>, job.b, job.bStep, acc);
-  if (job.cols == NV * L && t.cCol == 1 && (!t.colBias || t.colBiasStride == 1))
-    return storeFull<T, MR, NV>(t, job, acc);
+  if (t.cCol == 1 && (!t.colBias || t.colBiasStride == 1)) {
+    if (job.cols == NV * L) return storeRows<T, MR, NV, false>(t, job, acc);
+    return storeRows<T, MR, NV, true>(t, job, acc);
+  }
   alignas(64) T sums[MR * NV * L];
   for (int i = 0; i < MR; i++)
     for (int j = 0; j < NV; j++) vstore(sums + (i * NV + j) * L, acc[i][j]);
-  storeEdge(t, job, MR, sums, NV * L);
+  storeStrided(t, job, MR, sums, NV * L);
 }
 
 template <class T>
@@ -138,8 +162,8 @@ void packPanelsB(const GemmTask<T>& t, int64_t block, int64_t from, int64_t to, 
   }
   for (; q < to; q++) {
     const int64_t col = q * kBWidth<T>, width = least(kBWidth<T>, t.n - col);
-    packPanel<T, kColVectors>(t.b + col * t.bCol + k * t.bRow, t.bCol, t.bRow, width, width, depth,
-                              dst + (q - from) * depth * kBWidth<T>);
+    const auto pack = width <= kLanes<T> ? packPanel<T, 1> : packPanel<T, kColVectors>;
+    pack(t.b + col * t.bCol + k * t.bRow, t.bCol, t.bRow, width, width, depth, dst + (q - from) * depth * kBWidth<T>);
   }
 }
 
@@ -166,8 +190,9 @@ NABLA_INLINE void rowOfTiles(const GemmTask<T>& t, TileJob<T> job, int64_t rows,
     job.cols = least(kBWidth<T>, t.n - job.col);
     const bool inPlace = direct && job.cols == kBWidth<T>;
     job.b = inPlace ? t.b + kStart * t.bRow + job.col : b + (q - q0) * job.k * kBWidth<T>;
-    job.bStep = inPlace ? t.bRow : kBWidth<T>;
-    tileFor<T>(rows, job.cols <= kLanes<T>)(t, job);
+    const bool narrow = job.cols <= kLanes<T>;
+    job.bStep = inPlace ? t.bRow : narrow ? kLanes<T> : kBWidth<T>;
+    tileFor<T>(rows, narrow)(t, job);
   }
 }
 

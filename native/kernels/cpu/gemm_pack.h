@@ -5,20 +5,24 @@
 namespace {
 
 // Lanes [0, width) are copied, `readable` >= width of them lie inside the matrix; the rest of a row may hold anything
-// finite or not, because it only reaches rows and columns of a tile that are never stored.
+// finite or not, because it only reaches rows and columns of a tile that are never stored. So a whole vector is read
+// wherever it ends before the last element of the matrix.
 template <class T, int NV>
 NABLA_INLINE void packLaneContiguous(const T* src, int64_t kStride, int64_t width, int64_t readable, int64_t k,
                                      T* dst) {
   constexpr int64_t kWidth = NV * kLanes<T>;
-  if (readable >= kWidth) {
-    for (int64_t p = 0; p < k; p++, src += kStride, dst += kWidth)
-#pragma GCC unroll 4
-      for (int j = 0; j < NV; j++) vstore(dst + j * kLanes<T>, vload(src + j * kLanes<T>));
-    return;
+  int64_t whole = k;
+  if (readable < kWidth) {
+    const int64_t room = (k - 1) * kStride + readable - kWidth;
+    whole = room < 0 || kStride == 0 ? 0 : room / kStride + 1;
+    if (whole > k) whole = k;
   }
-  for (int64_t p = 0; p < k; p++, src += kStride, dst += kWidth) {
-    for (int64_t i = 0; i < width; i++) dst[i] = src[i];
-    for (int64_t i = width; i < kWidth; i++) dst[i] = 0;
+  for (int64_t p = 0; p < whole; p++)
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) vstore(dst + p * kWidth + j * kLanes<T>, vload(src + p * kStride + j * kLanes<T>));
+  for (int64_t p = whole; p < k; p++) {
+    for (int64_t i = 0; i < width; i++) dst[p * kWidth + i] = src[p * kStride + i];
+    for (int64_t i = width; i < kWidth; i++) dst[p * kWidth + i] = 0;
   }
 }
 
@@ -33,6 +37,29 @@ NABLA_INLINE void packFullPanels(const T* src, int64_t kStride, int64_t panels, 
       for (int j = 0; j < NV; j++) vstore(to + j * kLanes<T>, vload(src + q * kWidth + j * kLanes<T>));
     }
   }
+}
+
+// `count` steps of k, at most a vector, of lanes [first, first + kLanes); reads no further than `last` elements into
+// src.
+template <class T>
+NABLA_INLINE void transposePart(const T* src, int64_t laneStride, int64_t lanes, int64_t count, int64_t last, T* dst,
+                                int64_t dstStep) {
+  constexpr int L = kLanes<T>;
+  Vec<T> r[L];
+  for (int i = 0; i < L; i++) {
+    const T* from = src + i * laneStride;
+    if (i >= lanes) {
+      r[i] = vzero<T>();
+    } else if (i * laneStride + L <= last) {
+      r[i] = vload(from);
+    } else {
+      T part[L] = {};
+      for (int64_t p = 0; p < count; p++) part[p] = from[p];
+      r[i] = vload(part);
+    }
+  }
+  vtranspose<T>(r);
+  for (int64_t p = 0; p < count; p++) vstore(dst + p * dstStep, r[p]);
 }
 
 template <class T, int NV>
@@ -50,10 +77,10 @@ NABLA_INLINE void packKContiguous(const T* src, int64_t laneStride, int64_t widt
       for (int i = 0; i < L; i++) vstore(dst + (p + i) * kWidth + g * L, r[i]);
     }
   }
-  for (; p < k; p++) {
-    for (int64_t i = 0; i < width; i++) dst[p * kWidth + i] = src[i * laneStride + p];
-    for (int64_t i = width; i < kWidth; i++) dst[p * kWidth + i] = 0;
-  }
+  if (p == k) return;
+  for (int g = 0; g < NV; g++)
+    transposePart(src + g * L * laneStride + p, laneStride, width - g * L, k - p,
+                  (width - 1 - g * L) * laneStride + k - p, dst + p * kWidth + g * L, kWidth);
 }
 
 template <class T, int NV>
