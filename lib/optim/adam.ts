@@ -1,8 +1,7 @@
 import { ArgumentError, valueText } from '../errors.js';
-import { native } from '../native.js';
+import { FlatStep } from '../ops/flat_step.js';
 import { checkOptions } from '../tensor/check.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { FlatStep } from './flat.js';
 import { checkBooleans, checkNotNegative, Optimizer, type ParamGroup, type Params, withDefaults } from './optimizer.js';
 
 /** Options of {@link Adam} and {@link AdamW}. */
@@ -79,27 +78,10 @@ export class Adam extends Optimizer<AdamOptions> {
     const op = this.constructor.name;
     const flat = new FlatStep();
     for (const param of params) flat.add(op, param);
-    const averages = params.map((param) => this.bufferOf(param, 'expAvg')._id);
-    const squares = params.map((param) => this.bufferOf(param, 'expAvgSq')._id);
-    const largest = group.amsgrad ? params.map((param) => this.bufferOf(param, 'maxExpAvgSq')._id) : [];
-    const { lr, eps, weightDecay, decoupledWeightDecay, maximize } = group;
-    const [beta1, beta2] = group.betas;
-    native.adamStep(
-      flat.params,
-      flat.grads,
-      averages,
-      squares,
-      largest,
-      lr,
-      beta1,
-      beta2,
-      eps,
-      weightDecay,
-      step,
-      decoupledWeightDecay,
-      maximize,
-    );
-    flat.finish();
+    const averages = params.map((param) => this.bufferOf(param, 'expAvg'));
+    const squares = params.map((param) => this.bufferOf(param, 'expAvgSq'));
+    const largest = group.amsgrad ? params.map((param) => this.bufferOf(param, 'maxExpAvgSq')) : [];
+    flat.adam(averages, squares, largest, step, group);
     for (const param of params) this.stateOf(param).step = step;
   }
 }

@@ -1,11 +1,9 @@
 import { ArgumentError, valueText } from '../errors.js';
-import { native } from '../native.js';
+import { alignedBuffer, ownCopy } from '../ops/flat_step.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
-import { emptyLikeLayout } from '../tensor/create.js';
 import { isFloating } from '../tensor/dtype.js';
 import { enableGrad } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
-import { alignedBuffer } from './flat.js';
 
 /** What an optimizer remembers of one parameter. */
 export type ParamState = { [key: string]: Tensor | number };
@@ -114,23 +112,17 @@ export abstract class Optimizer<O extends object> {
   }
 
   /**
-   * Frees the gradients of all parameters; with `{ setToNone: false }` they are filled with zeros instead.
+   * Drops the gradients of all parameters, and frees those that no other code has seen; with `{ setToNone: false }`
+   * they are filled with zeros instead.
    */
   zeroGrad(options: { setToNone?: boolean } = {}): void {
     checkOptions('zeroGrad', options);
     const { setToNone = true } = options;
     for (const { params } of this.paramGroups) {
       for (const param of params) {
-        const { grad } = param;
-        if (!grad || grad.isDisposed) {
-          param.grad = null;
-        } else if (setToNone) {
-          grad.dispose();
-          param.grad = null;
-        } else {
-          native.fill(grad._id, 0);
-          grad._bump();
-        }
+        const grad = param._grad;
+        if (setToNone || !grad || grad.isDisposed) param._clearGrad();
+        else grad.detach().zero_();
       }
     }
   }
@@ -164,7 +156,7 @@ export abstract class Optimizer<O extends object> {
     for (const group of this.paramGroups) {
       // Options may have been changed since the last step.
       this.checkGroup(this.constructor.name, group);
-      const params = group.params.filter((param) => param.grad !== null);
+      const params = group.params.filter((param) => param._grad !== null);
       if (params.length > 0) this.stepGroup(group, params);
     }
   }
@@ -277,9 +269,7 @@ function checkedState(op: string, key: string, own: unknown): ParamState {
 function copiedState(param: Tensor, own: ParamState): ParamState {
   const copy = ([name, value]: [string, Tensor | number]): [string, Tensor | number] => {
     if (typeof value === 'number') return [name, value];
-    const out = emptyLikeLayout(value, isFloating(value.dtype) ? param.dtype : value.dtype).keep();
-    native.copy(out._id, value._id);
-    return [name, out];
+    return [name, ownCopy(value, isFloating(value.dtype) ? param.dtype : value.dtype)];
   };
   return Object.fromEntries(Object.entries(own).map(copy));
 }

@@ -1,8 +1,7 @@
 import { ArgumentError } from '../errors.js';
-import { native } from '../native.js';
+import { FlatStep } from '../ops/flat_step.js';
 import { checkOptions } from '../tensor/check.js';
 import { Tensor } from '../tensor/tensor.js';
-import { FlatStep } from './flat.js';
 import { checkBooleans, checkNotNegative, Optimizer, type ParamGroup, type Params, withDefaults } from './optimizer.js';
 
 /** Options of {@link SGD}. */
@@ -74,20 +73,7 @@ export class SGD extends Optimizer<SGDOptions> {
     const op = this.constructor.name;
     const flat = new FlatStep();
     for (const param of params) flat.add(op, param);
-    const buffers = group.momentum === 0 ? [] : params.map((param) => this.bufferOf(param, 'momentumBuffer')._id);
-    const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group;
-    native.sgdStep(
-      flat.params,
-      flat.grads,
-      buffers,
-      lr,
-      momentum,
-      dampening,
-      weightDecay,
-      nesterov,
-      maximize,
-      firstStep,
-    );
-    flat.finish();
+    const buffers = group.momentum === 0 ? [] : params.map((param) => this.bufferOf(param, 'momentumBuffer'));
+    flat.sgd(buffers, firstStep, group);
   }
 }

@@ -1,7 +1,8 @@
 // The native steps walk parameters, gradients and states as flat memory: here they are made to lie alike.
 import { DTypeError, ShapeError, shapeText } from '../errors.js';
 import { native } from '../native.js';
-import { stridesLike } from '../tensor/create.js';
+import { emptyLikeLayout, stridesLike } from '../tensor/create.js';
+import type { DType } from '../tensor/dtype.js';
 import { sameShape } from '../tensor/layout.js';
 import { emptyStrided, type Tensor } from '../tensor/tensor.js';
 
@@ -13,6 +14,13 @@ function liesLike(x: Tensor, strides: readonly number[]): boolean {
 
 function copyAs(x: Tensor, strides: readonly number[], like: Tensor): Tensor {
   const out = emptyStrided(x.shape, strides, like.dtype);
+  native.copy(out._id, x._id);
+  return out;
+}
+
+/** A dense copy of `x` that lies like it, outside every scope. */
+export function ownCopy(x: Tensor, dtype: DType): Tensor {
+  const out = emptyLikeLayout(x, dtype).keep();
   native.copy(out._id, x._id);
   return out;
 }
@@ -55,22 +63,44 @@ function checkGrad(op: string, param: Tensor, grad: Tensor): void {
   }
 }
 
-/** Handles of one native step: dense parameters and gradients that lie like them. */
+/** Hyperparameters of {@link FlatStep.adam}. */
+export interface AdamStep {
+  readonly lr: number;
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly weightDecay: number;
+  readonly decoupledWeightDecay: boolean;
+  readonly maximize: boolean;
+}
+
+/** Hyperparameters of {@link FlatStep.sgd}. */
+export interface SgdStep {
+  readonly lr: number;
+  readonly momentum: number;
+  readonly dampening: number;
+  readonly weightDecay: number;
+  readonly nesterov: boolean;
+  readonly maximize: boolean;
+}
+
+const ids = (tensors: readonly Tensor[]): number[] => tensors.map((tensor) => tensor._id);
+
+/** One native step over parameters and gradients that lie alike in dense memory. */
 export class FlatStep {
-  readonly params: number[] = [];
-  readonly grads: number[] = [];
+  readonly #params: number[] = [];
+  readonly #grads: number[] = [];
   readonly #owners: Tensor[] = [];
   readonly #temporary: Tensor[] = [];
   readonly #writeBack: [to: Tensor, from: Tensor][] = [];
 
   /** Adds a parameter that has a gradient. */
   add(op: string, param: Tensor): void {
-    const grad = param.grad as Tensor;
+    const grad = param._grad as Tensor;
     param._handle(op);
     checkGrad(op, param, grad);
     const strides = stridesLike(param, param.shape);
-    this.params.push(this.#dense(param, strides, true));
-    this.grads.push(this.#dense(grad, strides, false));
+    this.#params.push(this.#dense(param, strides, true));
+    this.#grads.push(this.#dense(grad, strides, false));
     this.#owners.push(param);
   }
 
@@ -82,8 +112,51 @@ export class FlatStep {
     return copy._id;
   }
 
-  /** After the step was queued. */
-  finish(): void {
+  /** Adam's formula; `largest` is empty without amsgrad. */
+  adam(
+    averages: readonly Tensor[],
+    squares: readonly Tensor[],
+    largest: readonly Tensor[],
+    step: number,
+    h: AdamStep,
+  ): void {
+    const [beta1, beta2] = h.betas;
+    native.adamStep(
+      this.#params,
+      this.#grads,
+      ids(averages),
+      ids(squares),
+      ids(largest),
+      h.lr,
+      beta1,
+      beta2,
+      h.eps,
+      h.weightDecay,
+      step,
+      h.decoupledWeightDecay,
+      h.maximize,
+    );
+    this.#finish();
+  }
+
+  /** The formula of SGD; `buffers` is empty without momentum, `firstStep` fills them. */
+  sgd(buffers: readonly Tensor[], firstStep: boolean, h: SgdStep): void {
+    native.sgdStep(
+      this.#params,
+      this.#grads,
+      ids(buffers),
+      h.lr,
+      h.momentum,
+      h.dampening,
+      h.weightDecay,
+      h.nesterov,
+      h.maximize,
+      firstStep,
+    );
+    this.#finish();
+  }
+
+  #finish(): void {
     for (const [to, from] of this.#writeBack) native.copy(to._id, from._id);
     for (const tensor of this.#temporary) tensor.dispose();
     for (const param of this.#owners) param._bump();
