@@ -2,7 +2,7 @@ import { ArgumentError, valueText } from '../errors.js';
 import { alignedBuffer, ownCopy } from '../ops/flat_step.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { isFloating } from '../tensor/dtype.js';
-import { enableGrad } from '../tensor/scope.js';
+import { enableGrad, noGrad } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /** What an optimizer remembers of one parameter. */
@@ -122,7 +122,7 @@ export abstract class Optimizer<O extends object> {
       for (const param of params) {
         const grad = param._grad;
         if (setToNone || !grad || grad.isDisposed) param._clearGrad();
-        else grad.detach().zero_();
+        else noGrad(() => grad.zero_());
       }
     }
   }
