@@ -8,7 +8,7 @@ import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js'
 import { resetLinear } from './init.js';
 import { checkFloatDType, checkSize } from './linear.js';
 import { Module } from './module.js';
-import { Parameter } from './parameter.js';
+import { type Parameter, parameterOf } from './parameter.js';
 import { tuple } from './repr.js';
 
 /** One number for both axes, or `[height, width]`. */
@@ -84,8 +84,8 @@ export class Conv2d extends Module {
       );
     }
     const dtype = checkFloatDType('Conv2d', options.dtype ?? getDefaultDType());
-    this.weight = new Parameter(emptyWeight([outChannels, inChannels / this.groups, ...this.kernelSize], dtype));
-    this.bias = options.bias === false ? null : new Parameter(emptyContiguous([outChannels], dtype));
+    this.weight = parameterOf(emptyWeight([outChannels, inChannels / this.groups, ...this.kernelSize], dtype));
+    this.bias = options.bias === false ? null : parameterOf(emptyContiguous([outChannels], dtype));
     this.resetParameters();
   }
 

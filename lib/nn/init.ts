@@ -1,6 +1,7 @@
 // Initial values, in place. Source: https://docs.pytorch.org/docs/2.13/nn.init.html
 import { ArgumentError, ShapeError, shapeText } from '../errors.js';
 import { normal_ as fillNormal, uniform_ as fillUniform, type RandomOptions } from '../ops/random.js';
+import { checkOptions, checkTensor } from '../tensor/check.js';
 import { numelOf } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -50,6 +51,7 @@ export function calculateGain(nonlinearity: Nonlinearity, a = 0.01): number {
 
 /** Connections into and out of one unit of a weight `[O, I, ...]`. */
 function fans(op: string, weight: Tensor): { fanIn: number; fanOut: number } {
+  checkTensor(op, weight, 'tensor');
   if (weight.ndim < 2)
     throw new ShapeError(op, `at least 2 dimensions are needed, got ${shapeText(weight.shape)}`, weight.shape);
   const field = numelOf(weight.shape.slice(2));
@@ -57,7 +59,8 @@ function fans(op: string, weight: Tensor): { fanIn: number; fanOut: number } {
 }
 
 /** Writes to a leaf that may require gradients: initial values have no history. */
-function inPlace<T extends Tensor>(tensor: T, write: (raw: Tensor) => void): T {
+function inPlace<T extends Tensor>(op: string, tensor: T, write: (raw: Tensor) => void): T {
+  checkTensor(op, tensor, 'tensor');
   const raw = tensor.detach();
   write(raw);
   raw.dispose();
@@ -66,18 +69,20 @@ function inPlace<T extends Tensor>(tensor: T, write: (raw: Tensor) => void): T {
 
 /** Values from U(low, high). */
 export const uniform_ = <T extends Tensor>(tensor: T, low = 0, high = 1, options: RandomOptions = {}): T =>
-  inPlace(tensor, (raw) => fillUniform(raw, low, high, options));
+  inPlace('uniform_', tensor, (raw) => fillUniform(raw, low, high, options));
 
 /** Values from N(mean, std²). */
 export const normal_ = <T extends Tensor>(tensor: T, mean = 0, std = 1, options: RandomOptions = {}): T =>
-  inPlace(tensor, (raw) => fillNormal(raw, mean, std, options));
+  inPlace('normal_', tensor, (raw) => fillNormal(raw, mean, std, options));
 
-export const constant_ = <T extends Tensor>(tensor: T, value: number): T => inPlace(tensor, (raw) => raw.fill_(value));
+export const constant_ = <T extends Tensor>(tensor: T, value: number): T =>
+  inPlace('constant_', tensor, (raw) => raw.fill_(value));
 export const zeros_ = <T extends Tensor>(tensor: T): T => constant_(tensor, 0);
 export const ones_ = <T extends Tensor>(tensor: T): T => constant_(tensor, 1);
 
 /** U(-b, b) with b = gain · √(6 / (fanIn + fanOut)). Glorot & Bengio 2010. */
 export function xavierUniform_<T extends Tensor>(tensor: T, options: RandomOptions & { gain?: number } = {}): T {
+  checkOptions('xavierUniform_', options);
   const { fanIn, fanOut } = fans('xavierUniform_', tensor);
   const bound = (options.gain ?? 1) * Math.sqrt(6 / (fanIn + fanOut));
   return uniform_(tensor, -bound, bound, options);
@@ -85,11 +90,13 @@ export function xavierUniform_<T extends Tensor>(tensor: T, options: RandomOptio
 
 /** N(0, s²) with s = gain · √(2 / (fanIn + fanOut)). Glorot & Bengio 2010. */
 export function xavierNormal_<T extends Tensor>(tensor: T, options: RandomOptions & { gain?: number } = {}): T {
+  checkOptions('xavierNormal_', options);
   const { fanIn, fanOut } = fans('xavierNormal_', tensor);
   return normal_(tensor, 0, (options.gain ?? 1) * Math.sqrt(2 / (fanIn + fanOut)), options);
 }
 
 function kaimingStd(op: string, tensor: Tensor, options: KaimingOptions): number {
+  checkOptions(op, options);
   const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
   if (mode !== 'fanIn' && mode !== 'fanOut')
     throw new ArgumentError(op, `mode must be fanIn or fanOut, got ${String(mode)}`, mode);

@@ -7,7 +7,7 @@ import { checkDType, type DType, isFloating } from '../tensor/dtype.js';
 import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
 import { resetLinear } from './init.js';
 import { Module } from './module.js';
-import { Parameter } from './parameter.js';
+import { type Parameter, parameterOf } from './parameter.js';
 import { boolText } from './repr.js';
 
 /** Throws unless `value` is an integer >= `least`. @internal */
@@ -51,8 +51,8 @@ export class Linear extends Module {
     checkSize('Linear', 'outFeatures', outFeatures);
     checkOptions('Linear', options);
     const dtype = checkFloatDType('Linear', options.dtype ?? getDefaultDType());
-    this.weight = new Parameter(emptyContiguous([outFeatures, inFeatures], dtype));
-    this.bias = options.bias === false ? null : new Parameter(emptyContiguous([outFeatures], dtype));
+    this.weight = parameterOf(emptyContiguous([outFeatures, inFeatures], dtype));
+    this.bias = options.bias === false ? null : parameterOf(emptyContiguous([outFeatures], dtype));
     this.resetParameters();
   }
 

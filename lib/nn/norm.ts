@@ -6,7 +6,7 @@ import type { DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkFloatDType, checkSize } from './linear.js';
 import { Module } from './module.js';
-import { Parameter } from './parameter.js';
+import { type Parameter, parameterOf } from './parameter.js';
 import { boolText, floatText } from './repr.js';
 
 /** Options of batch normalization. */
@@ -59,8 +59,8 @@ abstract class BatchNorm extends Module {
     this.#tracks = options.trackRunningStats ?? true;
     const dtype = checkFloatDType(op, options.dtype ?? getDefaultDType());
     const affine = options.affine ?? true;
-    this.weight = affine ? new Parameter(ones([numFeatures], { dtype })) : null;
-    this.bias = affine && (options.bias ?? true) ? new Parameter(zeros([numFeatures], { dtype })) : null;
+    this.weight = affine ? parameterOf(ones([numFeatures], { dtype })) : null;
+    this.bias = affine && (options.bias ?? true) ? parameterOf(zeros([numFeatures], { dtype })) : null;
     this.registerBuffer('runningMean', this.#tracks ? zeros([numFeatures], { dtype }) : null);
     this.registerBuffer('runningVar', this.#tracks ? ones([numFeatures], { dtype }) : null);
     this.registerBuffer('numBatchesTracked', this.#tracks ? tensor(0, { dtype: 'int64' }) : null);

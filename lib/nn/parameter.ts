@@ -10,3 +10,10 @@ export class Parameter extends Tensor {
     this.requiresGrad = requiresGrad;
   }
 }
+
+/** A parameter of a tensor that nobody else has: its memory goes with the parameter. @internal */
+export function parameterOf(data: Tensor): Parameter {
+  const parameter = new Parameter(data);
+  data.dispose();
+  return parameter;
+}
