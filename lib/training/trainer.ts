@@ -7,7 +7,10 @@ import { Tensor } from '../tensor/tensor.js';
 import type { Callback, EpochLog, History } from './callback.js';
 import { Progress } from './progress.js';
 
-/** Batches of `[input, target]`, such as a DataLoader. */
+/**
+ * Batches of `[input, target]`, such as a DataLoader. Tensors made while a batch is asked for are freed behind it; what a
+ * source keeps for later batches it makes before, or takes out with `keep()`.
+ */
 export type Batches = (AsyncIterable<readonly [Tensor, Tensor]> | Iterable<readonly [Tensor, Tensor]>) & {
   readonly length: number;
 };
@@ -146,7 +149,8 @@ export class Trainer {
       await losses.settled(1); // leaves the newest step running
       const rate = Math.round((losses.samples * 1000) / (performance.now() - started));
       progress?.update(index + 1, { ...(losses.last !== undefined && { loss: losses.last }), [`${unit}/s`]: rate });
-      for (const callback of this.#callbacks) await callback.onBatchEnd?.(index, losses.last, this);
+      const newest = losses.last; // the same for all of them
+      for (const callback of this.#callbacks) await callback.onBatchEnd?.(index, newest, this);
     });
     const loss = await losses.mean();
     const seconds = (performance.now() - started) / 1000;
