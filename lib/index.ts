@@ -40,6 +40,7 @@ export {
   setNumThreads,
 } from './tensor/runtime.js';
 export { enableGrad, isGradEnabled, keep, noGrad, scope } from './tensor/scope.js';
+export { arange, eye, linspace } from './tensor/sequence.js';
 export { Tensor } from './tensor/tensor.js';
 export * from './training/index.js';
 export * as vision from './vision/index.js';

@@ -130,7 +130,10 @@ const sumToOp = defineOp({
     const dims = x.shape.flatMap((size, i) => (kept[i] === 1 && size !== 1 ? [i] : []));
     const out = emptyStrided(kept, stridesLike(x, kept), x.dtype);
     native.reduce(ReduceOp.sum, out._id, x._id, dims);
-    return extra === 0 ? out : viewOf(out, kept.slice(extra), out.strides.slice(extra));
+    if (extra === 0) return out;
+    const result = viewOf(out, kept.slice(extra), out.strides.slice(extra));
+    out.dispose();
+    return result;
   },
   save: (_out, x) => ({ shape: x.shape }),
   backward: ([g], { shape }) => [expand(g, shape)],

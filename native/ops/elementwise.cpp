@@ -7,9 +7,9 @@ namespace nabla::ops {
 namespace {
 
 const char* const kNames[cpu::kBinaryOpCount] = {
-    "add",       "sub",        "mul",      "div",         "pow",      "maximum",     "minimum",     "bitwiseAnd",
-    "bitwiseOr", "bitwiseXor", "reluGrad", "sigmoidGrad", "tanhGrad", "floorDivide", "truncDivide", "remainder",
-    "fmod",      "atan2",      "eq",       "ne",          "lt",       "le",          "gt",          "ge"};
+    "add",       "sub",        "mul",      "div",         "pow",      "maximum", "minimum", "bitwiseAnd",
+    "bitwiseOr", "bitwiseXor", "reluGrad", "sigmoidGrad", "tanhGrad", "div",     "div",     "remainder",
+    "fmod",      "atan2",      "eq",       "ne",          "lt",       "le",      "gt",      "ge"};
 
 bool dividesIntegers(int64_t op, DType dtype) { return !isFloating(dtype) && op >= cpu::kFloorDiv && op <= cpu::kFmod; }
 

@@ -169,7 +169,11 @@ void testLongSum(Machine& m) {
   m.wait();
   long double sum = 0;
   for (int64_t i = 0; i < n; i++) sum += a.ptr<float>()[i];
-  CHECK(near(out.ptr<float>()[0], double(sum), 2e-7), "%.9g instead of %.9Lg", out.ptr<float>()[0], sum);
+  CHECK(near(out.ptr<float>()[0], double(sum), 6e-8), "%.9g instead of %.9Lg", out.ptr<float>()[0], sum);
+  for (int64_t i = 0; i < n; i++) a.ptr<float>()[i] = 0.1f;  // errors of one sign add up
+  ops::reduce(m.ctx, cpu::kReduceSum, out, a, dims);
+  m.wait();
+  CHECK(near(out.ptr<float>()[0], double(0.1f) * double(n), 6e-8), "%.9g of 0.1", out.ptr<float>()[0]);
 }
 
 void testExpanded(Machine& m) {

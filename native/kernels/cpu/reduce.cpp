@@ -1,4 +1,4 @@
-// Reductions over any axes. Float sums run in short blocks in registers and are carried on in double.
+// Reductions over any axes. Sums of float run in double, sums of double in short blocks.
 #include "reduce.h"
 
 #include "vec.h"
@@ -10,7 +10,7 @@ using namespace nabla::cpu;
 template <class T>
 constexpr bool kFloat = __is_same(T, float) || __is_same(T, double);
 
-constexpr int64_t kBlock = 64;  // additions in a row before a float sum is carried over to double
+constexpr int64_t kBlock = 64;  // steps of a lane before it is carried over, so that rounding errors stay small
 
 template <class T>
 struct Limits;
@@ -46,10 +46,11 @@ struct WideType<false> {
 template <class T>
 using Wide = typename WideType<kFloat<T>>::Type;
 
-// An op on elements T: its accumulator, the start value, one step. kLanewise: `lanes` steps in T, for a block.
+// An op on elements T: its accumulator, the start value, one step. kLanewise: `lanes` steps vectors of Lane.
 template <class T>
 struct Sum {
   using Acc = Wide<T>;
+  using Lane = Acc;
   static constexpr bool kLanewise = kFloat<T>, kIdempotent = false;
   static constexpr T kStart = 0;
   static NABLA_INLINE Acc step(Acc a, Acc x) {
@@ -78,6 +79,7 @@ struct Prod {
 template <class T>
 struct Max {
   using Acc = T;
+  using Lane = T;
   static constexpr bool kLanewise = kFloat<T>, kIdempotent = true;
   static constexpr T kStart = Limits<T>::low;
   static NABLA_INLINE T step(T a, T x) {
@@ -94,6 +96,7 @@ struct Max {
 template <class T>
 struct Min {
   using Acc = T;
+  using Lane = T;
   static constexpr bool kLanewise = kFloat<T>, kIdempotent = true;
   static constexpr T kStart = Limits<T>::high;
   static NABLA_INLINE T step(T a, T x) {
@@ -122,41 +125,59 @@ struct All {
   static NABLA_INLINE uint8_t step(uint8_t a, bool x) { return a & x; }
 };
 
-template <class Op, class T>
-NABLA_INLINE T fold(Vec<T> v) {
-  T t[kLanes<T>];
-  vstore<T>(t, v);
-  for (int width = kLanes<T> / 2; width; width /= 2)
-    for (int i = 0; i < width; i++) t[i] = static_cast<T>(Op::step(t[i], t[i + width]));
+// kLanes<L> elements (or the first n) converted to L.
+template <class L, class T>
+NABLA_INLINE Vec<L> vloadAs(const T* p) {
+  if constexpr (__is_same(L, T)) return vload<T>(p);
+  typedef T Narrow __attribute__((vector_size(kLanes<L> * sizeof(T))));
+  Narrow v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, Vec<L>);
+}
+template <class L, class T>
+NABLA_INLINE Vec<L> vloadPartAs(const T* p, int64_t n) {
+  typedef T Narrow __attribute__((vector_size(kLanes<L> * sizeof(T))));
+  Narrow v{};
+  __builtin_memcpy(&v, p, static_cast<size_t>(n) * sizeof(T));
+  return __builtin_convertvector(v, Vec<L>);
+}
+
+template <class Op, class L>
+NABLA_INLINE L fold(Vec<L> v) {
+  L t[kLanes<L>];
+  vstore<L>(t, v);
+  for (int width = kLanes<L> / 2; width; width /= 2)
+    for (int i = 0; i < width; i++) t[i] = Op::step(t[i], t[i + width]);
   return t[0];
 }
 
 // A contiguous run, at most kBlock steps per lane.
 template <class Op, class T>
-NABLA_INLINE T reduceBlock(const T* p, int64_t n) {
-  constexpr int64_t kStep = kLanes<T>;
+NABLA_INLINE typename Op::Acc reduceBlock(const T* p, int64_t n) {
+  using L = typename Op::Lane;
+  constexpr int64_t kStep = kLanes<L>;
   if (n < kStep) {
-    T total = Op::kStart;
-    for (int64_t j = 0; j < n; j++) total = static_cast<T>(Op::step(total, p[j]));
+    typename Op::Acc total = Op::kStart;
+    for (int64_t j = 0; j < n; j++) total = Op::step(total, p[j]);
     return total;
   }
-  Vec<T> a = vset<T>(T(0)) + Op::kStart, b = a, c = a, d = a;
+  Vec<L> a = vset<L>(L(0)) + L(Op::kStart), b = a, c = a, d = a;
   int64_t j = 0;
   for (; j + 4 * kStep <= n; j += 4 * kStep) {
-    a = Op::lanes(a, vload<T>(p + j));
-    b = Op::lanes(b, vload<T>(p + j + kStep));
-    c = Op::lanes(c, vload<T>(p + j + 2 * kStep));
-    d = Op::lanes(d, vload<T>(p + j + 3 * kStep));
+    a = Op::lanes(a, vloadAs<L>(p + j));
+    b = Op::lanes(b, vloadAs<L>(p + j + kStep));
+    c = Op::lanes(c, vloadAs<L>(p + j + 2 * kStep));
+    d = Op::lanes(d, vloadAs<L>(p + j + 3 * kStep));
   }
-  for (; j + kStep <= n; j += kStep) a = Op::lanes(a, vload<T>(p + j));
-  if (j < n) b = Op::lanes(b, Op::kIdempotent ? vload<T>(p + n - kStep) : vloadPart<T>(p + j, n - j));
-  return fold<Op, T>(Op::lanes(Op::lanes(a, b), Op::lanes(c, d)));
+  for (; j + kStep <= n; j += kStep) a = Op::lanes(a, vloadAs<L>(p + j));
+  if (j < n) b = Op::lanes(b, Op::kIdempotent ? vloadAs<L>(p + n - kStep) : vloadPartAs<L>(p + j, n - j));
+  return fold<Op, L>(Op::lanes(Op::lanes(a, b), Op::lanes(c, d)));
 }
 
 template <class Op, class T>
 NABLA_INLINE typename Op::Acc reduceRun(typename Op::Acc acc, const T* p, int64_t n) {
   if constexpr (Op::kLanewise) {
-    constexpr int64_t kRun = kBlock * 4 * kLanes<T>;
+    constexpr int64_t kRun = kBlock * 4 * kLanes<typename Op::Lane>;
     for (int64_t j = 0; j < n; j += kRun) acc = Op::step(acc, reduceBlock<Op, T>(p + j, n - j < kRun ? n - j : kRun));
   } else {
     NABLA_LANES for (int64_t j = 0; j < n; j++) acc = Op::step(acc, p[j]);
@@ -167,20 +188,21 @@ NABLA_INLINE typename Op::Acc reduceRun(typename Op::Acc acc, const T* p, int64_
 // kVectors vectors of neighbouring outputs (the last one cut to `last` lanes) over rows `s0` apart.
 template <class Op, class T, int kVectors>
 NABLA_INLINE void reduceColumns(typename Op::Acc* acc, const T* in, int64_t rows, int64_t s0, int64_t last) {
-  constexpr int64_t kStep = kLanes<T>;
+  using L = typename Op::Lane;
+  constexpr int64_t kStep = kLanes<L>;
   for (int64_t r = 0; r < rows; r += kBlock) {
     const int64_t end = rows - r < kBlock ? rows : r + kBlock;
-    Vec<T> v[kVectors];
-    for (int k = 0; k < kVectors; k++) v[k] = vset<T>(T(0)) + Op::kStart;
+    Vec<L> v[kVectors];
+    for (int k = 0; k < kVectors; k++) v[k] = vset<L>(L(0)) + L(Op::kStart);
     for (int64_t j = r; j < end; j++) {
       const T* p = in + j * s0;
-      for (int k = 0; k + 1 < kVectors; k++) v[k] = Op::lanes(v[k], vload<T>(p + k * kStep));
+      for (int k = 0; k + 1 < kVectors; k++) v[k] = Op::lanes(v[k], vloadAs<L>(p + k * kStep));
       const T* q = p + (kVectors - 1) * kStep;
-      v[kVectors - 1] = Op::lanes(v[kVectors - 1], last == kStep ? vload<T>(q) : vloadPart<T>(q, last));
+      v[kVectors - 1] = Op::lanes(v[kVectors - 1], last == kStep ? vloadAs<L>(q) : vloadPartAs<L>(q, last));
     }
     for (int k = 0; k < kVectors; k++) {
-      T lanes[kLanes<T>];
-      vstore<T>(lanes, v[k]);
+      L lanes[kStep];
+      vstore<L>(lanes, v[k]);
       const int64_t count = k + 1 < kVectors ? kStep : last;
       for (int64_t i = 0; i < count; i++) acc[k * kStep + i] = Op::step(acc[k * kStep + i], lanes[i]);
     }
@@ -190,10 +212,12 @@ NABLA_INLINE void reduceColumns(typename Op::Acc* acc, const T* in, int64_t rows
 template <class Op, class T>
 void accumulateColumns(typename Op::Acc* acc, const T* in, const ReduceRect& r) {
   if constexpr (Op::kLanewise) {
-    constexpr int64_t kStep = kLanes<T>;
+    constexpr int64_t kStep = kLanes<typename Op::Lane>;
     int64_t o = 0;
-    for (; o + 4 * kStep <= r.outputs; o += 4 * kStep)
-      for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 4>(acc + o, in + o + i * r.s1, r.n0, r.s0, kStep);
+    for (; o + 8 * kStep <= r.outputs; o += 8 * kStep)
+      for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 8>(acc + o, in + o + i * r.s1, r.n0, r.s0, kStep);
+    for (; o + 2 * kStep <= r.outputs; o += 2 * kStep)
+      for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 2>(acc + o, in + o + i * r.s1, r.n0, r.s0, kStep);
     for (; o < r.outputs; o += kStep) {
       const int64_t last = r.outputs - o < kStep ? r.outputs - o : kStep;
       for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 1>(acc + o, in + o + i * r.s1, r.n0, r.s0, last);
