@@ -68,10 +68,20 @@ export const isChannelsLast = (shape: readonly number[], strides: readonly numbe
 export const isKernelLayout = (shape: readonly number[], strides: readonly number[]): boolean =>
   shape.length === 4 && isDenseIn(shape, strides, KERNEL);
 
-/** Axes from the slowest to the fastest in memory; ties keep their order. */
+/** Axes from the slowest to the fastest in memory; ties, and expanded axes (stride 0), keep their place. */
 export function memoryOrder(shape: readonly number[], strides: readonly number[]): number[] {
   const order = shape.map((_, i) => i);
-  return order.sort((a, b) => (strides[b] === strides[a] ? a - b : strides[b] - strides[a]));
+  for (let i = 1; i < order.length; i++) {
+    for (let at = i, before = i - 1; before >= 0; before--) {
+      const outer = strides[order[before]];
+      const inner = strides[order[at]];
+      if (outer === 0 || inner === 0 || outer === inner) continue;
+      if (outer > inner) break;
+      [order[before], order[at]] = [order[at], order[before]];
+      at = before;
+    }
+  }
+  return order;
 }
 
 /** True when the elements fill a block of memory without gaps or overlaps, in any order of axes. */
