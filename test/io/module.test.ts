@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArgumentError, FormatError, io, memory, nn, randn, type Tensor } from '../../lib/index.js';
+import { liveTensors } from '../support/garbage.js';
 
 let folder = '';
 beforeAll(async () => {
@@ -28,7 +29,7 @@ describe('save and load', () => {
     const [a, b] = [make().to(dtype), make().to(dtype)];
     a.forward(randn([4, 1, 4, 4], { dtype }));
     const path = await saved(`${dtype}.safetensors`, a);
-    const tensors = memory().tensors;
+    const tensors = liveTensors();
     expect(await b.load(path)).toEqual({ missingKeys: [], unexpectedKeys: [] });
     expect(memory().tensors).toBe(tensors);
     expect(values(b)).toEqual(values(a));
@@ -68,7 +69,7 @@ describe('save and load', () => {
   it('frees what it reads and writes', async () => {
     const model = make();
     const path = await saved('memory.safetensors', model);
-    const before = memory().tensors;
+    const before = liveTensors();
     for (let i = 0; i < 3; i++) {
       await model.save(path);
       await model.load(path);
@@ -80,7 +81,7 @@ describe('save and load', () => {
 describe('what does not fit is told, and nothing changes', () => {
   async function refused(module: nn.AnyModule, path: string): Promise<Error> {
     const before = values(module);
-    const tensors = memory().tensors;
+    const tensors = liveTensors();
     const error = await module.load(path).then(
       () => new Error('the file was accepted'),
       (reason: Error) => reason,

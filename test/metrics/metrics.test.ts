@@ -12,6 +12,7 @@ import {
   tensor,
   zeros,
 } from '../../lib/index.js';
+import { liveTensors } from '../support/garbage.js';
 
 const numbers = (t: Tensor): number[] => Array.from(t.dataSync(), Number);
 
@@ -103,7 +104,7 @@ describe.each([metrics.accuracy, metrics.meanAbsoluteError, metrics.meanSquaredE
 
   it('outlives the scope of an update, records nothing and keeps one tensor', async () => {
     const metric = make();
-    const before = memory().tensors;
+    const before = liveTensors();
     for (let i = 0; i < 5; i++) {
       scope(() => {
         const [output, target] = batch();

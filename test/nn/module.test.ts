@@ -17,6 +17,7 @@ import {
   tensor,
   zeros,
 } from '../../lib/index.js';
+import { liveTensors } from '../support/garbage.js';
 
 class Net extends nn.Module {
   firstLayer = new nn.Linear(3, 4);
@@ -160,7 +161,7 @@ describe('dtypes', () => {
 
 describe('memory', () => {
   it('parameters and buffers outlive the scope they were made in; dispose frees them', () => {
-    const before = memory().tensors;
+    const before = liveTensors();
     const net = scope(() => new Net());
     scope(() =>
       net
@@ -175,7 +176,7 @@ describe('memory', () => {
   });
 
   it('a module on its own keeps one tensor per parameter and buffer', () => {
-    const before = memory().tensors;
+    const before = liveTensors();
     const net = new nn.Sequential(new nn.Conv2d(2, 3, 1), new nn.BatchNorm2d(3), new nn.Linear(2, 2));
     expect(memory().tensors).toBe(before + 9);
     net.dispose();

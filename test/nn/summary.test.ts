@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, memory, nn, ShapeError, synchronize, type Tensor } from '../../lib/index.js';
+import { liveTensors } from '../support/garbage.js';
 
 const numbers = (t: Tensor): number[] => Array.from(t.dataSync(), Number);
 
@@ -59,7 +60,7 @@ describe('summary', () => {
     inner.children()[0].forward = own as never;
     const modes = model.modules().map((module) => module.training);
     const mean = numbers((norm as nn.BatchNorm2d).runningMean as Tensor);
-    const tensors = memory().tensors;
+    const tensors = liveTensors();
     model.summary({ input: [2, 1, 8, 8] });
     await synchronize();
     expect(memory().tensors).toBe(tensors);
@@ -72,7 +73,7 @@ describe('summary', () => {
 
   it('restores everything when forward throws', () => {
     const model = make().train();
-    const tensors = memory().tensors;
+    const tensors = liveTensors();
     expect(() => model.summary({ input: [2, 3, 8, 8] })).toThrow(ShapeError);
     expect(() => model.summary({ input: [2, 1, 9, 9] })).toThrow(ShapeError);
     expect(model.modules().every((module) => module.training && !Object.hasOwn(module, 'forward'))).toBe(true);

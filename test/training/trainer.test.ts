@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import {
   ArgumentError,
@@ -23,10 +21,7 @@ import {
   tensor,
   ValueError,
 } from '../../lib/index.js';
-
-setFlagsFromString('--expose-gc');
-/** Frees what other tests left behind; the numbers after it are exact. */
-const collectGarbage = runInNewContext('gc') as () => void;
+import { liveTensors } from '../support/garbage.js';
 
 const CLASSES = 3;
 
@@ -311,8 +306,8 @@ describe('memory', () => {
     const options = { ...quiet, validation: batches };
     await trainer.fit(batches, options);
     await synchronize();
-    collectGarbage();
-    const { tensors, live } = memory();
+    const tensors = liveTensors();
+    const { live } = memory();
     for (let i = 0; i < 3; i++) {
       await trainer.fit(batches, { ...options, epochs: 5 });
       expect(memory().tensors).toBe(tensors);
@@ -334,9 +329,9 @@ describe('memory', () => {
     const { trainer } = setUp();
     await trainer.fit(makeBatches(2), quiet);
     const bad = [[randn([4, 6]), tensor([0, 1, 2, 0], { dtype: 'int64' })]] as const;
-    const before = memory().tensors;
+    const before = liveTensors();
     await expect(trainer.fit(bad, quiet)).rejects.toThrow(ShapeError);
-    expect(memory().tensors).toBeLessThanOrEqual(before);
+    expect(liveTensors()).toBe(before);
   });
 });
 
