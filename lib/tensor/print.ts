@@ -11,30 +11,41 @@ const LINE_WIDTH = 80;
 
 type Format = (value: number | bigint) => string;
 
+/** Python rounds a tie to the even digit, JavaScript away from zero. `exact` shows x with many more digits. */
+function halfToEven(rounded: string, exact: string): string {
+  const [digits, exponent = ''] = exact.split('e');
+  const cut = digits.indexOf('.') + 1 + PRECISION;
+  if (!/^50*$/.test(digits.slice(cut)) || Number(digits[cut - 1]) % 2 === 1) return rounded;
+  return digits.slice(0, cut) + (exponent && `e${exponent}`);
+}
+
 /** Python's `{x:.4e}`: at least two digits of exponent. */
-const exponential = (x: number): string =>
-  x.toExponential(PRECISION).replace(/e([+-])(\d)$/, (_, sign: string, digit: string) => `e${sign}0${digit}`);
+function exponential(x: number): string {
+  const text = halfToEven(x.toExponential(PRECISION), x.toExponential(60));
+  return text.replace(/e([+-])(\d)$/, (_, sign: string, digit: string) => `e${sign}0${digit}`);
+}
+
+const fixed = (x: number): string => halfToEven(x.toFixed(PRECISION), x.toFixed(60));
 
 function special(x: number): string {
   if (Number.isNaN(x)) return 'nan';
   return x > 0 ? 'inf' : '-inf';
 }
 
+/** PyTorch's rules: the width comes from the values that are finite and not 0. */
 function floatFormat(values: readonly number[]): Format {
-  const finite = values.filter((x) => Number.isFinite(x) && x !== 0);
-  const integral = values.every((x) => !Number.isFinite(x) || Number.isInteger(x));
-  const sizes = finite.map(Math.abs);
+  const counted = values.filter((x) => Number.isFinite(x) && x !== 0);
+  const sizes = counted.map(Math.abs);
   const max = Math.max(...sizes);
   const min = Math.min(...sizes);
-  const wide = finite.length > 0 && (max / min > 1000 || max > 1e8);
+  const integral = counted.every(Number.isInteger);
+  const scientific = max / min > 1000 || max > 1e8 || (!integral && min < 1e-4);
   let text: (x: number) => string;
-  if (integral && !wide) text = (x) => `${Object.is(x, -0) ? '-0' : x}.`;
-  else if (wide || (finite.length > 0 && min < 1e-4)) text = exponential;
-  else text = (x) => (Object.is(x, -0) ? '-0.0000' : x.toFixed(PRECISION));
-  if (integral && finite.length > 0 && max / min > 1000 && max <= 1e8) text = (x) => `${x}.`;
-  const show: Format = (value) => (Number.isFinite(value as number) ? text(Number(value)) : special(Number(value)));
-  const width = Math.max(0, ...values.map((x) => show(x).length));
-  return (value) => show(value).padStart(width);
+  if (scientific && counted.length > 0) text = exponential;
+  else if (integral) text = (x) => `${Object.is(x, -0) ? '-0' : x}.`;
+  else text = (x) => `${Object.is(x, -0) ? '-' : ''}${fixed(x)}`;
+  const width = Math.max(1, ...counted.map((x) => text(x).length));
+  return (value) => (Number.isFinite(value as number) ? text(Number(value)) : special(Number(value))).padStart(width);
 }
 
 function formatFor(dtype: DType, values: readonly (number | bigint)[]): Format {
