@@ -162,6 +162,8 @@ cpu::ConvTile placeTile(const Job& job, const Phase& phase, const Band& band, co
   t.runsH = phase.h.taps, t.runStepH = phase.h.dilation * source.rowStride;
   t.runsW = phase.w.taps, t.runStepW = phase.w.dilation * source.colStride;
   t.runLength = job.depth;
+  t.firstRow = band.row * job.h.sourceStep() + phase.h.origin, t.height = job.h.source;
+  t.rowsPerResult = job.h.sourceStep(), t.rowsPerTap = std::max<int64_t>(phase.h.dilation, 1);
   // Without gaps between the taps of a row they are one run.
   if (t.runStepW == t.runLength && !job.byLane) {
     t.runLength *= t.runsW;

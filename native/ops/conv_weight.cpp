@@ -128,15 +128,24 @@ void addPiece(const Job& job, const Band& band, const char* x, const char* grad,
   } else {
     offset += piece.tap;
   }
-  p.x = x + offset * job.itemSize;
+  // Only result rows whose input row lies inside the image; the others multiply zeros.
+  const int64_t top = band.row * job.h.stride - job.h.pad + kernelRow * job.h.dilation;
+  int64_t first = 0, end = band.rows;
+  if (!job.gathers) {
+    first = top < 0 ? std::min(ceilDiv(-top, job.h.stride), band.rows) : 0;
+    end = top < job.h.source ? std::min(ceilDiv(job.h.source - top, job.h.stride), band.rows) : 0;
+    if (end <= first) return;
+  }
+  p.rows = end - first;
+  p.x = x + (offset + first * job.h.stride * rowStride) * job.itemSize;
   p.xRow = job.h.stride * rowStride, p.xCol = job.w.stride * colStride;
-  p.grad = grad + piece.vector * job.lanes * job.itemSize;
+  p.grad = grad + (first * gradRowStride(job) + piece.vector * job.lanes) * job.itemSize;
   p.gradRow = gradRowStride(job), p.gradCol = job.copiesGrad ? job.gradPitch : job.gradChannels;
   const int64_t row = piece.run * job.runTaps + piece.tap;
   const int64_t col = piece.group * job.groupWidth() + piece.vector * job.lanes;
   p.sums = sums + (row * job.rowLength() + col) * job.itemSize;
   p.sumsStride = job.rowLength();
-  p.rows = band.rows, p.cols = band.cols;
+  p.cols = band.cols;
   p.taps = piece.taps;
   p.vectors = piece.vectors;
   p.tileVectors = job.tileVectors;

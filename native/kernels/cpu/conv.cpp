@@ -170,18 +170,36 @@ TileFn<T> pickTile(int64_t rows) {
   }
 }
 
+// The taps of one result row that lie inside the source. `tapWeights`: elements of a kernel row in weights.
+template <class T>
+ConvTile clipRow(const ConvTile& t, int64_t r, int64_t tapWeights) {
+  const int64_t top = t.firstRow + r * t.rowsPerResult;
+  const int64_t low = top < 0 ? (-top + t.rowsPerTap - 1) / t.rowsPerTap : 0;
+  const int64_t inside = top < t.height ? (t.height - top + t.rowsPerTap - 1) / t.rowsPerTap : 0;
+  const int64_t high = inside < t.runsH ? inside : t.runsH;
+  ConvTile row = t;
+  row.runsH = high > low ? high - low : 0;
+  const int64_t first = row.runsH ? low : 0;
+  row.source = static_cast<const T*>(t.source) + r * t.rowStep + first * t.runStepH;
+  row.weights = static_cast<const T*>(t.weights) + first * tapWeights;
+  row.out = static_cast<T*>(t.out) + r * t.outRowStep;
+  return row;
+}
+
 // NV = 0: depthwise.
 template <class T, int NV>
 void rectangle(const ConvTile& t) {
+  const int64_t tapWeights = t.runsW * t.runLength * (NV ? NV * kLanes<T> : t.planes);
   const EvenSplit split(t.cols, kMaxRows[NV]);
   const TileFn<T> longer = pickTile<T, NV, kMaxRows[NV]>(split.size + 1);
   const TileFn<T> normal = pickTile<T, NV, kMaxRows[NV]>(split.size);
   for (int64_t r = 0; r < t.rows; r++) {
-    const T* source = static_cast<const T*>(t.source) + r * t.rowStep;
-    T* out = static_cast<T*>(t.out) + r * t.outRowStep;
+    const ConvTile row = clipRow<T>(t, r, tapWeights);
+    const T* source = static_cast<const T*>(row.source);
+    T* out = static_cast<T*>(row.out);
     for (int64_t p = 0; p < split.pieces; p++) {
       const int64_t cols = split.size + (p < split.longer);
-      (p < split.longer ? longer : normal)(t, source, out);
+      (p < split.longer ? longer : normal)(row, source, out);
       source += cols * t.colStep;
       out += cols * t.outColStep;
     }

@@ -35,6 +35,9 @@ struct ConvTile {
   const void* source;  // first tap of result (0, 0)
   int64_t rowStep, colStep;
   int64_t runsH, runsW, runStepH, runStepW, runLength;
+  // Source row of result row r and tap i: firstRow + r * rowsPerResult + i * rowsPerTap. Taps outside [0, height) read
+  // zeros and are left out.
+  int64_t firstRow, rowsPerResult, rowsPerTap, height;
   const void* weights;
   const void* bias;  // padded to whole vectors; may be null
   void* out;
