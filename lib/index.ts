@@ -29,7 +29,6 @@ export * from './ops/index.js';
 export * as optim from './optim/index.js';
 export * as plots from './plots/index.js';
 export { Generator, type GeneratorState, initialSeed, manualSeed } from './tensor/random.js';
-export { type ArangeOptions, arange, eye, linspace } from './tensor/ranges.js';
 export { type NestedArray, synchronize, synchronizeSync } from './tensor/read.js';
 export {
   backends,
