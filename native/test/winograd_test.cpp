@@ -195,9 +195,9 @@ void testChoice() {
   }
 }
 
-double milliseconds(Rig& m, int rounds, const std::function<void()>& call) {
+double milliseconds(Rig& m, const std::function<void()>& call) {
   double best = 1e9;
-  for (int i = 0; i < rounds; i++) {
+  for (int i = 0; i < 12; i++) {
     const double start = nowMicros();
     call();
     m.wait();
@@ -206,8 +206,8 @@ double milliseconds(Rig& m, int rounds, const std::function<void()>& call) {
   return best;
 }
 
-void bench(Isa isa, const Shape& s, int rounds) {
-  Rig m(isa, 2);
+void bench(Isa isa, int threads, const Shape& s) {
+  Rig m(isa, threads);
   m.ctx.allowWinograd = false;
   const Tensor x = m.random(DType::kFloat32, {s.n, s.c, s.h, s.w}, kChannelsLast, 1);
   const Tensor weight = m.random(DType::kFloat32, {s.o, s.c, 3, 3}, kHwio, 1);
@@ -224,7 +224,7 @@ void bench(Isa isa, const Shape& s, int rounds) {
       const auto chosen = static_cast<ConvMethod>(method);
       const bool direct = chosen == ConvMethod::kDirect;
       const auto keep = [&](int pass, const std::function<void()>& call) {
-        best[pass][method + 1] = std::fmin(best[pass][method + 1], milliseconds(m, rounds, call));
+        best[pass][method + 1] = std::fmin(best[pass][method + 1], milliseconds(m, call));
       };
       keep(0, [&] {
         direct ? ops::conv2d(m.ctx, out, x, weight, nullptr, 1, 1, s.ph, s.pw, 1, 1, 1, 0)
@@ -246,23 +246,22 @@ void bench(Isa isa, const Shape& s, int rounds) {
   std::fflush(stdout);
 }
 
+// Arguments: instruction set, threads, then the shapes as n c h o padding; all may be left out.
 void benchAll(int argc, char** argv) {
-  std::printf("minimal ms, 2 threads; per pass (forward, input, weights): direct, F2, F4\n");
   Isa isa = isas().back();
   for (const Isa known : isas())
     if (argc > 2 && std::strcmp(argv[2], isaName(known)) == 0) isa = known;
-  if (argc > 8) {
-    Shape s{};
-    int64_t* const fields[] = {&s.n, &s.c, &s.h, &s.o, &s.ph};
-    for (int i = 0; i < 5; i++) *fields[i] = std::atoll(argv[3 + i]);
-    s.w = s.h, s.pw = s.ph;
-    return bench(isa, s, std::atoi(argv[8]));
+  const int threads = argc > 3 ? std::atoi(argv[3]) : 2;
+  std::printf("minimal ms, %d threads; per pass (forward, input, weights): direct, F2, F4\n", threads);
+  std::vector<Shape> shapes = {{100, 16, 28, 28, 16, 1, 1}, {100, 16, 14, 14, 32, 1, 1}, {100, 32, 14, 14, 32, 2, 2},
+                               {100, 32, 8, 8, 64, 1, 1},   {100, 64, 8, 8, 64, 1, 1},   {8, 64, 56, 56, 64, 1, 1},
+                               {8, 128, 28, 28, 128, 1, 1}, {8, 256, 14, 14, 256, 1, 1}};
+  if (argc > 8) shapes.clear();
+  for (int i = 4; i + 5 <= argc; i += 5) {
+    const auto number = [&](int j) { return static_cast<int64_t>(std::atoll(argv[i + j])); };
+    shapes.push_back({number(0), number(1), number(2), number(2), number(3), number(4), number(4)});
   }
-  for (const Shape& s :
-       {Shape{100, 16, 28, 28, 16, 1, 1}, Shape{100, 16, 14, 14, 32, 1, 1}, Shape{100, 32, 14, 14, 32, 2, 2},
-        Shape{100, 32, 8, 8, 64, 1, 1}, Shape{100, 64, 8, 8, 64, 1, 1}, Shape{8, 64, 56, 56, 64, 1, 1},
-        Shape{8, 128, 28, 28, 128, 1, 1}, Shape{8, 256, 14, 14, 256, 1, 1}})
-    bench(isa, s, 10);
+  for (const Shape& s : shapes) bench(isa, threads, s);
 }
 
 }  // namespace

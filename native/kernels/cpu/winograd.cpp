@@ -19,10 +19,10 @@ template <int M>
 void input(const WinogradInput& p) {
   using Step = typename Winograd<M>::Input;
   constexpr int kSide = Step::kFrom;
-  Patch<kSide> patch;
   TileCursor tile(p.tiles);
   for (int64_t t = 0; t < p.tiles.count; t++, tile.next()) {
     const Window w(p.images, tile, M, kSide);
+    fetchBelow(w, kSide, M);
     float* out = p.out + t * p.pitch;
     int64_t c = 0;
     const auto store = [&](int i, int j, V v) { vstore(out + (i * kSide + j) * p.pointStride + c, v); };
@@ -33,11 +33,11 @@ void input(const WinogradInput& p) {
       }
     }
     if (c >= p.images.channels) continue;
-    patch.clear();
+    MaskedLoad<kSide> masked(w);
+    masked.setLanes(kWidth);
     for (; c < p.images.channels; c += kWidth) {
-      const int64_t lanes = p.images.channels - c;
-      patch.read(w, c, lanes < kWidth ? lanes : kWidth);
-      transform<Step>([&](int i, int j) { return vload(patch.data + (i * kSide + j) * kWidth); }, store);
+      if (p.images.channels - c < kWidth) masked.setLanes(p.images.channels - c);
+      transform<Step>([&](int i, int j) { return masked(i, j, c); }, store);
     }
   }
 }
@@ -56,6 +56,7 @@ void output(const WinogradOutput& p) {
   TileCursor tile(p.tiles);
   for (int64_t t = 0; t < p.tiles.count; t++, tile.next()) {
     const Window w(p.images, tile, M, M);
+    fetchBelow(w, M, M);
     for (int64_t c = 0; c < p.images.channels; c += kWidth) {
       const int64_t rest = p.images.channels - c, lanes = rest < kWidth ? rest : kWidth;
       const float* points = p.points + t * p.pitch + c;

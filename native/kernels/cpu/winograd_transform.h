@@ -3,7 +3,7 @@
 #pragma once
 #include "vec.h"
 #include "winograd.h"
-#if NABLA_VECTOR_BYTES == 64
+#if NABLA_VECTOR_BYTES >= 32
 #include <immintrin.h>
 #endif
 
@@ -12,17 +12,31 @@ namespace {
 using V = Vec<float>;
 constexpr int kWidth = kLanes<float>;
 
-// The first `lanes` lanes; the others are read as zero and not written.
-NABLA_INLINE V loadLanes(const float* p, int64_t lanes) {
+// Masks say which lanes a load may touch; the others become zero. Two masks of whole vectors or nothing combine by &.
 #if NABLA_VECTOR_BYTES == 64
-  return reinterpret_cast<V>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << lanes) - 1), p));
-#else
-  if (lanes == kWidth) return vload(p);
-  V v{};
-  for (int64_t i = 0; i < lanes; i++) v[i] = p[i];
-  return v;
-#endif
+using Mask = unsigned;
+NABLA_INLINE Mask maskOf(int64_t lanes) { return (1u << lanes) - 1; }
+NABLA_INLINE V loadMasked(const float* p, Mask mask) {
+  return reinterpret_cast<V>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), p));
 }
+#elif NABLA_VECTOR_BYTES == 32
+using Mask = VecInt<float>;
+NABLA_INLINE Mask maskOf(int64_t lanes) { return (Mask{0, 1, 2, 3, 4, 5, 6, 7} - static_cast<int>(lanes)) >> 31; }
+NABLA_INLINE V loadMasked(const float* p, Mask mask) {
+  return reinterpret_cast<V>(_mm256_maskload_ps(p, reinterpret_cast<__m256i>(mask)));
+}
+#else
+using Mask = int64_t;  // the number of lanes
+NABLA_INLINE Mask maskOf(int64_t lanes) { return lanes; }
+NABLA_INLINE V loadMasked(const float* p, Mask mask) {
+  if (mask == kWidth) return vload(p);
+  V v{};
+  for (int64_t i = 0; i < mask; i++) v[i] = p[i];
+  return v;
+}
+#endif
+NABLA_INLINE V loadLanes(const float* p, int64_t lanes) { return loadMasked(p, maskOf(lanes)); }
+
 NABLA_INLINE void storeLanes(float* p, V v, int64_t lanes) {
 #if NABLA_VECTOR_BYTES == 64
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << lanes) - 1), reinterpret_cast<__m512>(v));
@@ -214,18 +228,36 @@ struct Window {
   }
 };
 
-// One vector of channels of a tile, read through a square that has zeros outside the image.
+// Fetches the square below, which comes a row of tiles later: jumps between image rows hide it from the processor. Past
+// the last row this is the next image.
+NABLA_INLINE void fetchBelow(const Window& w, int64_t side, int64_t step) {
+  const float* row = w.at + side * w.rowStride;
+  for (int64_t i = 0; i < step; i++, row += w.rowStride)
+    for (int64_t c = 0; c < step * w.colStride; c += 16) __builtin_prefetch(row + c);
+}
+
+// Loads of one vector of channels of a tile, zero where the tile reaches out of its image or past the channels.
+template <int kSide>
+struct MaskedLoad {
+  const Window& w;
+  Mask rows[kSide], cols[kSide];
+  NABLA_INLINE explicit MaskedLoad(const Window& window) : w(window) {}
+  NABLA_INLINE void setLanes(int64_t lanes) {
+    const Mask all = maskOf(lanes), none = maskOf(0);
+    for (int i = 0; i < kSide; i++) {
+      rows[i] = i >= w.top && i < w.bottom ? all : none;
+      cols[i] = i >= w.left && i < w.right ? all : none;
+    }
+  }
+  NABLA_INLINE V operator()(int i, int j, int64_t channel) const {
+    return loadMasked(w.at + i * w.rowStride + j * w.colStride + channel, rows[i] & cols[j]);
+  }
+};
+
+// One vector of channels of a result tile on its way to an image that it reaches out of.
 template <int kSide>
 struct Patch {
   alignas(64) float data[kSide * kSide * kWidth];
-  NABLA_INLINE void clear() {
-    for (int i = 0; i < kSide * kSide; i++) vstore(data + i * kWidth, vzero<float>());
-  }
-  NABLA_INLINE void read(const Window& w, int64_t channel, int64_t lanes) {
-    for (int64_t i = w.top; i < w.bottom; i++)
-      for (int64_t j = w.left; j < w.right; j++)
-        vstore(data + (i * kSide + j) * kWidth, loadLanes(w.at + i * w.rowStride + j * w.colStride + channel, lanes));
-  }
   NABLA_INLINE void write(const Window& w, int64_t channel, int64_t lanes) const {
     for (int64_t i = w.top; i < w.bottom; i++)
       for (int64_t j = w.left; j < w.right; j++)

@@ -29,10 +29,10 @@ NABLA_INLINE void gradientVector(const WinogradInput& p, const V (&g)[M * M], fl
 
 template <int M>
 void gradient(const WinogradInput& p) {
-  Patch<M> patch;
   TileCursor tile(p.tiles);
   for (int64_t t = 0; t < p.tiles.count; t++, tile.next()) {
     const Window w(p.images, tile, M, M);
+    fetchBelow(w, M, M);
     float* out = p.out + t * p.pitch;
     int64_t c = 0;
     V g[M * M];
@@ -44,12 +44,12 @@ void gradient(const WinogradInput& p) {
       }
     }
     if (c >= p.images.channels) continue;
-    patch.clear();
+    MaskedLoad<M> masked(w);
+    masked.setLanes(kWidth);
     for (; c < p.images.channels; c += kWidth) {
-      const int64_t lanes = p.images.channels - c;
-      patch.read(w, c, lanes < kWidth ? lanes : kWidth);
+      if (p.images.channels - c < kWidth) masked.setLanes(p.images.channels - c);
 #pragma GCC unroll 16
-      for (int i = 0; i < M * M; i++) g[i] = vload(patch.data + i * kWidth);
+      for (int i = 0; i < M * M; i++) g[i] = masked(i / M, i % M, c);
       gradientVector<M>(p, g, out, c);
     }
   }
