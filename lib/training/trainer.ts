@@ -89,6 +89,7 @@ export class Trainer {
     if (!Number.isInteger(epochs) || epochs < 0) {
       throw new ArgumentError('Trainer.fit', `epochs must be an integer >= 0, got ${valueText(epochs)}`, epochs);
     }
+    checkSignal('Trainer.fit', signal);
     checkBatches('Trainer.fit', batches);
     if (validation !== undefined) checkBatches('Trainer.fit', validation);
     const progress = options.progress === false ? null : new Progress();
@@ -115,6 +116,7 @@ export class Trainer {
   /** Loss and metrics over some batches, in evaluation mode and without gradients. The mode is restored. */
   async evaluate(batches: Batches, options: { signal?: AbortSignal } = {}): Promise<Record<string, number>> {
     checkOptions('Trainer.evaluate', options);
+    checkSignal('Trainer.evaluate', options.signal);
     checkBatches('Trainer.evaluate', batches);
     const modes = this.model.modules().map((module) => [module, module.training] as const);
     this.model.eval();
@@ -241,6 +243,11 @@ async function eachBatch(
 
 function check(holds: boolean, rule: string, value: unknown): asserts holds {
   if (!holds) throw new ArgumentError('Trainer', `${rule}, got ${valueText(value)}`, value);
+}
+
+function checkSignal(op: string, signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new ArgumentError(op, `signal must be an AbortSignal, got ${valueText(signal)}`, signal);
 }
 
 function checkBatches(op: string, batches: unknown): void {

@@ -181,7 +181,6 @@ struct Forward {
                                             second(plan, w, part) + c);
           });
       combineMoments(plan, w, mean, m2);
-      if (plan.count() > 0) updateRunning<T>(mean, m2);
     }
     const T *center = parameterRow<T>(plan, w, 0), *scale = parameterRow<T>(plan, w, 1),
             *shift = parameterRow<T>(plan, w, 2);
@@ -198,7 +197,9 @@ struct Forward {
   }
 
   template <class T>
-  void updateRunning(const double* mean, const double* m2) const {
+  void updateRunning() const {
+    const Work w(plan, memory);
+    const double *mean = w.totals, *m2 = w.totals + plan.channels;
     const double n = static_cast<double>(plan.count());
     for (int64_t c = 0; c < plan.channels; c++) {
       runningMean.set<T>(c, (1 - momentum) * runningMean.get<T>(c, 0) + momentum * mean[c]);
@@ -307,11 +308,17 @@ void batchNorm(Context& ctx, const Tensor& out, const Tensor& x, const Tensor* w
                      momentum,
                      eps,
                      training};
-  const Tensor* outs[] = {&out, saveMean, saveInvStd, training ? runningMean : nullptr,
-                          training ? runningVar : nullptr};
-  const Tensor* ins[] = {&x, weight, bias, runningMean, runningVar};
-  ctx.stream.enqueueList("batchNorm", outs, 5, ins, 5,
+  const Tensor* outs[] = {&out, saveMean, saveInvStd};
+  const Tensor* ins[] = {&x, weight, bias, training ? nullptr : runningMean, training ? nullptr : runningVar};
+  ctx.stream.enqueueList("batchNorm", outs, 3, ins, 5,
                          [task](Exec& exec) { task.plan.wide ? task.run<double>(exec) : task.run<float>(exec); });
+  if (!training || plan.count() == 0 || !(runningMean || runningVar)) return;
+  // A task of its own: a failed batch must not spoil what the model has learned. The moments are in the scratch.
+  const Tensor* statistics[] = {runningMean, runningVar};
+  const Tensor* from[] = {&out, runningMean, runningVar};
+  ctx.stream.enqueueList(
+      "batchNormStatistics", statistics, 2, from, 3,
+      [task](Exec&) { task.plan.wide ? task.updateRunning<double>() : task.updateRunning<float>(); }, OnError::kKeep);
 }
 
 void batchNormBackward(Context& ctx, const Tensor* gradX, const Tensor* gradWeight, const Tensor* gradBias,

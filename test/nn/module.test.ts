@@ -5,6 +5,7 @@ import {
   AutogradError,
   DisposedError,
   DTypeError,
+  indexSelect,
   memory,
   NablaError,
   nn,
@@ -15,6 +16,7 @@ import {
   setDefaultDType,
   type Tensor,
   tensor,
+  ValueError,
   zeros,
 } from '../../lib/index.js';
 import { liveTensors } from '../support/garbage.js';
@@ -260,6 +262,17 @@ describe('batch normalization', () => {
       const y = new nn.BatchNorm1d(1, { momentum, eps: 0 }).eval().forward(tensor([[3], [-1]]));
       expect(numbers(y)).toEqual([3, -1]);
     }
+  });
+
+  it('a batch that failed leaves the running statistics as they were', async () => {
+    const norm = new nn.BatchNorm1d(2);
+    norm.forward(randn([5, 2]));
+    const before = [norm.runningMean, norm.runningVar].map((t) => numbers(t as Tensor));
+    const failed = indexSelect(randn([4, 2]), 0, tensor([0, 9], { dtype: 'int64' }));
+    await expect(norm.forward(failed).data()).rejects.toThrow(ValueError);
+    expect([norm.runningMean, norm.runningVar].map((t) => numbers(t as Tensor))).toEqual(before);
+    expect(numbers(norm.forward(randn([3, 2]))).every(Number.isFinite)).toBe(true);
+    expect(numbers(norm.runningMean as Tensor)).not.toEqual(before[0]);
   });
 
   it('takes the axes of its name only', () => {

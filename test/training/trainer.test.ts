@@ -388,6 +388,9 @@ describe('wrong arguments', () => {
     for (const epochs of [-1, 1.5, Number.NaN, '3']) {
       await expect(trainer.fit(batches, { ...quiet, epochs: epochs as never })).rejects.toThrow(/epochs must be/);
     }
+    const signal = new AbortController() as never;
+    await expect(trainer.fit(batches, { ...quiet, signal })).rejects.toThrow(/signal must be an AbortSignal/);
+    await expect(trainer.evaluate(batches, { signal })).rejects.toThrow(ArgumentError);
     await expect(trainer.fit(batches, null as never)).rejects.toThrow(ArgumentError);
     await expect(trainer.fit(batches, { ...quiet, validation: 1 as never })).rejects.toThrow(ArgumentError);
     expect(trainer.history.epochs).toEqual([]);
