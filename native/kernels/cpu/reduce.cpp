@@ -1,4 +1,4 @@
-// Reductions over any axes. Sums of float run in double, sums of double in short blocks.
+// Reductions over any axes. Sums run over at most eight elements in their own type, then in double, in short blocks.
 #include "reduce.h"
 
 #include "vec.h"
@@ -125,59 +125,92 @@ struct All {
   static NABLA_INLINE uint8_t step(uint8_t a, bool x) { return a & x; }
 };
 
-// kLanes<L> elements (or the first n) converted to L.
+// Accumulators of one vector of T in the type L, which is T or as wide again.
 template <class L, class T>
-NABLA_INLINE Vec<L> vloadAs(const T* p) {
-  if constexpr (__is_same(L, T)) return vload<T>(p);
+constexpr int kParts = static_cast<int>(sizeof(L) / sizeof(T));
+
+template <class Op, class T>
+NABLA_INLINE void carry(Vec<typename Op::Lane>* acc, Vec<T> v) {
+  using L = typename Op::Lane;
   typedef T Narrow __attribute__((vector_size(kLanes<L> * sizeof(T))));
-  Narrow v;
-  __builtin_memcpy(&v, p, sizeof v);
-  return __builtin_convertvector(v, Vec<L>);
-}
-template <class L, class T>
-NABLA_INLINE Vec<L> vloadPartAs(const T* p, int64_t n) {
-  typedef T Narrow __attribute__((vector_size(kLanes<L> * sizeof(T))));
-  Narrow v{};
-  __builtin_memcpy(&v, p, static_cast<size_t>(n) * sizeof(T));
-  return __builtin_convertvector(v, Vec<L>);
+  Narrow parts[kParts<L, T>];
+  __builtin_memcpy(parts, &v, sizeof v);
+  for (int i = 0; i < kParts<L, T>; i++) acc[i] = Op::lanes(acc[i], __builtin_convertvector(parts[i], Vec<L>));
 }
 
-template <class Op, class L>
+template <int... I>
+struct Indices {};
+template <int N, int... I>
+struct MakeIndices : MakeIndices<N - 1, N - 1, I...> {};
+template <int... I>
+struct MakeIndices<0, I...> {
+  using Type = Indices<I...>;
+};
+template <int kBy, class V, int... I>
+NABLA_INLINE V rotate(V v, Indices<I...>) {
+  return __builtin_shufflevector(v, v, ((I + kBy) % static_cast<int>(sizeof...(I)))...);
+}
+
+// All lanes into one, halving.
+template <class Op, class L, int kWidth = kLanes<L> / 2>
 NABLA_INLINE L fold(Vec<L> v) {
-  L t[kLanes<L>];
-  vstore<L>(t, v);
-  for (int width = kLanes<L> / 2; width; width /= 2)
-    for (int i = 0; i < width; i++) t[i] = Op::step(t[i], t[i + width]);
-  return t[0];
+  if constexpr (kWidth == 0)
+    return v[0];
+  else
+    return fold<Op, L, kWidth / 2>(Op::lanes(v, rotate<kWidth>(v, typename MakeIndices<kLanes<L>>::Type{})));
 }
 
-// A contiguous run, at most kBlock steps per lane.
+// The last `count` lanes of a vector, the start value in the others.
+template <class Op, class T>
+NABLA_INLINE Vec<T> lastLanes(const T* p, int64_t count) {
+  if constexpr (Op::kIdempotent) return vload<T>(p);
+  VecInt<T> lane{};
+  for (int i = 0; i < kLanes<T>; i++) lane[i] = i;
+  const VecInt<T> bound = VecInt<T>{} + static_cast<decltype(lane[0] + 0)>(kLanes<T> - count);
+  return lane >= bound ? vload<T>(p) : vset<T>(T(0)) + T(Op::kStart);
+}
+
+// A contiguous run.
 template <class Op, class T>
 NABLA_INLINE typename Op::Acc reduceBlock(const T* p, int64_t n) {
   using L = typename Op::Lane;
-  constexpr int64_t kStep = kLanes<L>;
+  constexpr int64_t kStep = kLanes<T>;
   if (n < kStep) {
     typename Op::Acc total = Op::kStart;
     for (int64_t j = 0; j < n; j++) total = Op::step(total, p[j]);
     return total;
   }
-  Vec<L> a = vset<L>(L(0)) + L(Op::kStart), b = a, c = a, d = a;
+  Vec<L> acc[kParts<L, T>];
+  for (auto& a : acc) a = vset<L>(L(0)) + L(Op::kStart);
   int64_t j = 0;
-  for (; j + 4 * kStep <= n; j += 4 * kStep) {
-    a = Op::lanes(a, vloadAs<L>(p + j));
-    b = Op::lanes(b, vloadAs<L>(p + j + kStep));
-    c = Op::lanes(c, vloadAs<L>(p + j + 2 * kStep));
-    d = Op::lanes(d, vloadAs<L>(p + j + 3 * kStep));
+  for (; j + 8 * kStep <= n; j += 8 * kStep) {
+    Vec<T> v[8];
+    for (int k = 0; k < 8; k++) v[k] = vload<T>(p + j + k * kStep);
+    for (int width = 4; width; width /= 2)
+      for (int k = 0; k < width; k++) v[k] = Op::lanes(v[k], v[k + width]);
+    carry<Op, T>(acc, v[0]);
   }
-  for (; j + kStep <= n; j += kStep) a = Op::lanes(a, vloadAs<L>(p + j));
-  if (j < n) b = Op::lanes(b, Op::kIdempotent ? vloadAs<L>(p + n - kStep) : vloadPartAs<L>(p + j, n - j));
-  return fold<Op, L>(Op::lanes(Op::lanes(a, b), Op::lanes(c, d)));
+  if (j < n) {
+    Vec<T> even = vset<T>(T(0)) + T(Op::kStart), odd = even;
+    for (; j + 2 * kStep <= n; j += 2 * kStep) {
+      even = Op::lanes(even, vload<T>(p + j));
+      odd = Op::lanes(odd, vload<T>(p + j + kStep));
+    }
+    if (j + kStep <= n) {
+      even = Op::lanes(even, vload<T>(p + j));
+      j += kStep;
+    }
+    if (j < n) odd = Op::lanes(odd, lastLanes<Op, T>(p + n - kStep, n - j));
+    carry<Op, T>(acc, Op::lanes(even, odd));
+  }
+  if constexpr (kParts<L, T> == 2) acc[0] = Op::lanes(acc[0], acc[1]);
+  return fold<Op, L>(acc[0]);
 }
 
 template <class Op, class T>
 NABLA_INLINE typename Op::Acc reduceRun(typename Op::Acc acc, const T* p, int64_t n) {
   if constexpr (Op::kLanewise) {
-    constexpr int64_t kRun = kBlock * 4 * kLanes<typename Op::Lane>;
+    constexpr int64_t kRun = kBlock * 8 * kLanes<T>;
     for (int64_t j = 0; j < n; j += kRun) acc = Op::step(acc, reduceBlock<Op, T>(p + j, n - j < kRun ? n - j : kRun));
   } else {
     NABLA_LANES for (int64_t j = 0; j < n; j++) acc = Op::step(acc, p[j]);
@@ -189,35 +222,37 @@ NABLA_INLINE typename Op::Acc reduceRun(typename Op::Acc acc, const T* p, int64_
 template <class Op, class T, int kVectors>
 NABLA_INLINE void reduceColumns(typename Op::Acc* acc, const T* in, int64_t rows, int64_t s0, int64_t last) {
   using L = typename Op::Lane;
-  constexpr int64_t kStep = kLanes<L>;
-  for (int64_t r = 0; r < rows; r += kBlock) {
-    const int64_t end = rows - r < kBlock ? rows : r + kBlock;
-    Vec<L> v[kVectors];
-    for (int k = 0; k < kVectors; k++) v[k] = vset<L>(L(0)) + L(Op::kStart);
-    for (int64_t j = r; j < end; j++) {
-      const T* p = in + j * s0;
-      for (int k = 0; k + 1 < kVectors; k++) v[k] = Op::lanes(v[k], vloadAs<L>(p + k * kStep));
-      const T* q = p + (kVectors - 1) * kStep;
-      v[kVectors - 1] = Op::lanes(v[kVectors - 1], last == kStep ? vloadAs<L>(q) : vloadPartAs<L>(q, last));
+  constexpr int64_t kStep = kLanes<T>;
+  constexpr int kWide = kParts<L, T>;
+  for (int64_t first = 0; first < rows; first += kBlock * 8) {
+    const int64_t end = rows - first < kBlock * 8 ? rows : first + kBlock * 8;
+    Vec<L> total[kVectors * kWide];
+    for (auto& t : total) t = vset<L>(L(0)) + L(Op::kStart);
+    for (int64_t r = first; r < end; r += 8) {
+      const int64_t count = end - r < 8 ? end - r : 8;
+      Vec<T> v[kVectors];
+      for (auto& x : v) x = vset<T>(T(0)) + T(Op::kStart);
+      for (int64_t j = 0; j < count; j++) {
+        const T* p = in + (r + j) * s0;
+        for (int k = 0; k + 1 < kVectors; k++) v[k] = Op::lanes(v[k], vload<T>(p + k * kStep));
+        const T* q = p + (kVectors - 1) * kStep;
+        v[kVectors - 1] = Op::lanes(v[kVectors - 1], last == kStep ? vload<T>(q) : vloadPart<T>(q, last));
+      }
+      for (int k = 0; k < kVectors; k++) carry<Op, T>(total + k * kWide, v[k]);
     }
-    for (int k = 0; k < kVectors; k++) {
-      L lanes[kStep];
-      vstore<L>(lanes, v[k]);
-      const int64_t count = k + 1 < kVectors ? kStep : last;
-      for (int64_t i = 0; i < count; i++) acc[k * kStep + i] = Op::step(acc[k * kStep + i], lanes[i]);
-    }
+    L lanes[kVectors * kStep];
+    for (int k = 0; k < kVectors * kWide; k++) vstore<L>(lanes + k * kLanes<L>, total[k]);
+    for (int64_t i = 0; i < (kVectors - 1) * kStep + last; i++) acc[i] = Op::step(acc[i], lanes[i]);
   }
 }
 
 template <class Op, class T>
 void accumulateColumns(typename Op::Acc* acc, const T* in, const ReduceRect& r) {
   if constexpr (Op::kLanewise) {
-    constexpr int64_t kStep = kLanes<typename Op::Lane>;
+    constexpr int64_t kStep = kLanes<T>;
     int64_t o = 0;
-    for (; o + 8 * kStep <= r.outputs; o += 8 * kStep)
-      for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 8>(acc + o, in + o + i * r.s1, r.n0, r.s0, kStep);
-    for (; o + 2 * kStep <= r.outputs; o += 2 * kStep)
-      for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 2>(acc + o, in + o + i * r.s1, r.n0, r.s0, kStep);
+    for (; o + 4 * kStep <= r.outputs; o += 4 * kStep)
+      for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 4>(acc + o, in + o + i * r.s1, r.n0, r.s0, kStep);
     for (; o < r.outputs; o += kStep) {
       const int64_t last = r.outputs - o < kStep ? r.outputs - o : kStep;
       for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 1>(acc + o, in + o + i * r.s1, r.n0, r.s0, last);
