@@ -15,5 +15,5 @@ export { type BatchNormOptions, batchNorm } from '../ops/norm.js';
 export { type AvgPool2dOptions, avgPool2d, type MaxPool2dOptions, maxPool2d } from '../ops/pool.js';
 export { type DropoutOptions, dropout } from '../ops/random.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from '../ops/softmax.js';
-export { relu, sigmoid, tanh } from '../ops/unary.js';
+export { relu, type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/unary.js';
 export { fold, type UnfoldOptions, unfold } from '../ops/unfold.js';

@@ -1,12 +1,16 @@
 // Functions of one tensor, element by element.
+import { ArgumentError, valueText } from '../errors.js';
 import { native } from '../native.js';
+import { checkOptions } from '../tensor/check.js';
 import { emptyLikeLayout, zerosLike } from '../tensor/create.js';
 import { type DType, isFloating } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { BinaryOp, UnaryOp } from './codes.js';
+import { gt } from './compare.js';
 import { addMethods, defineOp } from './define.js';
-import { checkNumeric, checkTensor, runBinary, toFloating } from './elementwise.js';
+import { checkNumeric, checkTensor, freeing, runBinary, toFloating } from './elementwise.js';
 import { add, div, mul, sub } from './pointwise.js';
+import { where } from './select.js';
 import { clone } from './view.js';
 
 /** An elementwise function; its result has the shape and the memory layout of the input. */
@@ -138,6 +142,34 @@ export const acosh: UnaryFunction = floating('acosh', UnaryOp.acosh, 'input', (g
 );
 /** The inverse of {@link tanh}. */
 export const atanh: UnaryFunction = floating('atanh', UnaryOp.atanh, 'input', (g, x) => div(g, oneMinusSquare(x)));
+
+const softplusOp = floating('softplus', UnaryOp.softplus, 'input', (g, x) => mul(g, sigmoid(x)));
+
+/** Options of `softplus`. */
+export interface SoftplusOptions {
+  /** Default 1. */
+  beta?: number;
+  /** Where `beta * x` lies above it, the result is `x`. Default 20. */
+  threshold?: number;
+}
+
+/** `log(1 + e ** (beta * x)) / beta`, a smooth {@link relu}. */
+export function softplus(x: Tensor, options: SoftplusOptions = {}): Tensor {
+  checkTensor('softplus', x);
+  checkOptions('softplus', options);
+  const { beta = 1, threshold = 20 } = options;
+  if (typeof beta !== 'number' || !Number.isFinite(beta) || beta === 0) {
+    throw new ArgumentError('softplus', `beta must be a finite number other than 0, got ${valueText(beta)}`, beta);
+  }
+  if (typeof threshold !== 'number') {
+    throw new ArgumentError('softplus', `threshold must be a number, got ${valueText(threshold)}`, threshold);
+  }
+  const scaled = mul(toFloating(x), beta);
+  const smooth = softplusOp(scaled);
+  const result = div(smooth, beta);
+  const linear = gt(scaled, threshold);
+  return freeing(where(linear, x, result), scaled, smooth, result, linear);
+}
 
 const reluGradOp = defineOp({
   name: 'reluGrad',

@@ -50,6 +50,13 @@ function specs(functions: Record<string, Unary>, refusesBool: boolean): Record<s
 family('unary', {
   ...specs({ ...numeric, ...rounding }, true),
   ...specs(floating, false),
+  softplus: {
+    call: ([x], options: { beta?: number; threshold?: number }) => nabla.F.softplus(x, options),
+    errors: [
+      [() => nabla.F.softplus(tensor([1]), { beta: 0 }), ArgumentError, /^softplus: beta must be .* got 0/],
+      [() => nabla.F.softplus(tensor([1]), null as never), ArgumentError, /^softplus: options must be an object/],
+    ],
+  },
   roundHalf: {
     call: ([x]) => x.round(),
     errors: [[() => tensor([true]).round(), DTypeError, /^round: does not take bool/]],
