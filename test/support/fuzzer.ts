@@ -18,6 +18,9 @@ interface Target {
   fn: (...args: unknown[]) => unknown;
 }
 
+/** Classes that users extend. */
+const BASES = new Set('Module Parameter Optimizer'.split(' '));
+
 /** Functions that are no op: they take callbacks, or change the whole process. */
 const SKIP = new Set(
   'scope noGrad enableGrad keep synchronize synchronizeSync setNumThreads setDefaultDType manualSeed emptyCache memory'.split(
@@ -28,20 +31,25 @@ const SKIP = new Set(
 const isClass = (value: unknown): boolean =>
   typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
 
+type Instance = { forward?(...args: unknown[]): unknown; step?(): unknown };
+
 function functionsOf(prefix: string, object: object): Target[] {
   const targets: Target[] = [];
   for (const [key, value] of Object.entries(object)) {
     const name = prefix + key;
     if (typeof value !== 'function' || SKIP.has(key)) continue;
     if (!isClass(value)) targets.push({ name, method: false, fn: value as Target['fn'] });
-    else if (prefix === 'nn.' && key !== 'Module') targets.push(moduleTarget(name, value));
+    else if (prefix !== '' && !BASES.has(key)) targets.push(classTarget(name, value));
   }
   return targets;
 }
 
-/** A layer: made with random arguments, then run on a random tensor. */
-function moduleTarget(name: string, Class: new (...args: unknown[]) => { forward?(x: unknown): unknown }): Target {
-  const fn = (input: unknown, ...args: unknown[]): unknown => new Class(...args).forward?.(input);
+/** A layer or optimizer: made with random arguments, then run on one or two random tensors. */
+function classTarget(name: string, Class: new (...args: unknown[]) => Instance): Target {
+  const fn = (first: unknown, ...args: unknown[]): unknown => {
+    const instance = new Class(...args);
+    return instance.forward ? instance.forward(first, args[0]) : instance.step?.();
+  };
   return { name, method: false, fn };
 }
 
@@ -57,6 +65,10 @@ const targets = [
   ...functionsOf('', nabla),
   ...functionsOf('F.', nabla.F),
   ...functionsOf('nn.', nabla.nn),
+  ...functionsOf('nn.init.', nabla.nn.init),
+  ...functionsOf('optim.', nabla.optim),
+  ...functionsOf('metrics.', nabla.metrics),
+  ...functionsOf('models.', nabla.models),
   ...functionsOf('autograd.', nabla.autograd),
   ...methods(),
 ].filter((target) => only === undefined || target.name === only);
