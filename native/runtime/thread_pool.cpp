@@ -97,7 +97,7 @@ void ThreadPool::run(int64_t n, Body body, void* context) {
   body_.store(body, std::memory_order_relaxed);
   context_.store(context, std::memory_order_relaxed);
   state_.store(static_cast<uint64_t>(generation) << 32, std::memory_order_release);
-  generation_.store(generation, std::memory_order_seq_cst);
+  generation_.exchange(generation, std::memory_order_seq_cst);  // as in Stream::publish
   if (sleepers_.load(std::memory_order_seq_cst) > 0) wakeAddress(generation_, true);
   takeChunks(generation);
   for (int spins = 0; done_.load(std::memory_order_acquire) != n; spins++) {
