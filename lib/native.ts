@@ -266,8 +266,19 @@ export const native: Native = load();
 export const args = new Float64Array(2 * MAX_DIMS);
 native.initialise(args);
 
-// Gives the native side a collector for young objects without a command-line flag; made once per environment.
-setFlagsFromString('--expose-gc');
-const gc = runInNewContext('gc') as (options?: { type: 'minor' }) => void;
-setFlagsFromString('--no-expose-gc');
-native.setGarbageCollector(gc, { type: 'minor' });
+type Collector = (options?: { type: 'minor' }) => void;
+
+/** V8's collector for young objects, without a command-line flag. */
+function findCollector(): Collector | undefined {
+  // Flags belong to the process: another worker that starts at this moment may have withdrawn ours already.
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('globalThis.gc') as Collector | undefined;
+    setFlagsFromString('--no-expose-gc');
+    if (gc) return gc;
+  }
+  return undefined;
+}
+
+const collector = findCollector();
+if (collector) native.setGarbageCollector(collector, { type: 'minor' });
