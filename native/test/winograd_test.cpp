@@ -195,6 +195,32 @@ void testChoice() {
   }
 }
 
+void testTable() {
+  struct Row {
+    Shape shape;
+    ConvMethod method;
+  };
+  const Row rows[] = {
+      {{100, 16, 28, 28, 16, 1, 1}, ConvMethod::kF4},    {{100, 3, 28, 28, 32, 1, 1}, ConvMethod::kDirect},
+      {{100, 32, 28, 28, 3, 1, 1}, ConvMethod::kDirect}, {{8, 512, 7, 7, 512, 1, 1}, ConvMethod::kF4},
+      {{8, 513, 7, 7, 64, 1, 1}, ConvMethod::kDirect},   {{50, 8, 6, 5, 8, 1, 1}, ConvMethod::kF2},
+      {{50, 8, 1, 9, 8, 1, 1}, ConvMethod::kDirect},     {{1, 16, 4, 4, 16, 1, 1}, ConvMethod::kDirect},
+      {{0, 16, 8, 8, 16, 1, 1}, ConvMethod::kDirect},    {{50, 16, 2, 8, 16, 1, 1}, ConvMethod::kF2}};
+  Rig m(isas().back(), 1);
+  for (const auto& [s, method] : rows) {
+    const Tensor x = m.make(DType::kFloat32, {s.n, s.c, s.h, s.w}, kChannelsLast);
+    const Tensor weight = m.make(DType::kFloat32, {s.o, s.c, 3, 3}, kHwio);
+    const Tensor out = m.make(DType::kFloat32, {s.n, s.o, s.oh(), s.ow()}, kChannelsLast);
+    for (const ops::ConvPass pass : {ops::ConvPass::kForward, ops::ConvPass::kInput, ops::ConvPass::kWeight}) {
+      const ConvMethod chosen = ops::chooseMethod(m.ctx, pass, x, weight, out, {1, 1, 1, 1, 1, 1, 1});
+      CHECK(chosen == method, "n%ld c%ld %ldx%ld o%ld: %d", s.n, s.c, s.h, s.w, s.o, static_cast<int>(chosen));
+      for (const ops::ConvOptions& o : {ops::ConvOptions{2, 1, 1, 1, 1, 1, 1}, ops::ConvOptions{1, 1, 1, 1, 1, 2, 1},
+                                        ops::ConvOptions{1, 1, 1, 1, 1, 1, 2}})
+        CHECK(ops::chooseMethod(m.ctx, pass, x, weight, out, o) == ConvMethod::kDirect, "stride, dilation or groups");
+    }
+  }
+}
+
 double milliseconds(Rig& m, const std::function<void()>& call) {
   double best = 1e9;
   for (int i = 0; i < 12; i++) {
@@ -274,5 +300,6 @@ int main(int argc, char** argv) {
   }
   nabla::test::testShapes();
   nabla::test::testChoice();
+  nabla::test::testTable();
   return nabla::test::finish("winograd");
 }
