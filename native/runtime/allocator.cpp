@@ -1,14 +1,8 @@
 #include "allocator.h"
 
 #include <bit>
-#include <cstdlib>
 
 #include "platform.h"
-
-#if !defined(_WIN32)
-#include <sys/mman.h>
-#include <unistd.h>
-#endif
 
 namespace nabla {
 
@@ -18,41 +12,13 @@ constexpr size_t kMappedBytes = size_t{2} << 20;
 constexpr int64_t kCacheFloor = int64_t{1} << 30;
 constexpr int kGuardedTrim = 1024;  // allocations between two trims: each block takes two of the system's mappings
 
-// NABLA_GUARD_PAGES=1, for tests: each block ends at a page that no one may touch and is never used twice, so that a
-// kernel that reads or writes past a tensor, or uses a freed one, crashes at that instruction.
-#if defined(_WIN32)
-constexpr bool kGuarded = false;
-void* mapGuarded(size_t) { return nullptr; }
-void unmapGuarded(void*, size_t) {}
-#else
-const bool kGuarded = std::getenv("NABLA_GUARD_PAGES") != nullptr;
-
-size_t pagesFor(size_t bytes) {
-  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  return (bytes + page - 1) / page * page;
-}
-
-void* mapGuarded(size_t bytes) {
-  const size_t body = pagesFor(bytes), guard = pagesFor(1);
-  void* base = mmap(nullptr, body + guard, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (base == MAP_FAILED) return nullptr;
-  mprotect(static_cast<char*>(base) + body, guard, PROT_NONE);
-  return static_cast<char*>(base) + body - bytes;
-}
-
-void unmapGuarded(void* data, size_t bytes) {
-  const size_t body = pagesFor(bytes);
-  munmap(static_cast<char*>(data) + bytes - body, body + pagesFor(1));
-}
-#endif
-
 void* obtain(size_t capacity) {
-  if (kGuarded) return mapGuarded(capacity);
+  if (guardPages()) return mapGuarded(capacity);
   return capacity >= kMappedBytes ? mapPages(capacity) : alignedAlloc(capacity);
 }
 
 void giveBack(void* data, size_t capacity) {
-  if (kGuarded)
+  if (guardPages())
     unmapGuarded(data, capacity);
   else if (capacity >= kMappedBytes)
     unmapPages(data, capacity);
@@ -85,16 +51,17 @@ Block* Allocator::allocate(size_t bytes, uint64_t completed) {
   if (bytes > (size_t{1} << 62)) return nullptr;
   size_t capacity;
   const int sizeClass = classOf(bytes, &capacity);
-  if (kGuarded) capacity = (bytes + 7) & ~size_t{7};
+  const bool guarded = guardPages();  // then a block is never used again
+  if (guarded) capacity = (bytes + 7) & ~size_t{7};
   if (live() + static_cast<int64_t>(capacity) > maxBytes_) return nullptr;
-  Block* block = kGuarded ? nullptr : take(sizeClass);
+  Block* block = guarded ? nullptr : take(sizeClass);
   // Large blocks may serve a request of up to half their size less: varying batch sizes then share memory.
-  for (int up = 1; !kGuarded && !block && capacity >= kMappedBytes && up <= 2 && sizeClass + up < kClasses; up++)
+  for (int up = 1; !guarded && !block && capacity >= kMappedBytes && up <= 2 && sizeClass + up < kClasses; up++)
     block = take(sizeClass + up);
   if (!block) {
     thread_local int guardedAllocations = 0;
     const bool full = cached() > kCacheFloor && cached() > live();
-    if (full || (kGuarded && ++guardedAllocations % kGuardedTrim == 0)) trim(completed);
+    if (full || (guarded && ++guardedAllocations % kGuardedTrim == 0)) trim(completed);
     void* data = obtain(capacity);
     if (!data && cached() > 0) {
       trim(completed);

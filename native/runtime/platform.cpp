@@ -91,6 +91,9 @@ void wakeAddress(std::atomic<uint32_t>& word, bool) {
 
 void* mapPages(size_t bytes) { return VirtualAlloc(nullptr, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE); }
 void unmapPages(void* data, size_t) { VirtualFree(data, 0, MEM_RELEASE); }
+bool guardPages() { return false; }
+void* mapGuarded(size_t) { return nullptr; }
+void unmapGuarded(void*, size_t) {}
 void* alignedAlloc(size_t bytes) { return _aligned_malloc(bytes, 64); }
 void alignedFree(void* data) { _aligned_free(data); }
 void setThreadPriority(Priority priority) {
@@ -109,6 +112,32 @@ void* mapPages(size_t bytes) {
   return data;
 }
 void unmapPages(void* data, size_t bytes) { munmap(data, bytes); }
+
+bool guardPages() {
+  static const bool guard = std::getenv("NABLA_GUARD_PAGES") != nullptr;
+  return guard;
+}
+
+namespace {
+size_t pagesFor(size_t bytes) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return (bytes + page - 1) / page * page;
+}
+}  // namespace
+
+void* mapGuarded(size_t bytes) {
+  const size_t body = pagesFor(bytes), guard = pagesFor(1);
+  void* base = mmap(nullptr, body + guard, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (base == MAP_FAILED) return nullptr;
+  mprotect(static_cast<char*>(base) + body, guard, PROT_NONE);
+  return static_cast<char*>(base) + body - bytes;
+}
+
+void unmapGuarded(void* data, size_t bytes) {
+  const size_t body = pagesFor(bytes);
+  munmap(static_cast<char*>(data) + bytes - body, body + pagesFor(1));
+}
+
 void* alignedAlloc(size_t bytes) { return std::aligned_alloc(64, (bytes + 63) & ~size_t{63}); }
 void alignedFree(void* data) { std::free(data); }
 

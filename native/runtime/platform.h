@@ -29,6 +29,11 @@ void wakeAddress(std::atomic<uint32_t>& word, bool all);
 void* mapPages(size_t bytes);
 void unmapPages(void* data, size_t bytes);
 void* alignedAlloc(size_t bytes);
+// NABLA_GUARD_PAGES=1, for tests: memory ends at a page that no one may touch, so that reading or writing past it
+// crashes at that instruction. Never true on Windows.
+bool guardPages();
+void* mapGuarded(size_t bytes);
+void unmapGuarded(void* data, size_t bytes);
 void alignedFree(void* data);
 
 enum class Priority { kNormal, kBackground };

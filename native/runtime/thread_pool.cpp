@@ -10,6 +10,8 @@ constexpr int kScratchSlots = 4;
 constexpr uint32_t kClosed = UINT32_MAX;  // chunk number of a region that is being set up
 std::atomic<int64_t> totalScratch{0};
 
+void unmapScratch(void* data, size_t bytes) { guardPages() ? unmapGuarded(data, bytes) : unmapPages(data, bytes); }
+
 // Freed when its thread ends; threads of a pool are always joined.
 struct ThreadScratch {
   void* data[kScratchSlots] = {};
@@ -17,7 +19,7 @@ struct ThreadScratch {
   ~ThreadScratch() {
     for (int i = 0; i < kScratchSlots; i++) {
       if (!data[i]) continue;
-      unmapPages(data[i], bytes[i]);
+      unmapScratch(data[i], bytes[i]);
       totalScratch -= static_cast<int64_t>(bytes[i]);
     }
   }
@@ -30,10 +32,10 @@ ThreadPool::~ThreadPool() { stop(); }
 
 void* ThreadPool::threadScratch(size_t bytes, int slot) {
   if (scratch.bytes[slot] < bytes) {
-    const size_t size = (bytes + (bytes >> 2) + 65535) & ~size_t{65535};
-    void* data = mapPages(size);
+    const size_t size = guardPages() ? (bytes + 63) & ~size_t{63} : (bytes + (bytes >> 2) + 65535) & ~size_t{65535};
+    void* data = guardPages() ? mapGuarded(size) : mapPages(size);
     if (!data) throw std::bad_alloc();
-    if (scratch.data[slot]) unmapPages(scratch.data[slot], scratch.bytes[slot]);
+    if (scratch.data[slot]) unmapScratch(scratch.data[slot], scratch.bytes[slot]);
     totalScratch += static_cast<int64_t>(size - scratch.bytes[slot]);
     scratch.data[slot] = data;
     scratch.bytes[slot] = size;
