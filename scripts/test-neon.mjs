@@ -1,0 +1,87 @@
+// Cross-compiles the core, the addon and the native tests for 64-bit ARM and runs the tests under qemu.
+//   node scripts/test-neon.mjs [--fast] [name...]    Debian: apt-get install -y g++-aarch64-linux-gnu qemu-user
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const build = join(root, 'build-neon');
+const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism());
+const require = createRequire(join(root, 'package.json'));
+
+// Minutes each on a busy machine; --fast leaves them out and says so.
+const SLOW = ['conv_test', 'gemm_test', 'reduce_test'];
+const EMULATOR = ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu'];
+// A processor of the first generation: an instruction that not every ARM has would trap.
+const environment = { ...process.env, QEMU_CPU: 'cortex-a53', NABLA_CPU_ISA: 'neon' };
+
+function missingTools() {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return ['cmake', 'aarch64-linux-gnu-g++', 'qemu-aarch64'].filter(
+    (name) => !folders.some((dir) => existsSync(join(dir, name))),
+  );
+}
+
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options });
+  if (result.error && result.error.code !== 'ETIMEDOUT') throw result.error;
+  return result.error?.code ?? result.signal ?? result.status;
+}
+
+function mustRun(command, args) {
+  const status = run(command, args);
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${status}`);
+}
+
+function buildAll() {
+  // CMake reads a toolchain only in a fresh folder; the compiler cache keeps this cheap.
+  rmSync(join(build, 'CMakeCache.txt'), { force: true });
+  mustRun('cmake', [
+    ...['-S', join(root, 'native'), '-B', build, '-DNABLA_NATIVE_TESTS=ON'],
+    `-DCMAKE_TOOLCHAIN_FILE=${join(root, 'native', 'cmake', 'aarch64-linux-gnu.cmake')}`,
+    `-DCMAKE_JS_INC=${require('node-api-headers').include_dir}`,
+    `-DNODE_ADDON_API_DIR=${dirname(require.resolve('node-addon-api/package.json'))}`,
+  ]);
+  mustRun('cmake', ['--build', build, '--parallel', jobs]);
+  const addon = statSync(join(build, 'nabla.node'));
+  console.log(
+    `ok: nabla.node for ARM is built, ${(addon.size / 1024).toFixed(0)} KiB; no Node of that kind loads it here`,
+  );
+}
+
+function main(args) {
+  const fast = args.includes('--fast');
+  const only = args.filter((name) => name !== '--fast');
+  const missing = missingTools();
+  if (missing.length > 0) {
+    console.log(`NOT RUN: the neon build needs ${missing.join(', ')}`);
+    console.log('Debian: apt-get install -y cmake g++-aarch64-linux-gnu qemu-user');
+    return;
+  }
+  buildAll();
+  const programs = readdirSync(join(root, 'native', 'test'))
+    .filter((name) => name.endsWith('.cpp'))
+    .map((name) => name.slice(0, -'.cpp'.length))
+    .filter((name) => only.length === 0 || only.includes(name))
+    .filter((name) => !(fast && SLOW.includes(name)));
+  const failures = [];
+  for (const name of programs) {
+    const started = performance.now();
+    const status = run(EMULATOR[0], [...EMULATOR.slice(1), join(build, name)], {
+      env: environment,
+      timeout: 600_000,
+    });
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    console.log(`${status === 0 ? 'ok' : `FAILED (${status})`}: ${name} on neon (${seconds} s)`);
+    if (status !== 0) failures.push(name);
+  }
+  const passed = programs.length - failures.length;
+  if (fast) for (const name of SLOW) console.log(`NOT RUN: ${name} on neon: slow under emulation`);
+  console.log(`neon: ${passed} native programs passed and ${failures.length} failed`);
+  process.exitCode = failures.length > 0 || programs.length === 0 ? 1 : 0;
+}
+
+main(process.argv.slice(2));
