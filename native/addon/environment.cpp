@@ -57,8 +57,19 @@ void Environment::readFinished() {
 
 void Environment::notify(PendingRead* read) { napi_call_threadsafe_function(settle_, read, napi_tsfn_nonblocking); }
 
-// The Environment itself is leaked: storages handed to other workers point at its allocator.
-void Environment::stop() { stream.stop(); }
+// The Environment itself is leaked: storages handed to other workers point at its allocator. Its memory goes back, for
+// a process may start and end many workers. References to JavaScript objects end with the environment.
+void Environment::stop() {
+  stream.stop();
+  for (Slot& slot : slots_) {
+    Storage* storage = slot.tensor.storage;
+    if (!storage || storage->refs.fetch_sub(1) != 1 || storage->owner != &allocator) continue;
+    allocator.release(storage->block, 0);
+    delete storage;
+  }
+  std::vector<Slot>().swap(slots_);
+  allocator.trim(UINT64_MAX);
+}
 
 const Tensor& Environment::tensor(uint32_t id) const {
   if (id == 0 || id >= slots_.size() || !slots_[id].tensor.storage)

@@ -183,6 +183,7 @@ void Stream::stop() {
   }
   if (thread_.joinable()) thread_.join();
   pool_.resize(1);
+  ring_.reset();  // nobody queues any more
 }
 
 }  // namespace nabla
