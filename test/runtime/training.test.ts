@@ -49,3 +49,11 @@ it('the same seed gives bit-identical losses over 100 steps, on 1 and 2 threads'
   expect((await run('2')).losses).toEqual(one.losses);
   expect((await run('3')).losses).toEqual(one.losses);
 });
+
+it('DeepConvNet trains bit-identically on 1, 2 and 3 threads', { timeout: TIMEOUT }, async () => {
+  const run = (threads: string) =>
+    train<{ losses: string[] }>(['losses', '15', 'deep'], { NABLA_NUM_THREADS: threads });
+  const one = await run('1');
+  expect(new Set(one.losses).size).toBe(15);
+  for (const threads of ['2', '3']) expect((await run(threads)).losses, threads).toEqual(one.losses);
+});

@@ -1,28 +1,31 @@
 // Trains a small convolutional network on fixed random images and prints one JSON line.
-//   train.mjs losses STEPS           the loss of every step, as hex of its float64 bits
+//   train.mjs losses STEPS [deep]    the loss of every step, as hex of its float64 bits; deep: of DeepConvNet, batch 100
 //   train.mjs soak STEPS FORM        resident memory over the steps; FORM: scope | await | plain
 //   train.mjs delay STEPS            event-loop delay while training
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { F, manualSeed, memory, nn, optim, scope, synchronize, tensor } from '../../../dist/index.js';
+import { F, manualSeed, memory, models, nn, optim, scope, synchronize, tensor } from '../../../dist/index.js';
 
 const [mode, steps, form] = [process.argv[2], Number(process.argv[3]), process.argv[4]];
-const BATCH = 64;
-const SIDE = 16;
+const deep = form === 'deep';
+const BATCH = deep ? 100 : 64;
+const SIDE = deep ? 28 : 16;
 
 manualSeed(7);
-const model = new nn.Sequential(
-  new nn.Conv2d(1, 8, 3, { padding: 1 }),
-  new nn.ReLU(),
-  new nn.MaxPool2d(2),
-  new nn.Conv2d(8, 16, 3, { padding: 1 }),
-  new nn.ReLU(),
-  new nn.MaxPool2d(2),
-  new nn.Flatten(),
-  new nn.Linear(16 * 4 * 4, 32),
-  new nn.ReLU(),
-  new nn.Dropout(0.25),
-  new nn.Linear(32, 10),
-);
+const small = () =>
+  new nn.Sequential(
+    new nn.Conv2d(1, 8, 3, { padding: 1 }),
+    new nn.ReLU(),
+    new nn.MaxPool2d(2),
+    new nn.Conv2d(8, 16, 3, { padding: 1 }),
+    new nn.ReLU(),
+    new nn.MaxPool2d(2),
+    new nn.Flatten(),
+    new nn.Linear(16 * 4 * 4, 32),
+    new nn.ReLU(),
+    new nn.Dropout(0.25),
+    new nn.Linear(32, 10),
+  );
+const model = deep ? models.deepConvNet() : small();
 const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 });
 
 let state = 1;
