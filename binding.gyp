@@ -7,7 +7,7 @@
       "actions": [
         {
           "action_name": "cmake",
-          "inputs": [],
+          "inputs": ["native/CMakeLists.txt"],
           # Never written, so the action always runs; setup.mjs knows what is out of date.
           "outputs": ["build/always"],
           "action": ["node", "scripts/setup.mjs", "--native-only"],
