@@ -16,6 +16,8 @@ export interface Measurement {
   readonly name: string;
   readonly description: string;
   readonly times: number[];
+  /** The same times, turn by turn. */
+  readonly rounds: number[][];
   readonly peakRssMb: number;
   readonly error?: string;
 }
@@ -72,7 +74,13 @@ export interface Plan {
 export async function interleave(contestants: readonly Contestant[], plan: Plan): Promise<Measurement[]> {
   const runs: { worker: Worker; result: { -readonly [K in keyof Measurement]: Measurement[K] } }[] = [];
   for (const contestant of contestants) {
-    const result = { name: contestant.name, description: '', times: [] as number[], peakRssMb: 0 };
+    const result = {
+      name: contestant.name,
+      description: '',
+      times: [] as number[],
+      rounds: [] as number[][],
+      peakRssMb: 0,
+    };
     const worker = new Worker(contestant);
     runs.push({ worker, result });
   }
@@ -95,6 +103,7 @@ export async function interleave(contestants: readonly Contestant[], plan: Plan)
       await attempt(run, async () => {
         const { times = [], peakRssMb = 0 } = await run.worker.run(plan.steps);
         run.result.times.push(...times);
+        run.result.rounds.push(times);
         run.result.peakRssMb = Math.max(run.result.peakRssMb, peakRssMb);
       });
     }
@@ -109,7 +118,15 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** A Markdown table; the ratio is the rival's median through ours, the first row's. */
+/** The rival's median through ours, turn by turn; of these the median: a slow spell then hits both sides alike. */
+function ratioText(ours: Measurement, rival: Measurement): string {
+  const turns = Math.min(ours.rounds.length, rival.rounds.length);
+  if (ours === rival || turns === 0) return '';
+  const ratios = Array.from({ length: turns }, (_, i) => median(rival.rounds[i]) / median(ours.rounds[i]));
+  return median(ratios).toFixed(2);
+}
+
+/** A Markdown table; the first row is nabla's. */
 export function table(title: string, results: readonly Measurement[]): string {
   const [ours] = results;
   const lines = [`## ${title}`, '', machine(), ''];
@@ -121,9 +138,8 @@ export function table(title: string, results: readonly Measurement[]): string {
     }
     const sorted = [...r.times].sort((a, b) => a - b);
     const at = (q: number): string => sorted[Math.floor(q * (sorted.length - 1))].toFixed(1);
-    const ratio = ours.times.length > 0 && r !== ours ? (median(r.times) / median(ours.times)).toFixed(2) : '';
     const numbers = `${median(r.times).toFixed(2)} | ${sorted[0].toFixed(2)} | ${at(0.1)}–${at(0.9)}`;
-    lines.push(`| ${r.name} (${r.description}) | ${numbers} | ${ratio} | ${r.peakRssMb.toFixed(0)} |`);
+    lines.push(`| ${r.name} (${r.description}) | ${numbers} | ${ratioText(ours, r)} | ${r.peakRssMb.toFixed(0)} |`);
   }
   return `${lines.join('\n')}\n`;
 }

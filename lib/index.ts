@@ -1,4 +1,15 @@
-export * from './errors.js';
+export {
+  ArgumentError,
+  AutogradError,
+  DeviceError,
+  DisposedError,
+  DTypeError,
+  FormatError,
+  NablaError,
+  OutOfMemoryError,
+  ShapeError,
+  ValueError,
+} from './errors.js';
 export {
   empty,
   emptyLike,
