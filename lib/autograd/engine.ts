@@ -1,7 +1,7 @@
 import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
 import { add } from '../ops/pointwise.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
-import { onesLike, sameDenseLayout, zeros } from '../tensor/create.js';
+import { onesLike, sameDenseLayout } from '../tensor/create.js';
 import { currentScope, isGradEnabled, runInFrame, Scope } from '../tensor/frame.js';
 import type { Edge, Node, Saved } from '../tensor/graph.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -340,9 +340,6 @@ export function grad(
   });
   return results;
 }
-
-/** A zero gradient of the same shape, for rules that need every output's gradient. @internal */
-export const zeroGrad = (like: Tensor): Tensor => zeros(like.shape, { dtype: like.dtype });
 
 declare module '../tensor/tensor.js' {
   interface Tensor {
