@@ -1,5 +1,5 @@
 import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
-import { add } from '../ops/pointwise.js';
+import { add } from '../ops/pointwise/arithmetic.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { onesLike, sameDenseLayout } from '../tensor/create.js';
 import { currentScope, isGradEnabled, runInFrame, Scope } from '../tensor/frame.js';

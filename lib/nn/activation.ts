@@ -1,7 +1,7 @@
 import { ArgumentError, valueText } from '../errors.js';
-import { dropout } from '../ops/random.js';
-import { softmax } from '../ops/softmax.js';
-import { relu, sigmoid, tanh } from '../ops/unary.js';
+import { softmax } from '../ops/layers/softmax.js';
+import { relu, sigmoid, tanh } from '../ops/pointwise/unary.js';
+import { dropout } from '../ops/random/random.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 import { floatText } from './repr.js';

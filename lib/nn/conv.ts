@@ -1,5 +1,5 @@
 import { ArgumentError, valueText } from '../errors.js';
-import { conv2d, conv2dRelu } from '../ops/conv.js';
+import { conv2d, conv2dRelu } from '../ops/layers/conv.js';
 import { checkOptions } from '../tensor/check.js';
 import { getDefaultDType } from '../tensor/create.js';
 import type { DType } from '../tensor/dtype.js';

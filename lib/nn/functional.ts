@@ -1,7 +1,8 @@
 // torch.nn.functional: re-exports of the functions in lib/ops, one line a family.
-export { type Conv2dOptions, conv2d } from '../ops/conv.js';
-export { oneHot } from '../ops/indexing.js';
-export { linear } from '../ops/linear.js';
+
+export { oneHot } from '../ops/indexing/indexing.js';
+export { type Conv2dOptions, conv2d } from '../ops/layers/conv.js';
+export { linear } from '../ops/layers/linear.js';
 export {
   type CrossEntropyOptions,
   crossEntropy,
@@ -10,10 +11,10 @@ export {
   type NllLossOptions,
   nllLoss,
   type Reduction,
-} from '../ops/loss.js';
-export { type BatchNormOptions, batchNorm } from '../ops/norm.js';
-export { type AvgPool2dOptions, avgPool2d, type MaxPool2dOptions, maxPool2d } from '../ops/pool.js';
-export { type DropoutOptions, dropout } from '../ops/random.js';
-export { logSoftmax, type SoftmaxOptions, softmax } from '../ops/softmax.js';
-export { relu, type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/unary.js';
-export { fold, type UnfoldOptions, unfold } from '../ops/unfold.js';
+} from '../ops/layers/loss.js';
+export { type BatchNormOptions, batchNorm } from '../ops/layers/norm.js';
+export { type AvgPool2dOptions, avgPool2d, type MaxPool2dOptions, maxPool2d } from '../ops/layers/pool.js';
+export { logSoftmax, type SoftmaxOptions, softmax } from '../ops/layers/softmax.js';
+export { fold, type UnfoldOptions, unfold } from '../ops/layers/unfold.js';
+export { relu, type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/pointwise/unary.js';
+export { type DropoutOptions, dropout } from '../ops/random/random.js';

@@ -1,6 +1,6 @@
 // Initial values, in place. Source: https://docs.pytorch.org/docs/2.13/nn.init.html
 import { ArgumentError, ShapeError, shapeText } from '../errors.js';
-import { normal_ as fillNormal, uniform_ as fillUniform, type RandomOptions } from '../ops/random.js';
+import { normal_ as fillNormal, uniform_ as fillUniform, type RandomOptions } from '../ops/random/random.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { numelOf } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';

@@ -1,6 +1,6 @@
 import { ArgumentError, DTypeError, valueText } from '../errors.js';
-import { linear, linearRelu } from '../ops/linear.js';
-import { flatten } from '../ops/view.js';
+import { linear, linearRelu } from '../ops/layers/linear.js';
+import { flatten } from '../ops/shape/view.js';
 import { checkOptions } from '../tensor/check.js';
 import { getDefaultDType } from '../tensor/create.js';
 import { checkDType, type DType, isFloating } from '../tensor/dtype.js';

@@ -1,5 +1,5 @@
 import { ArgumentError, shapeText } from '../errors.js';
-import { to } from '../ops/view.js';
+import { to } from '../ops/shape/view.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { checkDType, type DType, isFloating } from '../tensor/dtype.js';
 import { sameShape } from '../tensor/layout.js';

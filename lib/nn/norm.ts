@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError, shapeText, valueText } from '../errors.js';
-import { batchNorm } from '../ops/norm.js';
+import { batchNorm } from '../ops/layers/norm.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { getDefaultDType, ones, tensor, zeros } from '../tensor/create.js';
 import type { DType } from '../tensor/dtype.js';

@@ -1,4 +1,9 @@
-import { type AvgPool2dOptions, avgPool2d, maxPool2d, type MaxPool2dOptions as PoolOptions } from '../ops/pool.js';
+import {
+  type AvgPool2dOptions,
+  avgPool2d,
+  maxPool2d,
+  type MaxPool2dOptions as PoolOptions,
+} from '../ops/layers/pool.js';
 import { checkOptions } from '../tensor/check.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { pair, type Size2 } from './conv.js';

@@ -7,7 +7,7 @@ import { type DType, isFloating, promoteScalar, resultType } from '../tensor/dty
 import { isGradEnabled } from '../tensor/frame.js';
 import { broadcastShapes, contiguousStrides, isDense, sameShape } from '../tensor/layout.js';
 import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
-import { clone, to } from './view.js';
+import { clone, to } from './shape/view.js';
 
 export { checkTensor } from '../tensor/check.js';
 

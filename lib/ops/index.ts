@@ -1,5 +1,8 @@
 // Every op function of the package root. Records are private to their files.
 
+export { gather, type IndexAddOptions, indexAdd, indexSelect, scatterAdd } from './indexing/indexing.js';
+export { type Conv2dOptions, conv2d, type Pair } from './layers/conv.js';
+export { type AddProductOptions, addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from './linalg/matmul.js';
 export {
   bitwiseAnd,
   bitwiseNot,
@@ -19,16 +22,13 @@ export {
   logicalXor,
   lt,
   ne,
-} from './compare.js';
-export { cat, chunk, split, stack, unbind } from './concat.js';
-export { type Conv2dOptions, conv2d, type Pair } from './conv.js';
-export { argmax, argmin, type Extremum } from './extremum.js';
-export { gather, type IndexAddOptions, indexAdd, indexSelect, scatterAdd } from './indexing.js';
-export { type AddProductOptions, addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from './matmul.js';
+} from './pointwise/compare.js';
+export { argmax, argmin, type Extremum } from './reduce/extremum.js';
+export { cat, chunk, split, stack, unbind } from './shape/concat.js';
 
-import './inplace.js';
+import './pointwise/inplace.js';
 
-export { norm, std, type VarianceOptions, variance as var } from './moments.js';
+export { logSoftmax, type SoftmaxOptions, softmax } from './layers/softmax.js';
 export {
   add,
   atan2,
@@ -43,35 +43,8 @@ export {
   pow,
   remainder,
   sub,
-} from './pointwise.js';
-export {
-  bernoulli,
-  normal,
-  type RandomOptions,
-  type RandomTensorOptions,
-  rand,
-  randint,
-  randLike,
-  randn,
-  randnLike,
-  randperm,
-} from './random.js';
-export {
-  all,
-  amax,
-  amin,
-  any,
-  type Dims,
-  max,
-  mean,
-  min,
-  prod,
-  type ReduceOptions,
-  type SumOptions,
-  sum,
-} from './reduce.js';
-export { clamp, where } from './select.js';
-export { logSoftmax, type SoftmaxOptions, softmax } from './softmax.js';
+} from './pointwise/arithmetic.js';
+export { clamp, where } from './pointwise/select.js';
 export {
   abs,
   acos,
@@ -105,7 +78,34 @@ export {
   tan,
   tanh,
   trunc,
-} from './unary.js';
+} from './pointwise/unary.js';
+export {
+  bernoulli,
+  normal,
+  type RandomOptions,
+  type RandomTensorOptions,
+  rand,
+  randint,
+  randLike,
+  randn,
+  randnLike,
+  randperm,
+} from './random/random.js';
+export { norm, std, type VarianceOptions, variance as var } from './reduce/moments.js';
+export {
+  all,
+  amax,
+  amin,
+  any,
+  type Dims,
+  max,
+  mean,
+  min,
+  prod,
+  type ReduceOptions,
+  type SumOptions,
+  sum,
+} from './reduce/reduce.js';
 export {
   clone,
   contiguous,
@@ -119,4 +119,4 @@ export {
   squeeze,
   transpose,
   unsqueeze,
-} from './view.js';
+} from './shape/view.js';

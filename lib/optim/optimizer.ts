@@ -1,5 +1,5 @@
 import { ArgumentError, valueText } from '../errors.js';
-import { alignedBuffer, ownCopy } from '../ops/flat_step.js';
+import { alignedBuffer, ownCopy } from '../ops/optim/flat-step.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { isFloating } from '../tensor/dtype.js';
 import { enableGrad, noGrad } from '../tensor/scope.js';

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { FlatStep } from '../ops/flat_step.js';
+import { FlatStep } from '../ops/optim/flat-step.js';
 import { checkOptions } from '../tensor/check.js';
 import { Tensor } from '../tensor/tensor.js';
 import { checkBooleans, checkNotNegative, Optimizer, type ParamGroup, type Params, withDefaults } from './optimizer.js';

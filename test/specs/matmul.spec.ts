@@ -13,7 +13,7 @@ import {
   type Tensor,
   zeros,
 } from '../../lib/index.js';
-import { linearRelu } from '../../lib/ops/linear.js';
+import { linearRelu } from '../../lib/ops/layers/linear.js';
 import { family } from '../support/spec.js';
 
 type Factors = { beta: number; alpha: number };

@@ -8,7 +8,7 @@ import {
   type Tensor,
   zeros,
 } from '../../lib/index.js';
-import { sumTo } from '../../lib/ops/view.js';
+import { sumTo } from '../../lib/ops/shape/view.js';
 import { family } from '../support/spec.js';
 
 function disposed(shape: number[]): Tensor {

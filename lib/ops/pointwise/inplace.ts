@@ -1,12 +1,12 @@
 // Arithmetic in the memory of the first operand. Never recorded: see checkInPlace.
-import { ArgumentError, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions } from '../tensor/check.js';
-import { isFloating } from '../tensor/dtype.js';
-import { broadcastShapes } from '../tensor/layout.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { BinaryOp, UnaryOp } from './codes.js';
-import { addMethods } from './define.js';
+import { ArgumentError, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions } from '../../tensor/check.js';
+import { isFloating } from '../../tensor/dtype.js';
+import { broadcastShapes } from '../../tensor/layout.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { BinaryOp, UnaryOp } from '../codes.js';
+import { addMethods } from '../define.js';
 import {
   checkInPlace,
   checkNumeric,
@@ -15,9 +15,9 @@ import {
   promote,
   promoteWithScalar,
   toFloating,
-} from './elementwise.js';
-import { mul, type Operand } from './pointwise.js';
-import { to } from './view.js';
+} from '../elementwise.js';
+import { to } from '../shape/view.js';
+import { mul, type Operand } from './arithmetic.js';
 
 function binaryInPlace(op: string, code: number, a: Tensor, b: Operand): Tensor {
   checkTensor(op, a);
@@ -115,7 +115,7 @@ export const exp_: (x: Tensor) => Tensor = unaryInPlace('exp_', UnaryOp.exp, tru
 /** {@link sqrt} in the memory of `x`. */
 export const sqrt_: (x: Tensor) => Tensor = unaryInPlace('sqrt_', UnaryOp.sqrt, true);
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link add_}. */
     add_(other: Operand, options?: { alpha?: number }): Tensor;

@@ -1,14 +1,14 @@
 // Pooling. Everything lies channels-last; the maximum's place in its window is one byte (native/ops/pool.h).
-import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions, checkTensor } from '../tensor/check.js';
-import { isFloating } from '../tensor/dtype.js';
-import { channelsLastStrides } from '../tensor/layout.js';
-import { emptyStrided, type Tensor } from '../tensor/tensor.js';
+import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { isFloating } from '../../tensor/dtype.js';
+import { channelsLastStrides } from '../../tensor/layout.js';
+import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
+import { defineOp } from '../define.js';
+import { gather } from '../indexing/indexing.js';
+import { contiguous, reshape, squeeze, unsqueeze } from '../shape/view.js';
 import { type Pair, pair } from './conv.js';
-import { defineOp } from './define.js';
-import { gather } from './indexing.js';
-import { contiguous, reshape, squeeze, unsqueeze } from './view.js';
 
 /** Options of {@link maxPool2d}. */
 export interface MaxPool2dOptions {

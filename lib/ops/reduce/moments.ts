@@ -1,17 +1,17 @@
 // Variance, standard deviation and norms, from reductions.
-import { ArgumentError, DTypeError, valueText } from '../errors.js';
-import { checkOptions, checkTensor } from '../tensor/check.js';
-import { isFloating } from '../tensor/dtype.js';
-import { checkDims, numelOf } from '../tensor/layout.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { eq, ne } from './compare.js';
-import { addMethods } from './define.js';
-import { freeing } from './elementwise.js';
-import { div, pow, sub } from './pointwise.js';
+import { ArgumentError, DTypeError, valueText } from '../../errors.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { isFloating } from '../../tensor/dtype.js';
+import { checkDims, numelOf } from '../../tensor/layout.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { addMethods } from '../define.js';
+import { freeing } from '../elementwise.js';
+import { div, pow, sub } from '../pointwise/arithmetic.js';
+import { eq, ne } from '../pointwise/compare.js';
+import { where } from '../pointwise/select.js';
+import { abs, sqrt, square } from '../pointwise/unary.js';
+import { to } from '../shape/view.js';
 import { amax, amin, type Dims, mean, type ReduceOptions, sum } from './reduce.js';
-import { where } from './select.js';
-import { abs, sqrt, square } from './unary.js';
-import { to } from './view.js';
 
 /** Options of `var` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
@@ -94,7 +94,7 @@ export function norm(x: Tensor, p = 2, dim?: Dims, options: ReduceOptions = {}):
   return freeing(where(zero, 0, root), sizes, powers, total, zero, positive, root);
 }
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link variance}. */
     var(dim?: Dims, options?: VarianceOptions): Tensor;

@@ -1,14 +1,14 @@
 // Comparisons, logic and bits. None of them has a gradient.
-import { DTypeError } from '../errors.js';
-import { native } from '../native.js';
-import { checkTensor } from '../tensor/check.js';
-import { emptyLikeLayout } from '../tensor/create.js';
-import { isFloating } from '../tensor/dtype.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { BinaryOp, UnaryOp } from './codes.js';
-import { addMethods, defineOp } from './define.js';
-import { promote, promoteWithScalar, runBinary, runScalar } from './elementwise.js';
-import { to } from './view.js';
+import { DTypeError } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkTensor } from '../../tensor/check.js';
+import { emptyLikeLayout } from '../../tensor/create.js';
+import { isFloating } from '../../tensor/dtype.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { BinaryOp, UnaryOp } from '../codes.js';
+import { addMethods, defineOp } from '../define.js';
+import { promote, promoteWithScalar, runBinary, runScalar } from '../elementwise.js';
+import { to } from '../shape/view.js';
 
 /** A bool tensor from a tensor and another one or a number. */
 export type Comparison = (a: Tensor, b: Tensor | number) => Tensor;
@@ -122,7 +122,7 @@ export const isinf: (x: Tensor) => Tensor = test('isinf', UnaryOp.isInf, 0);
 /** Where an element is neither infinite nor `NaN`. */
 export const isfinite: (x: Tensor) => Tensor = test('isfinite', UnaryOp.isFinite, 1);
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link eq}. */
     eq(other: Tensor | number): Tensor;

@@ -1,11 +1,10 @@
-import { ArgumentError, valueText } from '../errors.js';
-import { checkOptions } from '../tensor/check.js';
-import { zerosLike } from '../tensor/create.js';
-import { isFloating } from '../tensor/dtype.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { BinaryOp } from './codes.js';
-import { eq, ge, logicalAnd, lt } from './compare.js';
-import { addMethods, defineOp } from './define.js';
+import { ArgumentError, valueText } from '../../errors.js';
+import { checkOptions } from '../../tensor/check.js';
+import { zerosLike } from '../../tensor/create.js';
+import { isFloating } from '../../tensor/dtype.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { BinaryOp } from '../codes.js';
+import { addMethods, defineOp } from '../define.js';
 import {
   checkNumeric,
   checkTensor,
@@ -15,10 +14,11 @@ import {
   runScalar,
   scalarTensor,
   toFloating,
-} from './elementwise.js';
+} from '../elementwise.js';
+import { clone, sumTo } from '../shape/view.js';
+import { eq, ge, logicalAnd, lt } from './compare.js';
 import { where } from './select.js';
 import { log, neg, reciprocal, sqrt, square } from './unary.js';
-import { clone, sumTo } from './view.js';
 
 /** A tensor, or a number that counts as one of no axes. */
 export type Operand = Tensor | number;
@@ -383,7 +383,7 @@ export function atan2(a: Tensor, b: Tensor): Tensor {
   return atan2Op(toFloating(x), toFloating(y));
 }
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link add}. */
     add(other: Operand, options?: { alpha?: number }): Tensor;

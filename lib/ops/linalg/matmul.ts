@@ -1,14 +1,14 @@
 // Matrix products. Formulas: torch.matmul, torch.mm, torch.bmm, torch.mv, torch.dot, torch.outer, torch.addmm, torch.baddbmm.
-import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions } from '../tensor/check.js';
-import { isFloating } from '../tensor/dtype.js';
-import { broadcastShapes, contiguousStrides, sameShape } from '../tensor/layout.js';
-import { emptyContiguous, type Tensor, viewOf } from '../tensor/tensor.js';
-import { addMethods, defineOp } from './define.js';
-import { checkTensor } from './elementwise.js';
-import { mul } from './pointwise.js';
-import { reshape, sumTo, transpose } from './view.js';
+import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions } from '../../tensor/check.js';
+import { isFloating } from '../../tensor/dtype.js';
+import { broadcastShapes, contiguousStrides, sameShape } from '../../tensor/layout.js';
+import { emptyContiguous, type Tensor, viewOf } from '../../tensor/tensor.js';
+import { addMethods, defineOp } from '../define.js';
+import { checkTensor } from '../elementwise.js';
+import { mul } from '../pointwise/arithmetic.js';
+import { reshape, sumTo, transpose } from '../shape/view.js';
 
 /** @internal Both operands have one dtype that the kernels take. */
 export function checkMatrixDTypes(op: string, a: Tensor, b: Tensor): void {
@@ -239,7 +239,7 @@ export function baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, options: 
   return addProduct('baddbmm', input, batch1, batch2, 3, options);
 }
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link matmul}. */
     matmul(other: Tensor): Tensor;

@@ -1,15 +1,15 @@
 // Look-ups by index and their inverse, additions by index. Indices are int64 or int32; whether they are in range only the
 // kernel can see: an index out of range rejects the reads of what was computed from it.
-import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions, checkTensor } from '../tensor/check.js';
-import { emptyLikeLayout, stridesLike } from '../tensor/create.js';
-import { checkDim, checkShape, memoryOrder, sameShape, stridesInOrder } from '../tensor/layout.js';
-import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
-import { addMethods, defineOp } from './define.js';
-import { checkInPlace } from './elementwise.js';
-import { mul } from './pointwise.js';
-import { narrow } from './view.js';
+import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { emptyLikeLayout, stridesLike } from '../../tensor/create.js';
+import { checkDim, checkShape, memoryOrder, sameShape, stridesInOrder } from '../../tensor/layout.js';
+import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
+import { addMethods, defineOp } from '../define.js';
+import { checkInPlace } from '../elementwise.js';
+import { mul } from '../pointwise/arithmetic.js';
+import { narrow } from '../shape/view.js';
 
 function checkIndex(op: string, index: Tensor): void {
   checkTensor(op, index, 'index');
@@ -304,7 +304,7 @@ export function oneHot(x: Tensor, numClasses = -1): Tensor {
   return oneHotOp(x, numClasses === -1 ? countClasses(x) : numClasses);
 }
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link gather}. */
     gather(dim: number, index: Tensor): Tensor;

@@ -1,16 +1,16 @@
 // Batch normalization: fused forward and backward (native/ops/norm.h).
-import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions, checkTensor } from '../tensor/check.js';
-import { isFloating } from '../tensor/dtype.js';
-import { isGradEnabled } from '../tensor/frame.js';
-import { channelsLastStrides, contiguousStrides } from '../tensor/layout.js';
-import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
-import { defineOp } from './define.js';
-import { add, mul, sub } from './pointwise.js';
-import { mean } from './reduce.js';
-import { rsqrt, square } from './unary.js';
-import { contiguous, reshape, sumTo } from './view.js';
+import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { isFloating } from '../../tensor/dtype.js';
+import { isGradEnabled } from '../../tensor/frame.js';
+import { channelsLastStrides, contiguousStrides } from '../../tensor/layout.js';
+import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
+import { defineOp } from '../define.js';
+import { add, mul, sub } from '../pointwise/arithmetic.js';
+import { rsqrt, square } from '../pointwise/unary.js';
+import { mean } from '../reduce/reduce.js';
+import { contiguous, reshape, sumTo } from '../shape/view.js';
 
 /** Options of {@link batchNorm}. */
 export interface BatchNormOptions {

@@ -1,21 +1,21 @@
 // Losses. Cross entropy with class indices is one fused kernel forward and one backward (native/ops/softmax.h).
-import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions, checkTensor } from '../tensor/check.js';
-import { emptyLikeLayout } from '../tensor/create.js';
-import { isFloating } from '../tensor/dtype.js';
-import { isGradEnabled } from '../tensor/frame.js';
-import { numelOf, sameShape } from '../tensor/layout.js';
-import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
-import { ne } from './compare.js';
-import { defineOp } from './define.js';
-import { gather, oneHot } from './indexing.js';
-import { add, div, mul, sub } from './pointwise.js';
-import { mean, sum } from './reduce.js';
-import { where } from './select.js';
+import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { emptyLikeLayout } from '../../tensor/create.js';
+import { isFloating } from '../../tensor/dtype.js';
+import { isGradEnabled } from '../../tensor/frame.js';
+import { numelOf, sameShape } from '../../tensor/layout.js';
+import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
+import { defineOp } from '../define.js';
+import { gather, oneHot } from '../indexing/indexing.js';
+import { add, div, mul, sub } from '../pointwise/arithmetic.js';
+import { ne } from '../pointwise/compare.js';
+import { where } from '../pointwise/select.js';
+import { neg, square } from '../pointwise/unary.js';
+import { mean, sum } from '../reduce/reduce.js';
+import { contiguous, permute, reshape, squeeze, to, unsqueeze } from '../shape/view.js';
 import { logSoftmax, softmax } from './softmax.js';
-import { neg, square } from './unary.js';
-import { contiguous, permute, reshape, squeeze, to, unsqueeze } from './view.js';
 
 /** What a loss returns: one number per element or row, their mean, or their sum. */
 export type Reduction = 'none' | 'mean' | 'sum';

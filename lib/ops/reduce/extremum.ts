@@ -1,15 +1,15 @@
 // Where the largest and smallest elements are: argmax, argmin, and max, min along an axis.
-import { ShapeError, shapeText } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions, checkTensor } from '../tensor/check.js';
-import { stridesLike } from '../tensor/create.js';
-import { checkDim } from '../tensor/layout.js';
-import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
-import { ArgReduceOp } from './codes.js';
-import { eq } from './compare.js';
-import { addMethods, defineOp } from './define.js';
-import { where } from './select.js';
-import { reshape } from './view.js';
+import { ShapeError, shapeText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { stridesLike } from '../../tensor/create.js';
+import { checkDim } from '../../tensor/layout.js';
+import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
+import { ArgReduceOp } from '../codes.js';
+import { addMethods, defineOp } from '../define.js';
+import { eq } from '../pointwise/compare.js';
+import { where } from '../pointwise/select.js';
+import { reshape } from '../shape/view.js';
 
 /** The chosen elements along an axis, and their positions (int64). Of equal elements it is the first one. */
 export interface Extremum {
@@ -107,7 +107,7 @@ export const argmax: PositionFunction = positionOp('argmax', ArgReduceOp.max);
 /** The position (int64) of the smallest element along `dim`, or of all; the first one of several, `NaN` before all. */
 export const argmin: PositionFunction = positionOp('argmin', ArgReduceOp.min);
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link argmax}. */
     argmax(dim?: number | null, options?: { keepdim?: boolean }): Tensor;

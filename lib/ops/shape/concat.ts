@@ -1,11 +1,11 @@
 // Joining tensors and cutting them apart.
-import { ArgumentError, ShapeError, shapeText, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkTensor } from '../tensor/check.js';
-import { promoteTypes } from '../tensor/dtype.js';
-import { channelsLastStrides, checkDim, MAX_DIMS, memoryOrder, stridesInOrder } from '../tensor/layout.js';
-import { emptyStrided, type Tensor } from '../tensor/tensor.js';
-import { addMethods, defineOp } from './define.js';
+import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkTensor } from '../../tensor/check.js';
+import { promoteTypes } from '../../tensor/dtype.js';
+import { channelsLastStrides, checkDim, MAX_DIMS, memoryOrder, stridesInOrder } from '../../tensor/layout.js';
+import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
+import { addMethods, defineOp } from '../define.js';
 import { narrow, select, to, unsqueeze } from './view.js';
 
 /** Channels-last as soon as one part is, else the memory order of the first part. */
@@ -171,7 +171,7 @@ export function unbind(x: Tensor, dim = 0): Tensor[] {
   return Array.from({ length: x.shape[d] }, (_, i) => select(x, d, i));
 }
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link split}. */
     split(sizeOrSizes: number | readonly number[], dim?: number): Tensor[];

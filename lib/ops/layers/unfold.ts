@@ -1,13 +1,13 @@
 // Sliding windows as columns and back: torch.nn.functional.unfold and fold (im2col, col2im).
-import { DTypeError, ShapeError, shapeText } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions, checkTensor } from '../tensor/check.js';
-import { isFloating } from '../tensor/dtype.js';
-import { checkShape } from '../tensor/layout.js';
-import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
+import { DTypeError, ShapeError, shapeText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { isFloating } from '../../tensor/dtype.js';
+import { checkShape } from '../../tensor/layout.js';
+import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
+import { defineOp } from '../define.js';
+import { reshape } from '../shape/view.js';
 import { type Pair, pair } from './conv.js';
-import { defineOp } from './define.js';
-import { reshape } from './view.js';
 
 /** Options of {@link unfold} and {@link fold}. */
 export interface UnfoldOptions {

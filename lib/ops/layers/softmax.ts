@@ -1,17 +1,17 @@
 // Softmax and its logarithm over one axis of any layout (native/ops/softmax.h).
-import { DTypeError } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions, checkTensor } from '../tensor/check.js';
-import { emptyLikeLayout } from '../tensor/create.js';
-import { checkDType, type DType, isFloating } from '../tensor/dtype.js';
-import { isGradEnabled } from '../tensor/frame.js';
-import { checkDim } from '../tensor/layout.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { addMethods, defineOp } from './define.js';
-import { mul, sub } from './pointwise.js';
-import { sum } from './reduce.js';
-import { exp } from './unary.js';
-import { to } from './view.js';
+import { DTypeError } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { emptyLikeLayout } from '../../tensor/create.js';
+import { checkDType, type DType, isFloating } from '../../tensor/dtype.js';
+import { isGradEnabled } from '../../tensor/frame.js';
+import { checkDim } from '../../tensor/layout.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { addMethods, defineOp } from '../define.js';
+import { mul, sub } from '../pointwise/arithmetic.js';
+import { exp } from '../pointwise/unary.js';
+import { sum } from '../reduce/reduce.js';
+import { to } from '../shape/view.js';
 
 /** Options of {@link softmax} and {@link logSoftmax}. */
 export interface SoftmaxOptions {
@@ -81,7 +81,7 @@ export function logSoftmax(x: Tensor, dim: number, options: SoftmaxOptions = {})
   return logSoftmaxOp(...prepare('logSoftmax', x, dim, options));
 }
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link softmax}. */
     softmax(dim: number, options?: SoftmaxOptions): Tensor;

@@ -1,20 +1,20 @@
 // Reductions over any set of axes.
-import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions, checkTensor } from '../tensor/check.js';
-import { stridesLike } from '../tensor/create.js';
-import { checkDType, type DType, isFloating } from '../tensor/dtype.js';
-import { isGradEnabled } from '../tensor/frame.js';
-import { checkDims, numelOf } from '../tensor/layout.js';
-import { emptyStrided, Tensor } from '../tensor/tensor.js';
-import { ReduceOp } from './codes.js';
-import { eq } from './compare.js';
-import { addMethods, defineOp } from './define.js';
+import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { stridesLike } from '../../tensor/create.js';
+import { checkDType, type DType, isFloating } from '../../tensor/dtype.js';
+import { isGradEnabled } from '../../tensor/frame.js';
+import { checkDims, numelOf } from '../../tensor/layout.js';
+import { emptyStrided, Tensor } from '../../tensor/tensor.js';
+import { ReduceOp } from '../codes.js';
+import { addMethods, defineOp } from '../define.js';
+import { div, maximum, minimum, mul } from '../pointwise/arithmetic.js';
+import { eq } from '../pointwise/compare.js';
+import { where } from '../pointwise/select.js';
+import { expand, reshape, to } from '../shape/view.js';
 import { type Extremum, extremumAlong } from './extremum.js';
-import { div, maximum, minimum, mul } from './pointwise.js';
 import { productOfOthers } from './product.js';
-import { where } from './select.js';
-import { expand, reshape, to } from './view.js';
 
 /** One axis, several, or (undefined, null or empty) all of them. */
 export type Dims = number | readonly number[] | null;
@@ -200,7 +200,7 @@ export function all(x: Tensor, dim?: Dims, options: ReduceOptions = {}): Tensor 
   return allOp(x, axesOf('all', x, dim, options));
 }
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link sum}. */
     sum(dim?: Dims, options?: SumOptions): Tensor;

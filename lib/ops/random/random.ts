@@ -1,15 +1,15 @@
 // Random tensors and dropout. The numbers come from a Generator; see lib/tensor/random.ts.
-import { ArgumentError, DTypeError, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions, checkTensor } from '../tensor/check.js';
-import { emptyLikeLayout, getDefaultDType, stridesLike, type TensorOptions } from '../tensor/create.js';
-import { checkDType, type DType, isFloating } from '../tensor/dtype.js';
-import { checkShape, isDense } from '../tensor/layout.js';
-import { counters32, counters64, type Draw, type Generator, generatorOf } from '../tensor/random.js';
-import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
-import { BinaryOp } from './codes.js';
-import { addMethods, defineOp } from './define.js';
-import { checkInPlace } from './elementwise.js';
+import { ArgumentError, DTypeError, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { emptyLikeLayout, getDefaultDType, stridesLike, type TensorOptions } from '../../tensor/create.js';
+import { checkDType, type DType, isFloating } from '../../tensor/dtype.js';
+import { checkShape, isDense } from '../../tensor/layout.js';
+import { counters32, counters64, type Draw, type Generator, generatorOf } from '../../tensor/random.js';
+import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
+import { BinaryOp } from '../codes.js';
+import { addMethods, defineOp } from '../define.js';
+import { checkInPlace } from '../elementwise.js';
 
 /** Options of functions that draw random numbers. */
 export interface RandomOptions {
@@ -261,7 +261,7 @@ export function dropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tenso
   return dropoutOp(x, p, generator._take(counters32(x.numel)), stridesLike(x, x.shape));
 }
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link bernoulli}. */
     bernoulli(p?: number | null, options?: RandomOptions): Tensor;

@@ -1,12 +1,12 @@
 // For each element the product of the others: the gradient of a product, exact also where elements are 0.
-import { native } from '../native.js';
-import { numelOf } from '../tensor/layout.js';
-import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
-import { eq } from './compare.js';
-import { div } from './pointwise.js';
+import { native } from '../../native.js';
+import { numelOf } from '../../tensor/layout.js';
+import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
+import { div } from '../pointwise/arithmetic.js';
+import { eq } from '../pointwise/compare.js';
+import { where } from '../pointwise/select.js';
+import { expand, permute, reshape } from '../shape/view.js';
 import { prod, sum } from './reduce.js';
-import { where } from './select.js';
-import { expand, permute, reshape } from './view.js';
 
 /**
  * The product of the other elements along `dims`, in the shape of `x`. Where it has to be differentiable it multiplies

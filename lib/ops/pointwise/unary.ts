@@ -1,17 +1,17 @@
 // Functions of one tensor, element by element.
-import { ArgumentError, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkOptions } from '../tensor/check.js';
-import { emptyLikeLayout, zerosLike } from '../tensor/create.js';
-import { type DType, isFloating } from '../tensor/dtype.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { BinaryOp, UnaryOp } from './codes.js';
+import { ArgumentError, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkOptions } from '../../tensor/check.js';
+import { emptyLikeLayout, zerosLike } from '../../tensor/create.js';
+import { type DType, isFloating } from '../../tensor/dtype.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { BinaryOp, UnaryOp } from '../codes.js';
+import { addMethods, defineOp } from '../define.js';
+import { checkNumeric, checkTensor, freeing, runBinary, toFloating } from '../elementwise.js';
+import { clone } from '../shape/view.js';
+import { add, div, mul, sub } from './arithmetic.js';
 import { gt } from './compare.js';
-import { addMethods, defineOp } from './define.js';
-import { checkNumeric, checkTensor, freeing, runBinary, toFloating } from './elementwise.js';
-import { add, div, mul, sub } from './pointwise.js';
 import { where } from './select.js';
-import { clone } from './view.js';
 
 /** An elementwise function; its result has the shape and the memory layout of the input. */
 export type UnaryFunction = (x: Tensor) => Tensor;
@@ -205,7 +205,7 @@ const tanhGradOp = defineOp({
 });
 const tanhGrad = (g: Tensor, y: Tensor): Tensor => tanhGradOp(g, y);
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link neg}. */
     neg(): Tensor;

@@ -1,10 +1,10 @@
 // The native steps walk parameters, gradients and states as flat memory: here they are made to lie alike.
-import { DTypeError, ShapeError, shapeText } from '../errors.js';
-import { native } from '../native.js';
-import { emptyLikeLayout, stridesLike } from '../tensor/create.js';
-import type { DType } from '../tensor/dtype.js';
-import { sameShape } from '../tensor/layout.js';
-import { emptyStrided, type Tensor } from '../tensor/tensor.js';
+import { DTypeError, ShapeError, shapeText } from '../../errors.js';
+import { native } from '../../native.js';
+import { emptyLikeLayout, stridesLike } from '../../tensor/create.js';
+import type { DType } from '../../tensor/dtype.js';
+import { sameShape } from '../../tensor/layout.js';
+import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 
 /** Whether `x` lies in memory as `strides` say; axes of size 1 do not count. */
 function liesLike(x: Tensor, strides: readonly number[]): boolean {

@@ -1,10 +1,10 @@
 // Views share memory: no kernel runs. Each is recorded; its gradient is the inverse view or a scatter of it.
-import { ArgumentError, AutogradError, ShapeError, shapeText, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkTensor } from '../tensor/check.js';
-import { emptyLikeLayout, stridesLike } from '../tensor/create.js';
-import { checkDType, type DType } from '../tensor/dtype.js';
-import { isGradEnabled } from '../tensor/frame.js';
+import { ArgumentError, AutogradError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkTensor } from '../../tensor/check.js';
+import { emptyLikeLayout, stridesLike } from '../../tensor/create.js';
+import { checkDType, type DType } from '../../tensor/dtype.js';
+import { isGradEnabled } from '../../tensor/frame.js';
 import {
   broadcastShapes,
   channelsLastStrides,
@@ -16,10 +16,10 @@ import {
   kernelStrides,
   numelOf,
   sameShape,
-} from '../tensor/layout.js';
-import { emptyStrided, Tensor, viewOf } from '../tensor/tensor.js';
-import { ReduceOp } from './codes.js';
-import { addMethods, defineOp } from './define.js';
+} from '../../tensor/layout.js';
+import { emptyStrided, Tensor, viewOf } from '../../tensor/tensor.js';
+import { ReduceOp } from '../codes.js';
+import { addMethods, defineOp } from '../define.js';
 
 /** Strides that show the same elements in another shape without a copy, or null. */
 function strideForShape(shape: readonly number[], strides: readonly number[], to: readonly number[]): number[] | null {
@@ -363,7 +363,7 @@ function expandRaw(x: Tensor, shape: readonly number[]): Tensor {
   return expand(x.detach(), shape);
 }
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link copy_}. */
     copy_(source: Tensor): Tensor;

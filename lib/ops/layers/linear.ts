@@ -1,13 +1,13 @@
-import { DTypeError, ShapeError, shapeText } from '../errors.js';
-import { native } from '../native.js';
-import { isFloating } from '../tensor/dtype.js';
-import { numelOf } from '../tensor/layout.js';
-import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
-import { defineOp } from './define.js';
-import { checkTensor } from './elementwise.js';
-import { matmul } from './matmul.js';
-import { reluGrad } from './unary.js';
-import { reshape, sumTo, transpose } from './view.js';
+import { DTypeError, ShapeError, shapeText } from '../../errors.js';
+import { native } from '../../native.js';
+import { isFloating } from '../../tensor/dtype.js';
+import { numelOf } from '../../tensor/layout.js';
+import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
+import { defineOp } from '../define.js';
+import { checkTensor } from '../elementwise.js';
+import { matmul } from '../linalg/matmul.js';
+import { reluGrad } from '../pointwise/unary.js';
+import { reshape, sumTo, transpose } from '../shape/view.js';
 
 const linearOp = defineOp({
   name: 'linear',

@@ -1,13 +1,13 @@
 // Convolution. Activations lie channels-last, weights H, W, I, O in memory (native/ops/conv.h).
-import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
-import { type ConvArguments, native } from '../native.js';
-import { checkOptions, checkTensor } from '../tensor/check.js';
-import { isFloating } from '../tensor/dtype.js';
-import { channelsLastStrides, checkShape, contiguousStrides, kernelStrides } from '../tensor/layout.js';
-import { emptyStrided, type Tensor } from '../tensor/tensor.js';
-import { defineOp } from './define.js';
-import { reluGrad } from './unary.js';
-import { contiguous, expand, kernelLayout, reshape, squeeze, sumTo, unsqueeze } from './view.js';
+import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { type ConvArguments, native } from '../../native.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { isFloating } from '../../tensor/dtype.js';
+import { channelsLastStrides, checkShape, contiguousStrides, kernelStrides } from '../../tensor/layout.js';
+import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
+import { defineOp } from '../define.js';
+import { reluGrad } from '../pointwise/unary.js';
+import { contiguous, expand, kernelLayout, reshape, squeeze, sumTo, unsqueeze } from '../shape/view.js';
 
 /** A size for height and width, or one each. */
 export type Pair = number | readonly [height: number, width: number];

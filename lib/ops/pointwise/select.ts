@@ -1,14 +1,14 @@
 // Choosing between values: where and clamp.
-import { ArgumentError, DTypeError, valueText } from '../errors.js';
-import { native } from '../native.js';
-import { checkTensor } from '../tensor/check.js';
-import { emptyLikeLayout, getDefaultDType } from '../tensor/create.js';
-import { broadcastShapes } from '../tensor/layout.js';
-import { emptyStrided, Tensor } from '../tensor/tensor.js';
+import { ArgumentError, DTypeError, valueText } from '../../errors.js';
+import { native } from '../../native.js';
+import { checkTensor } from '../../tensor/check.js';
+import { emptyLikeLayout, getDefaultDType } from '../../tensor/create.js';
+import { broadcastShapes } from '../../tensor/layout.js';
+import { emptyStrided, Tensor } from '../../tensor/tensor.js';
+import { addMethods, defineOp } from '../define.js';
+import { checkNumeric, promote, promoteWithScalar, resultStrides, scalarTensor } from '../elementwise.js';
+import { sumTo } from '../shape/view.js';
 import { ge, gt, le, logicalAnd, lt } from './compare.js';
-import { addMethods, defineOp } from './define.js';
-import { checkNumeric, promote, promoteWithScalar, resultStrides, scalarTensor } from './elementwise.js';
-import { sumTo } from './view.js';
 
 const whereOp = defineOp({
   name: 'where',
@@ -107,7 +107,7 @@ function clampByTensors(x: Tensor, low: Tensor | number | null, high: Tensor | n
   return y;
 }
 
-declare module '../tensor/tensor.js' {
+declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** `where(condition, this, other)`: elements of this tensor where the condition holds. */
     where(condition: Tensor, other: Tensor | number): Tensor;
