@@ -69,6 +69,8 @@ export interface Native {
   copy(out: Handle, a: Handle): void;
   arange(out: Handle, start: number, step: number): void;
   unary(op: number, out: Handle, a: Handle): void;
+  activation(op: number, out: Handle, x: Handle, p: number, q: number, r: number): void;
+  activationBackward(op: number, gradX: Handle, g: Handle, x: Handle, p: number, q: number, r: number): void;
   binary(op: number, out: Handle, a: Handle, b: Handle): void;
   binaryScalar(op: number, out: Handle, a: Handle, scalar: number, reversed: boolean): void;
   where(out: Handle, condition: Handle, a: Handle, b: Handle): void;

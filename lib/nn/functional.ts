@@ -1,6 +1,29 @@
 // torch.nn.functional: re-exports of the functions in lib/ops, one line a family.
 
 export { oneHot } from '../ops/indexing/indexing.js';
+export {
+  type ActivationFunction,
+  celu,
+  elu,
+  type GeluOptions,
+  gelu,
+  glu,
+  hardshrink,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
+  leakyRelu,
+  logSigmoid,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  silu,
+  softshrink,
+  softsign,
+  tanhshrink,
+  threshold,
+} from '../ops/layers/activation.js';
 export { type Conv2dOptions, conv2d } from '../ops/layers/conv.js';
 export { linear } from '../ops/layers/linear.js';
 export {

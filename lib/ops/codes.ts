@@ -75,3 +75,21 @@ export const ReduceOp = { sum: 0, mean: 1, prod: 2, max: 3, min: 4, any: 5, all:
 
 /** native/kernels/cpu/reduce.h */
 export const ArgReduceOp = { max: 0, min: 1 } as const;
+
+/** native/kernels/cpu/activation.h */
+export const ActivationOp = {
+  leakyRelu: 0,
+  elu: 1,
+  gelu: 2,
+  geluTanh: 3,
+  silu: 4,
+  mish: 5,
+  softsign: 6,
+  hardtanh: 7,
+  hardswish: 8,
+  hardsigmoid: 9,
+  softshrink: 10,
+  hardshrink: 11,
+  threshold: 12,
+  logSigmoid: 13,
+} as const;

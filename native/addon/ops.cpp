@@ -1,4 +1,5 @@
 // Every op that JavaScript can call, one line each. lib/native.ts holds the TypeScript side of the same list.
+#include "../ops/activation.h"
 #include "../ops/conv.h"
 #include "../ops/copy.h"
 #include "../ops/elementwise.h"
@@ -28,6 +29,8 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::fill>(env, exports, "fill");
   add<ops::arange>(env, exports, "arange");
   add<ops::unary>(env, exports, "unary");
+  add<ops::activation>(env, exports, "activation");
+  add<ops::activationBackward>(env, exports, "activationBackward");
   add<ops::binary>(env, exports, "binary");
   add<ops::binaryScalar>(env, exports, "binaryScalar");
   add<ops::where>(env, exports, "where");
