@@ -38,7 +38,8 @@ export function drain(): void {
   while (!slice(position));
 }
 
-function readSync(tensor: Tensor, op: string): TypedArray {
+/** @internal All elements in row-major order, blocking; `op` goes into errors. */
+export function readSync(tensor: Tensor, op: string): TypedArray {
   const into = newTypedArray(tensor.dtype, tensor.numel);
   const cell = native.beginRead(tensor._handle(op), into);
   drain();
@@ -47,7 +48,8 @@ function readSync(tensor: Tensor, op: string): TypedArray {
   return into;
 }
 
-async function read(tensor: Tensor, op: string): Promise<TypedArray> {
+/** @internal All elements in row-major order. */
+export async function read(tensor: Tensor, op: string): Promise<TypedArray> {
   const into = newTypedArray(tensor.dtype, tensor.numel);
   const error = await native.read(tensor._handle(op), into);
   if (error) fail(error);
