@@ -1,0 +1,4 @@
+// Op records that the differential fuzzer does not compare, each with the reason and where else it is tested.
+export const EXEMPT: Readonly<Record<string, string>> = {
+  dropout: 'random numbers: test/ops/random.test.ts',
+};

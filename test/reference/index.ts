@@ -1,0 +1,2 @@
+// Every entry of the differential fuzzer.
+import './pointwise.js';
