@@ -27,14 +27,40 @@ export {
 export { type Conv2dOptions, conv2d } from '../ops/layers/conv.js';
 export { linear } from '../ops/layers/linear.js';
 export {
-  type CrossEntropyOptions,
-  crossEntropy,
-  type LossOptions,
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  type LogitsLossOptions,
+  multilabelSoftMarginLoss,
+  softMarginLoss,
+} from '../ops/layers/loss-binary.js';
+export { type CrossEntropyOptions, crossEntropy, type NllLossOptions, nllLoss } from '../ops/layers/loss-class.js';
+export type { LossOptions, Reduction, WeightedLossOptions } from '../ops/layers/loss-common.js';
+export {
+  cosineEmbeddingLoss,
+  hingeEmbeddingLoss,
+  type MarginLossOptions,
+  type MultiMarginLossOptions,
+  marginRankingLoss,
+  multiMarginLoss,
+  type TripletMarginLossOptions,
+  type TripletMarginWithDistanceLossOptions,
+  tripletMarginLoss,
+  tripletMarginWithDistanceLoss,
+} from '../ops/layers/loss-margin.js';
+export {
+  type GaussianNllLossOptions,
+  gaussianNllLoss,
+  type HuberLossOptions,
+  huberLoss,
+  type KlDivOptions,
+  klDiv,
+  l1Loss,
   mseLoss,
-  type NllLossOptions,
-  nllLoss,
-  type Reduction,
-} from '../ops/layers/loss.js';
+  type PoissonNllLossOptions,
+  poissonNllLoss,
+  type SmoothL1LossOptions,
+  smoothL1Loss,
+} from '../ops/layers/loss-regression.js';
 export { type BatchNormOptions, batchNorm } from '../ops/layers/norm.js';
 export { type AvgPool2dOptions, avgPool2d, type MaxPool2dOptions, maxPool2d } from '../ops/layers/pool.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from '../ops/layers/softmax.js';

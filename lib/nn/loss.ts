@@ -1,4 +1,6 @@
-import { type CrossEntropyOptions, crossEntropy, type LossOptions, mseLoss } from '../ops/layers/loss.js';
+import { type CrossEntropyOptions, crossEntropy } from '../ops/layers/loss-class.js';
+import type { LossOptions } from '../ops/layers/loss-common.js';
+import { mseLoss } from '../ops/layers/loss-regression.js';
 import { checkOptions } from '../tensor/check.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';

@@ -1,4 +1,4 @@
-// Losses. Cross entropy with class indices is one fused kernel forward and one backward (native/ops/softmax.h).
+// Losses over classes. Cross entropy with class indices is one fused kernel forward and one backward (native/ops/softmax.h).
 import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
@@ -12,19 +12,11 @@ import { gather, oneHot } from '../indexing/indexing.js';
 import { add, div, mul, sub } from '../pointwise/arithmetic.js';
 import { ne } from '../pointwise/compare.js';
 import { where } from '../pointwise/select.js';
-import { neg, square } from '../pointwise/unary.js';
-import { mean, sum } from '../reduce/reduce.js';
+import { neg } from '../pointwise/unary.js';
+import { sum } from '../reduce/reduce.js';
 import { contiguous, permute, reshape, squeeze, to, unsqueeze } from '../shape/view.js';
+import { checkFloat, checkReduction, type LossOptions, type Reduction } from './loss-common.js';
 import { logSoftmax, softmax } from './softmax.js';
-
-/** What a loss returns: one number per element or row, their mean, or their sum. */
-export type Reduction = 'none' | 'mean' | 'sum';
-
-/** Options of {@link mseLoss}. */
-export interface LossOptions {
-  /** Default 'mean'. */
-  reduction?: Reduction;
-}
 
 /** Options of {@link nllLoss}. */
 export interface NllLossOptions extends LossOptions {
@@ -40,6 +32,7 @@ export interface CrossEntropyOptions extends NllLossOptions {
   labelSmoothing?: number;
 }
 
+/** As native/ops/softmax.h numbers them. */
 const REDUCTIONS: Readonly<Record<Reduction, number>> = { none: 0, mean: 1, sum: 2 };
 
 interface Rule {
@@ -47,15 +40,6 @@ interface Rule {
   readonly ignoreIndex: number;
   readonly labelSmoothing: number;
   readonly reduction: Reduction;
-}
-
-function checkReduction(op: string, reduction: unknown): Reduction {
-  if (typeof reduction === 'string' && Object.hasOwn(REDUCTIONS, reduction)) return reduction as Reduction;
-  throw new ArgumentError(op, `reduction must be 'none', 'mean' or 'sum', got ${valueText(reduction)}`, reduction);
-}
-
-function checkFloat(op: string, name: string, x: Tensor): void {
-  if (!isFloating(x.dtype)) throw new DTypeError(op, `${name} must be float32 or float64, got ${x.dtype}`, x.dtype);
 }
 
 function ruleOf(op: string, options: CrossEntropyOptions, x: Tensor, classes: number): Rule {
@@ -268,21 +252,4 @@ export function nllLoss(input: Tensor, target: Tensor, options: NllLossOptions =
   const loss = where(ne(valid, 0), neg(mul(picked, weights)), 0);
   if (rule.reduction === 'none') return loss;
   return rule.reduction === 'sum' ? sum(loss) : div(sum(loss), sum(weights));
-}
-
-/**
- * Mean squared error: `(input - target)^2`, reduced. The shapes broadcast.
- *
- * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.mse_loss.html
- */
-export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkTensor('mseLoss', input);
-  checkTensor('mseLoss', target, 'target');
-  checkFloat('mseLoss', 'input', input);
-  checkFloat('mseLoss', 'target', target);
-  checkOptions('mseLoss', options);
-  const reduction = checkReduction('mseLoss', options.reduction ?? 'mean');
-  const squares = square(sub(input, target));
-  if (reduction === 'none') return squares;
-  return reduction === 'sum' ? sum(squares) : mean(squares);
 }
