@@ -67,3 +67,4 @@ export { logSoftmax, type SoftmaxOptions, softmax } from '../ops/layers/softmax.
 export { fold, type UnfoldOptions, unfold } from '../ops/layers/unfold.js';
 export { relu, type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/pointwise/unary.js';
 export { type DropoutOptions, dropout } from '../ops/random/random.js';
+export { type PadMode, type PadOptions, pad } from '../ops/shape/pad.js';

@@ -24,7 +24,45 @@ export {
   ne,
 } from './pointwise/compare.js';
 export { argmax, argmin, type Extremum } from './reduce/extremum.js';
-export { cat, chunk, split, stack, unbind } from './shape/concat.js';
+export {
+  atLeast1d,
+  atLeast2d,
+  atLeast3d,
+  broadcastTensors,
+  broadcastTo,
+  moveaxis,
+  movedim,
+  ravel,
+  swapaxes,
+  t,
+  unflatten,
+} from './shape/axes.js';
+export { cat, chunk, concat, split, stack, unbind } from './shape/concat.js';
+export {
+  type DiagonalOptions,
+  diag,
+  diagEmbed,
+  diagflat,
+  diagonal,
+  diagonalScatter,
+  selectScatter,
+  sliceScatter,
+} from './shape/diagonal.js';
+export { flip, fliplr, flipud, roll, rot90 } from './shape/flip.js';
+export {
+  blockDiag,
+  type CombinationsOptions,
+  cartesianProd,
+  columnStack,
+  combinations,
+  dstack,
+  hstack,
+  type MeshgridOptions,
+  meshgrid,
+  vstack,
+} from './shape/join.js';
+export { type RepeatInterleaveOptions, repeatInterleave, repeatInterleaveAsync, tile } from './shape/repeat.js';
+export { dsplit, hsplit, tensorSplit, vsplit } from './shape/windows.js';
 
 import './pointwise/inplace.js';
 

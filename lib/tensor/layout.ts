@@ -105,6 +105,9 @@ export function checkDim(op: string, dim: number, ndim: number): number {
 /** A list of distinct axes; undefined means all. */
 export function checkDims(op: string, dims: number | readonly number[] | undefined | null, ndim: number): number[] {
   if (dims === undefined || dims === null) return Array.from({ length: ndim }, (_, i) => i);
+  if (typeof dims !== 'number' && !Array.isArray(dims)) {
+    throw new ArgumentError(op, `dims must be an axis or an array of axes, got ${valueText(dims)}`, dims);
+  }
   const list = (typeof dims === 'number' ? [dims] : dims).map((d) => checkDim(op, d, ndim));
   if (new Set(list).size !== list.length) throw new ShapeError(op, `a dim appears twice in [${list.join(', ')}]`);
   return list;

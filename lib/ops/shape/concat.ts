@@ -39,7 +39,8 @@ const catOp = defineOp({
   },
 });
 
-function checkList(op: string, tensors: readonly Tensor[]): void {
+/** @internal Throws unless `tensors` is an array of at least one tensor. */
+export function checkList(op: string, tensors: readonly Tensor[]): void {
   if (!Array.isArray(tensors)) {
     throw new ArgumentError(op, `an array of Tensors is needed, got ${valueText(tensors)}`, tensors);
   }
@@ -81,6 +82,9 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
     d,
   );
 }
+
+/** {@link cat} under the name of `torch.concat`. */
+export const concat = cat;
 
 /**
  * The tensors, all of one shape, one after the other along a new axis.

@@ -9,6 +9,7 @@ import {
   broadcastShapes,
   channelsLastStrides,
   checkDim,
+  checkDims,
   checkShape,
   contiguousStrides,
   isContiguous,
@@ -44,8 +45,8 @@ function strideForShape(shape: readonly number[], strides: readonly number[], to
   return at < 0 ? out : null;
 }
 
-/** Fills in the one -1 of a target shape. */
-function inferShape(op: string, from: readonly number[], to: readonly number[]): readonly number[] {
+/** @internal Fills in the one -1 of a target shape. */
+export function inferShape(op: string, from: readonly number[], to: readonly number[]): readonly number[] {
   if (!Array.isArray(to)) throw new ArgumentError(op, `shape must be an array of sizes, got ${valueText(to)}`, to);
   const unknown = to.indexOf(-1);
   const numel = numelOf(from);
@@ -246,14 +247,15 @@ export function expand(x: Tensor, shape: readonly number[]): Tensor {
   return sameShape(target, x.shape) ? x : expandView(x, target);
 }
 
-/** Removes axes of size 1: one, or all. */
-export function squeeze(x: Tensor, dim?: number): Tensor {
+/**
+ * Removes axes of size 1: all, one, or those listed; a listed axis of another size stays. A view.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.squeeze.html
+ */
+export function squeeze(x: Tensor, dim?: number | readonly number[]): Tensor {
   checkTensor('squeeze', x);
-  const only = dim === undefined ? -1 : checkDim('squeeze', dim, x.ndim);
-  return reshape(
-    x,
-    x.shape.filter((size, i) => size !== 1 || (dim !== undefined && i !== only)),
-  );
+  const listed = dim === undefined ? null : new Set(checkDims('squeeze', dim, x.ndim));
+  const shape = x.shape.filter((size, i) => size !== 1 || (listed !== null && !listed.has(i)));
+  return reshape(x, shape);
 }
 
 /** Inserts an axis of size 1 at `dim`. */
@@ -377,12 +379,10 @@ declare module '../../tensor/tensor.js' {
     permute(dims: readonly number[]): Tensor;
     /** See {@link transpose}. */
     transpose(dim0: number, dim1: number): Tensor;
-    /** The transpose of a matrix; a tensor of fewer axes is returned as it is. */
-    t(): Tensor;
     /** See {@link expand}. */
     expand(shape: readonly number[]): Tensor;
     /** See {@link squeeze}. */
-    squeeze(dim?: number): Tensor;
+    squeeze(dim?: number | readonly number[]): Tensor;
     /** See {@link unsqueeze}. */
     unsqueeze(dim: number): Tensor;
     /** See {@link narrow}. */
@@ -424,10 +424,6 @@ addMethods({
   clone,
   copy_,
   to,
-  t: (x: Tensor) => {
-    if (x.ndim > 2) throw new ShapeError('t', `at most 2 dimensions, got ${shapeText(x.shape)}`, x.shape);
-    return x.ndim < 2 ? x : transpose(x, 0, 1);
-  },
   float: (x: Tensor) => to(x, 'float32'),
   double: (x: Tensor) => to(x, 'float64'),
   long: (x: Tensor) => to(x, 'int64'),
