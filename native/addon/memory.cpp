@@ -74,12 +74,12 @@ void Environment::makeRoom(int64_t bytes) {
 Storage* Environment::allocateStorage(size_t bytes) {
   const auto wanted = static_cast<int64_t>(bytes);
   if (allocator.live() + wanted > limit) makeRoom(wanted);
-  Block* block = allocator.allocate(bytes, stream.completed());
+  Block* block = allocator.allocate(bytes, stream);
   if (!block) {
     collectFull();
     poll();
     allocator.trim(stream.completed());
-    block = allocator.allocate(bytes, stream.completed());
+    block = allocator.allocate(bytes, stream);
   }
   if (!block) throw OutOfMemory{bytes};
   auto* storage = new Storage;

@@ -7,19 +7,13 @@
 namespace nabla::ops {
 
 void copy(Context& ctx, const Tensor& out, const Tensor& a) {
-  const Nest nest = makeNest({&out, &a});
   const cpu::RectFn run = ctx.kernels.copy.convert[static_cast<int>(out.dtype)][static_cast<int>(a.dtype)];
-  ctx.stream.enqueue("copy", {&out}, {&a},
-                     [=](Exec& exec) { exec.parallelFor(nest.chunks, [&](int64_t c) { walkChunk(nest, c, run); }); });
+  enqueueElementwise(ctx, "copy", {out, a}, run);
 }
 
 void fill(Context& ctx, const Tensor& out, double value) {
-  Nest nest = makeNest({&out, nullptr});
-  nest.scalars[1] = Scalar(out.dtype, value);
   const int type = static_cast<int>(out.dtype);
-  const cpu::RectFn run = ctx.kernels.copy.convert[type][type];
-  ctx.stream.enqueue("fill", {&out}, {},
-                     [=](Exec& exec) { exec.parallelFor(nest.chunks, [&](int64_t c) { walkChunk(nest, c, run); }); });
+  enqueueElementwise(ctx, "fill", {out, Scalar(out.dtype, value)}, ctx.kernels.copy.convert[type][type]);
 }
 
 void arange(Context& ctx, const Tensor& out, double start, double step) {

@@ -52,7 +52,7 @@ const cpu::KernelTable& kernelTable(Isa isa) {
 }
 
 Scratch::Scratch(Allocator& allocator, Stream& stream, size_t bytes)
-    : allocator_(allocator), stream_(stream), block_(allocator.allocate(bytes, stream.completed())) {
+    : allocator_(allocator), stream_(stream), block_(allocator.allocate(bytes, stream)) {
   if (!block_) throw OutOfMemory{bytes};
 }
 

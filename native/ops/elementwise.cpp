@@ -29,43 +29,32 @@ void checkDivisor(Context& ctx, int64_t op, const Tensor& out, const Tensor& b) 
   });
 }
 
-void run(Context& ctx, int64_t op, const Tensor& out, const Nest& nest, DType dtype, const Tensor* a, const Tensor* b) {
-  const cpu::RectFn kernel = ctx.kernels.elementwise.binary[op][static_cast<int>(dtype)];
-  ctx.stream.enqueue(kNames[op], {&out}, {a, b}, [=](Exec& exec) {
-    exec.parallelFor(nest.chunks, [&](int64_t c) { walkChunk(nest, c, kernel); });
-  });
-}
-
 }  // namespace
 
 void binary(Context& ctx, int64_t op, const Tensor& out, const Tensor& a, const Tensor& b) {
   if (dividesIntegers(op, a.dtype)) checkDivisor(ctx, op, out, b);
-  run(ctx, op, out, makeNest({&out, &a, &b}, chunkOf(op)), a.dtype, &a, &b);
+  const cpu::RectFn kernel = ctx.kernels.elementwise.binary[op][static_cast<int>(a.dtype)];
+  enqueueElementwise(ctx, kNames[op], {out, a, b}, kernel, chunkOf(op));
 }
 
 void binaryScalar(Context& ctx, int64_t op, const Tensor& out, const Tensor& a, double scalar, bool reversed) {
   if (dividesIntegers(op, a.dtype) && reversed) checkDivisor(ctx, op, out, a);
-  Nest nest = reversed ? makeNest({&out, nullptr, &a}, chunkOf(op)) : makeNest({&out, &a, nullptr}, chunkOf(op));
-  nest.scalars[reversed ? 1 : 2] = Scalar(a.dtype, scalar);
-  run(ctx, op, out, nest, a.dtype, &a, nullptr);
+  const cpu::RectFn kernel = ctx.kernels.elementwise.binary[op][static_cast<int>(a.dtype)];
+  const Scalar value(a.dtype, scalar);
+  if (reversed)
+    enqueueElementwise(ctx, kNames[op], {out, value, a}, kernel, chunkOf(op));
+  else
+    enqueueElementwise(ctx, kNames[op], {out, a, value}, kernel, chunkOf(op));
 }
 
 void where(Context& ctx, const Tensor& out, const Tensor& condition, const Tensor& a, const Tensor& b) {
-  const Nest nest = makeNest({&out, &condition, &a, &b});
   const cpu::RectFn kernel = ctx.kernels.elementwise.where[static_cast<int>(out.dtype)];
-  ctx.stream.enqueue("where", {&out}, {&condition, &a, &b}, [=](Exec& exec) {
-    exec.parallelFor(nest.chunks, [&](int64_t c) { walkChunk(nest, c, kernel); });
-  });
+  enqueueElementwise(ctx, "where", {out, condition, a, b}, kernel);
 }
 
 void clamp(Context& ctx, const Tensor& out, const Tensor& a, double low, double high) {
-  Nest nest = makeNest({&out, &a, nullptr, nullptr});
-  nest.scalars[2] = Scalar::bound(a.dtype, low);
-  nest.scalars[3] = Scalar::bound(a.dtype, high);
   const cpu::RectFn kernel = ctx.kernels.elementwise.clamp[static_cast<int>(out.dtype)];
-  ctx.stream.enqueue("clamp", {&out}, {&a}, [=](Exec& exec) {
-    exec.parallelFor(nest.chunks, [&](int64_t c) { walkChunk(nest, c, kernel); });
-  });
+  enqueueElementwise(ctx, "clamp", {out, a, Scalar::bound(a.dtype, low), Scalar::bound(a.dtype, high)}, kernel);
 }
 
 }  // namespace nabla::ops

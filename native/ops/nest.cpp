@@ -73,11 +73,12 @@ void chooseChunks(Nest& nest, int64_t chunk) {
 
 }  // namespace
 
-Nest makeNest(std::initializer_list<const Tensor*> operands, int64_t chunk) {
+Nest makeNest(const Tensor* const* operands, int count, int64_t chunk) {
   Nest nest;
-  const Tensor& out = **operands.begin();
-  for (const Tensor* t : operands) {
-    const int k = nest.operands++ % cpu::kOperands;
+  nest.operands = count;
+  const Tensor& out = *operands[0];
+  for (int k = 0; k < count; k++) {
+    const Tensor* t = operands[k];
     if (!t) continue;
     nest.data[k] = t->data;
     nest.itemSize[k] = static_cast<uint8_t>(itemSize(t->dtype));
@@ -87,10 +88,10 @@ Nest makeNest(std::initializer_list<const Tensor*> operands, int64_t chunk) {
   for (int i = out.ndim - 1; i >= 0; i--) {
     if (out.shape[i] == 1) continue;
     nest.shape[nest.ndim] = out.shape[i];
-    int k = 0;
-    for (const Tensor* t : operands) {
+    for (int k = 0; k < count; k++) {
+      const Tensor* t = operands[k];
       const int j = t ? i - out.ndim + t->ndim : -1;
-      nest.strides[k++][nest.ndim] = j < 0 || t->shape[j] == 1 ? 0 : t->strides[j];
+      nest.strides[k][nest.ndim] = j < 0 || t->shape[j] == 1 ? 0 : t->strides[j];
     }
     nest.ndim++;
   }
@@ -102,6 +103,157 @@ Nest makeNest(std::initializer_list<const Tensor*> operands, int64_t chunk) {
   chooseTiles(nest);
   chooseChunks(nest, chunk);
   return nest;
+}
+
+namespace {
+
+// One run through memory, with steps of 0 and 1: all that most tasks need.
+template <int kCount>
+struct Run {
+  cpu::RectFn kernel;
+  int64_t n;
+  int32_t chunk;
+  uint8_t unit, value;  // bit k: operand k has step 1; its slot holds the value itself
+  uint8_t itemSize[kCount];
+  uint64_t slots[kCount];  // addresses, or the bytes of a value
+
+  void operator()(Exec& exec) {
+    exec.parallelFor(ceilDiv(n, chunk), [&](int64_t c) {
+      const int64_t first = c * chunk;
+      cpu::Rect rect;
+      rect.n0 = std::min<int64_t>(chunk, n - first);
+      rect.n1 = 1;
+      for (int k = 0; k < kCount; k++) {
+        rect.s0[k] = unit >> k & 1;
+        rect.s1[k] = 0;
+        rect.p[k] = value >> k & 1 ? reinterpret_cast<char*>(&slots[k])
+                                   : reinterpret_cast<char*>(slots[k]) + rect.s0[k] * first * itemSize[k];
+      }
+      kernel(rect);
+    });
+  }
+};
+
+template <int kDims, int kCount>
+struct Walk {
+  NestOf<kDims, kCount> nest;
+  cpu::RectFn kernel;
+
+  Walk(const Nest& from, cpu::RectFn kernel) : kernel(kernel) {
+    nest.operands = from.operands;
+    nest.ndim = from.ndim;
+    nest.numel = from.numel;
+    nest.chunkSize = from.chunkSize;
+    nest.chunks = from.chunks;
+    nest.tile0 = from.tile0;
+    nest.tile1 = from.tile1;
+    std::copy_n(from.shape, kDims, nest.shape);
+    for (int k = 0; k < kCount; k++) {
+      std::copy_n(from.strides[k], kDims, nest.strides[k]);
+      nest.data[k] = from.data[k];
+      nest.scalars[k] = from.scalars[k];
+      nest.itemSize[k] = from.itemSize[k];
+    }
+  }
+  void operator()(Exec& exec) {
+    exec.parallelFor(nest.chunks, [&](int64_t c) { walkChunk(nest, c, kernel); });
+  }
+};
+
+struct Touched {
+  const Tensor* const* outs;
+  size_t outCount;
+  const Tensor* const* ins;
+  size_t inCount;
+};
+
+template <class F>
+void queue(Context& ctx, const char* op, const Touched& touched, const F& task) {
+  ctx.stream.enqueueList(op, touched.outs, touched.outCount, touched.ins, touched.inCount, task);
+}
+
+template <int kCount>
+void queueNest(Context& ctx, const char* op, const Touched& touched, const Nest& nest, cpu::RectFn kernel) {
+  bool plain = nest.ndim == 1 && nest.chunkSize <= INT32_MAX;
+  Run<kCount> run{kernel, nest.numel, static_cast<int32_t>(nest.chunkSize), 0, 0, {}, {}};
+  for (int k = 0; k < kCount; k++) {
+    plain = plain && (nest.strides[k][0] == 0 || nest.strides[k][0] == 1);
+    run.unit |= static_cast<uint8_t>((nest.strides[k][0] == 1) << k);
+    run.value |= static_cast<uint8_t>((nest.data[k] == nullptr) << k);
+    run.itemSize[k] = nest.itemSize[k];
+    std::memcpy(&run.slots[k], nest.data[k] ? static_cast<const void*>(&nest.data[k]) : nest.scalars[k].bytes, 8);
+  }
+  if (plain)
+    queue(ctx, op, touched, run);
+  else if (nest.ndim <= 3)
+    queue(ctx, op, touched, Walk<3, kCount>(nest, kernel));
+  else
+    queue(ctx, op, touched, Walk<kMaxDims, kCount>(nest, kernel));
+}
+
+void queueAny(Context& ctx, const char* op, const Touched& touched, const Nest& nest, cpu::RectFn kernel) {
+  if (nest.chunks == 0) return queue(ctx, op, touched, [](Exec&) {});
+  if (nest.operands <= 2) return queueNest<2>(ctx, op, touched, nest, kernel);
+  if (nest.operands == 3) return queueNest<3>(ctx, op, touched, nest, kernel);
+  queueNest<4>(ctx, op, touched, nest, kernel);
+}
+
+template <int kCount>
+void queueRun(Context& ctx, const char* op, const Touched& touched, const Operand* operands, unsigned unit, int64_t n,
+              cpu::RectFn kernel, int64_t chunk) {
+  Run<kCount> run{kernel, n, static_cast<int32_t>(chunk), static_cast<uint8_t>(unit), 0, {}, {}};
+  for (int k = 0; k < kCount; k++) {
+    const Tensor* t = operands[k].tensor;
+    if (!t) run.value |= static_cast<uint8_t>(1 << k);
+    run.itemSize[k] = t ? static_cast<uint8_t>(itemSize(t->dtype)) : 0;
+    std::memcpy(&run.slots[k], t ? static_cast<const void*>(&t->data) : operands[k].scalar.bytes, 8);
+  }
+  queue(ctx, op, touched, run);
+}
+
+// Bit k: operand k runs along with the output. False when that, or one value for all, does not describe an operand.
+bool oneRun(const Operand* operands, int count, unsigned* unit) {
+  const Tensor& out = *operands[0].tensor;
+  if (!out.isContiguous()) return false;
+  *unit = 1;
+  for (int k = 1; k < count; k++) {
+    const Tensor* t = operands[k].tensor;
+    if (!t) continue;
+    const auto bytes = static_cast<size_t>(out.ndim) * sizeof(int64_t);
+    if (t->ndim == out.ndim && std::memcmp(t->shape, out.shape, bytes) == 0 &&
+        std::memcmp(t->strides, out.strides, bytes) == 0)
+      *unit |= 1u << k;
+    else if (t->numel() != 1)
+      return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void enqueueNest(Context& ctx, const char* op, std::initializer_list<const Tensor*> outs,
+                 std::initializer_list<const Tensor*> ins, const Nest& nest, cpu::RectFn kernel) {
+  queueAny(ctx, op, {outs.begin(), outs.size(), ins.begin(), ins.size()}, nest, kernel);
+}
+
+void enqueueElementwise(Context& ctx, const char* op, std::initializer_list<Operand> list, cpu::RectFn kernel,
+                        int64_t chunk) {
+  const Operand* operands = list.begin();
+  const int count = static_cast<int>(list.size());
+  const Tensor* tensors[cpu::kOperands] = {};
+  for (int k = 0; k < count; k++) tensors[k] = operands[k].tensor;
+  const Touched touched{tensors, 1, tensors + 1, static_cast<size_t>(count - 1)};
+  unsigned unit;
+  if (oneRun(operands, count, &unit)) {
+    const int64_t n = tensors[0]->numel();
+    if (count == 2) return queueRun<2>(ctx, op, touched, operands, unit, n, kernel, chunk);
+    if (count == 3) return queueRun<3>(ctx, op, touched, operands, unit, n, kernel, chunk);
+    return queueRun<4>(ctx, op, touched, operands, unit, n, kernel, chunk);
+  }
+  Nest nest = makeNest(tensors, count, chunk);
+  for (int k = 0; k < count; k++)
+    if (!tensors[k]) nest.scalars[k] = operands[k].scalar;
+  queueAny(ctx, op, touched, nest, kernel);
 }
 
 namespace {

@@ -25,27 +25,50 @@ struct Scalar {
 };
 
 // Dimensions run from the innermost outwards: sorted by the output's strides, merged where all operands allow it.
-struct Nest {
+template <int kDims, int kCount>
+struct NestOf {
   int operands = 0;
   int ndim = 0;
   int64_t numel = 0;
   int64_t chunkSize = 0;  // elements, or tiles when tiled
   int64_t chunks = 0;
   int64_t tile0 = 0, tile1 = 0;  // > 0: dimensions 0 and 1 are walked in tiles, because an input runs along dimension 1
-  int64_t shape[kMaxDims] = {};
-  int64_t strides[cpu::kOperands][kMaxDims] = {};
-  char* data[cpu::kOperands] = {};  // null: the operand is scalars[k]
-  Scalar scalars[cpu::kOperands];
-  uint8_t itemSize[cpu::kOperands] = {};
+  int64_t shape[kDims] = {};
+  int64_t strides[kCount][kDims] = {};
+  char* data[kCount] = {};  // null: the operand is scalars[k]
+  Scalar scalars[kCount];
+  uint8_t itemSize[kCount] = {};
 };
+using Nest = NestOf<kMaxDims, cpu::kOperands>;
 
 // The first operand is the output; the others broadcast to its shape, a null one is a scalar that the caller sets.
 // `chunk` is the number of elements per chunk.
-Nest makeNest(std::initializer_list<const Tensor*> operands, int64_t chunk = 32768);
+Nest makeNest(const Tensor* const* operands, int count, int64_t chunk);
+inline Nest makeNest(std::initializer_list<const Tensor*> operands, int64_t chunk = 32768) {
+  return makeNest(operands.begin(), static_cast<int>(operands.size()), chunk);
+}
+
+// Queues `kernel` over a nest: a few dozen bytes when it is one run through memory. `outs` and `ins` as in
+// Stream::enqueue.
+void enqueueNest(Context& ctx, const char* op, std::initializer_list<const Tensor*> outs,
+                 std::initializer_list<const Tensor*> ins, const Nest& nest, cpu::RectFn kernel);
+
+// One operand of an elementwise op: a tensor, or a single value.
+struct Operand {
+  const Tensor* tensor = nullptr;
+  Scalar scalar;
+  Operand(const Tensor& t) : tensor(&t) {}
+  Operand(Scalar s) : scalar(s) {}
+};
+
+// Queues `kernel` over one output, which comes first, and its inputs. `chunk` as in makeNest.
+void enqueueElementwise(Context& ctx, const char* op, std::initializer_list<Operand> operands, cpu::RectFn kernel,
+                        int64_t chunk = 32768);
 
 namespace detail {
 
-inline void place(const Nest& nest, const int64_t* coord, cpu::Rect& rect) {
+template <class AnyNest>
+inline void place(const AnyNest& nest, const int64_t* coord, cpu::Rect& rect) {
   for (int k = 0; k < nest.operands; k++) {
     int64_t offset = 0;
     for (int d = 0; d < nest.ndim; d++) offset += coord[d] * nest.strides[k][d];
@@ -53,7 +76,8 @@ inline void place(const Nest& nest, const int64_t* coord, cpu::Rect& rect) {
   }
 }
 
-inline cpu::Rect rectOf(const Nest& nest) {
+template <class AnyNest>
+inline cpu::Rect rectOf(const AnyNest& nest) {
   cpu::Rect rect{};
   for (int k = 0; k < nest.operands; k++) {
     rect.s0[k] = nest.strides[k][0];
@@ -62,8 +86,8 @@ inline cpu::Rect rectOf(const Nest& nest) {
   return rect;
 }
 
-template <class F>
-void walkTiles(const Nest& nest, int64_t chunk, F& run) {
+template <class AnyNest, class F>
+void walkTiles(const AnyNest& nest, int64_t chunk, F& run) {
   cpu::Rect rect = rectOf(nest);
   int64_t counts[kMaxDims] = {ceilDiv(nest.shape[0], nest.tile0), ceilDiv(nest.shape[1], nest.tile1)};
   int64_t tiles = counts[0] * counts[1];
@@ -84,8 +108,8 @@ void walkTiles(const Nest& nest, int64_t chunk, F& run) {
   }
 }
 
-template <class F>
-void walkRows(const Nest& nest, int64_t chunk, F& run) {
+template <class AnyNest, class F>
+void walkRows(const AnyNest& nest, int64_t chunk, F& run) {
   cpu::Rect rect = rectOf(nest);
   int64_t at = chunk * nest.chunkSize;
   const int64_t end = std::min(at + nest.chunkSize, nest.numel);
@@ -113,8 +137,8 @@ void walkRows(const Nest& nest, int64_t chunk, F& run) {
 }  // namespace detail
 
 // Calls run(rect) for the rectangles of one chunk.
-template <class F>
-void walkChunk(const Nest& nest, int64_t chunk, F&& run) {
+template <class AnyNest, class F>
+void walkChunk(const AnyNest& nest, int64_t chunk, F&& run) {
   if (nest.tile0)
     detail::walkTiles(nest, chunk, run);
   else

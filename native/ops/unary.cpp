@@ -21,11 +21,8 @@ int64_t chunkOf(int64_t op) {
 }  // namespace
 
 void unary(Context& ctx, int64_t op, const Tensor& out, const Tensor& a) {
-  const Nest nest = makeNest({&out, &a}, chunkOf(op));
   const cpu::RectFn kernel = ctx.kernels.unary.run[op][static_cast<int>(a.dtype)];
-  ctx.stream.enqueue(kNames[op], {&out}, {&a}, [=](Exec& exec) {
-    exec.parallelFor(nest.chunks, [&](int64_t c) { walkChunk(nest, c, kernel); });
-  });
+  enqueueElementwise(ctx, kNames[op], {out, a}, kernel, chunkOf(op));
 }
 
 }  // namespace nabla::ops

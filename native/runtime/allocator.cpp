@@ -8,13 +8,19 @@ namespace nabla {
 
 namespace {
 constexpr size_t kMinBytes = 64;
+constexpr size_t kMaxBytes = size_t{1} << 62;
 constexpr size_t kMappedBytes = size_t{2} << 20;
 constexpr int64_t kCacheFloor = int64_t{1} << 30;
 constexpr int kGuardedTrim = 1024;  // allocations between two trims: each block takes two of the system's mappings
 
-void* obtain(size_t capacity) {
+void* fromSystem(size_t capacity) {
   if (guardPages()) return mapGuarded(capacity);
   return capacity >= kMappedBytes ? mapPages(capacity) : alignedAlloc(capacity);
+}
+
+// One thread writes the counters, others may read them: no locked instruction is needed.
+void add(std::atomic<int64_t>& counter, int64_t n) {
+  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
 }
 
 void giveBack(void* data, size_t capacity) {
@@ -42,46 +48,56 @@ Block* Allocator::take(int sizeClass) {
   if (list.empty()) return nullptr;
   Block* block = list.back();
   list.pop_back();
-  cached_ -= static_cast<int64_t>(block->capacity);
+  add(cached_, -static_cast<int64_t>(block->capacity));
   return block;
 }
 
-Block* Allocator::allocate(size_t bytes, uint64_t completed) {
+Block* Allocator::handOut(Block* block) {
+  add(live_, static_cast<int64_t>(block->capacity));
+  if (live() > peak()) peak_.store(live(), std::memory_order_relaxed);
+  return block;
+}
+
+Block* Allocator::reuse(size_t bytes) {
   if (hasRemote_.load(std::memory_order_acquire)) drainRemote();
-  if (bytes > (size_t{1} << 62)) return nullptr;
+  if (bytes > kMaxBytes || guardPages()) return nullptr;  // with guard pages a block is never used again
   size_t capacity;
   const int sizeClass = classOf(bytes, &capacity);
-  const bool guarded = guardPages();  // then a block is never used again
-  if (guarded) capacity = (bytes + 7) & ~size_t{7};
-  if (live() + static_cast<int64_t>(capacity) > maxBytes_) return nullptr;
-  Block* block = guarded ? nullptr : take(sizeClass);
+  if (!fits(capacity)) return nullptr;
+  Block* block = take(sizeClass);
   // Large blocks may serve a request of up to half their size less: varying batch sizes then share memory.
-  for (int up = 1; !guarded && !block && capacity >= kMappedBytes && up <= 2 && sizeClass + up < kClasses; up++)
+  for (int up = 1; !block && capacity >= kMappedBytes && up <= 2 && sizeClass + up < kClasses; up++)
     block = take(sizeClass + up);
-  if (!block) {
-    thread_local int guardedAllocations = 0;
-    const bool full = cached() > kCacheFloor && cached() > live();
-    if (full || (guarded && ++guardedAllocations % kGuardedTrim == 0)) trim(completed);
-    void* data = obtain(capacity);
-    if (!data && cached() > 0) {
-      trim(completed);
-      data = obtain(capacity);
-    }
-    if (!data) return nullptr;
-    block = new Block;
-    block->data = data;
-    block->capacity = capacity;
-    block->sizeClass = sizeClass;
+  return block ? handOut(block) : nullptr;
+}
+
+Block* Allocator::obtain(size_t bytes, uint64_t completed) {
+  if (bytes > kMaxBytes) return nullptr;
+  size_t capacity;
+  const int sizeClass = classOf(bytes, &capacity);
+  const bool guarded = guardPages();
+  if (guarded) capacity = (bytes + 7) & ~size_t{7};
+  if (!fits(capacity)) return nullptr;
+  thread_local int guardedAllocations = 0;
+  const bool full = cached() > kCacheFloor && cached() > live();
+  if (full || (guarded && ++guardedAllocations % kGuardedTrim == 0)) trim(completed);
+  void* data = fromSystem(capacity);
+  if (!data && cached() > 0) {
+    trim(completed);
+    data = fromSystem(capacity);
   }
-  const int64_t live = live_ += static_cast<int64_t>(block->capacity);
-  if (live > peak()) peak_.store(live, std::memory_order_relaxed);
-  return block;
+  if (!data) return nullptr;
+  auto* block = new Block;
+  block->data = data;
+  block->capacity = capacity;
+  block->sizeClass = sizeClass;
+  return handOut(block);
 }
 
 void Allocator::release(Block* block, uint64_t position) {
   block->releasedAt = position;
-  live_ -= static_cast<int64_t>(block->capacity);
-  cached_ += static_cast<int64_t>(block->capacity);
+  add(live_, -static_cast<int64_t>(block->capacity));
+  add(cached_, static_cast<int64_t>(block->capacity));
   free_[block->sizeClass].push_back(block);
 }
 
@@ -102,7 +118,7 @@ void Allocator::trim(uint64_t completed) {
   for (auto& list : free_) {
     std::erase_if(list, [&](Block* block) {
       if (block->releasedAt > completed) return false;
-      cached_ -= static_cast<int64_t>(block->capacity);
+      add(cached_, -static_cast<int64_t>(block->capacity));
       giveBack(block->data, block->capacity);
       delete block;
       return true;

@@ -15,19 +15,28 @@ struct KernelError {
   std::string message;
 };
 
-struct Block {
+// The owner's fields and the executor's lie on different cache lines: both are used for every small task.
+struct alignas(64) Block {
   void* data = nullptr;
   size_t capacity = 0;
   int sizeClass = 0;
-  uint64_t releasedAt = 0;                   // stream position when it was released: past it, no task touches it
-  std::shared_ptr<const KernelError> error;  // read and written by the executor only
+  uint64_t releasedAt = 0;  // stream position when it was released: past it, no task touches it
+  alignas(64) std::shared_ptr<const KernelError> error;  // read and written by the executor only
 };
 
 class Allocator {
  public:
   // 64-byte aligned; nullptr when the system or the byte limit says no. Fresh blocks of 2 MB and more ask for huge
-  // pages.
-  Block* allocate(size_t bytes, uint64_t completed);
+  // pages. `completed` may be a Stream: it is asked only when memory has to come from the system.
+  template <class Progress>
+  Block* allocate(size_t bytes, const Progress& progress) {
+    Block* block = reuse(bytes);
+    if (block) return block;
+    if constexpr (requires { progress.completed(); })
+      return obtain(bytes, progress.completed());
+    else
+      return obtain(bytes, progress);
+  }
   void release(Block* block, uint64_t position);
   // From a thread that does not own this allocator (a tensor handed to a worker); taken in by the next allocate().
   void releaseRemote(Block* block);
@@ -44,6 +53,10 @@ class Allocator {
   static constexpr int kClasses = 256;
   static int classOf(size_t bytes, size_t* rounded);
   Block* take(int sizeClass);
+  Block* reuse(size_t bytes);                       // a cached block, or nullptr
+  Block* obtain(size_t bytes, uint64_t completed);  // a new one
+  Block* handOut(Block* block);
+  bool fits(size_t capacity) const { return live() + static_cast<int64_t>(capacity) <= maxBytes_; }
   void drainRemote();
 
   std::vector<Block*> free_[kClasses];

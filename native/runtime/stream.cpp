@@ -7,6 +7,7 @@ namespace nabla {
 
 namespace {
 constexpr double kSpinMicros = 100;     // executor, after the last task
+constexpr int kPollPauses = 64;         // between two looks: each takes the producer's cache line away from it
 constexpr double kWaitSpinMicros = 50;  // a thread that waits for the stream
 }  // namespace
 
@@ -26,7 +27,7 @@ Stream::Stream(int threads) : ring_(new Granule[kGranules]), pool_(threads) {
 }
 
 void Stream::reserve(uint64_t granules) {
-  const uint64_t tail = tail_.load(std::memory_order_relaxed);
+  const uint64_t tail = next_;
   if (tail + granules - knownHead_ <= kGranules) return;
   knownHead_ = completed();
   if (tail + granules - knownHead_ <= kGranules) return;
@@ -40,7 +41,7 @@ Stream::Task* Stream::begin(const char* op, const Tensor* const* outs, size_t ou
                             size_t inCount, size_t payloadBytes, OnError onError) {
   const size_t offset = (sizeof(Task) + (outCount + inCount) * sizeof(Block*) + 15) & ~size_t{15};
   const uint64_t granules = (offset + payloadBytes + sizeof(Granule) - 1) / sizeof(Granule);
-  uint64_t tail = tail_.load(std::memory_order_relaxed);
+  uint64_t tail = next_;
   const uint64_t untilEnd = kGranules - tail % kGranules;
   if (granules > untilEnd) {
     reserve(untilEnd);
@@ -49,7 +50,7 @@ Stream::Task* Stream::begin(const char* op, const Tensor* const* outs, size_t ou
     filler->granules = static_cast<uint32_t>(untilEnd);
     pending_ = untilEnd;
     publish();
-    tail = tail_.load(std::memory_order_relaxed);
+    tail = next_;
   }
   reserve(granules);
   auto* task = reinterpret_cast<Task*>(&ring_[tail % kGranules]);
@@ -78,7 +79,8 @@ Stream::Task* Stream::begin(const char* op, const Tensor* const* outs, size_t ou
 void Stream::publish() {
   // Each side writes its word and then looks at the other's. An exchange and not a store: it costs the same on x86, and
   // qemu lets a load of ARM code pass an earlier seq_cst store, which loses the wake-up.
-  tail_.exchange(tail_.load(std::memory_order_relaxed) + pending_, std::memory_order_seq_cst);
+  next_ += pending_;
+  tail_.exchange(next_, std::memory_order_seq_cst);
   // Claim the wake-up: a woken thread needs 25-100 us to run, and without the exchange every task until then would
   // cost a system call.
   if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(0)) wakeAddress(sleeping_, false);
@@ -111,10 +113,12 @@ void Stream::execute(Task* task) {
 }
 
 void Stream::loop() {
-  uint64_t head = 0;
+  uint64_t head = 0, tail = 0;
   for (;;) {
     if (stopping_.load(std::memory_order_relaxed)) return;
-    if (tail_.load(std::memory_order_acquire) != head) {
+    // While there is known work the producer keeps its word to itself.
+    if (tail == head) tail = tail_.load(std::memory_order_acquire);
+    if (tail != head) {
       auto* task = reinterpret_cast<Task*>(&ring_[head % kGranules]);
       if (task->run) execute(task);
       head += task->granules;
@@ -127,7 +131,7 @@ void Stream::loop() {
     }
     const double idleSince = nowMicros();
     while (tail_.load(std::memory_order_acquire) == head && !stopping_.load(std::memory_order_relaxed)) {
-      for (int i = 0; i < 32; i++) spinPause();
+      for (int i = 0; i < kPollPauses; i++) spinPause();
       if (nowMicros() - idleSince < kSpinMicros) continue;
       sleeping_.exchange(1, std::memory_order_seq_cst);
       if (tail_.load(std::memory_order_seq_cst) == head && !stopping_.load()) waitOnAddress(sleeping_, 1, -1);

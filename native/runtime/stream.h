@@ -35,7 +35,7 @@ class Exec {
   friend class Stream;
   const std::atomic<bool>& stopping_;
   std::atomic<bool> failed_{false};
-  char message_[240] = {};
+  char message_[240];
 };
 
 // What happens to the outputs of a task with a poisoned input: its kernel is not run, and the outputs are poisoned too,
@@ -64,7 +64,7 @@ class Stream {
     publish();
   }
 
-  uint64_t position() const { return tail_.load(std::memory_order_relaxed); }
+  uint64_t position() const { return next_; }  // for the producer
   uint64_t completed() const { return head_.load(std::memory_order_acquire); }
   // True when everything before `position` has run; gives up after `timeoutMicros` (negative: never) or when stopping.
   bool wait(uint64_t position, int64_t timeoutMicros);
@@ -110,6 +110,7 @@ class Stream {
   void record(std::shared_ptr<const KernelError> error);
 
   std::unique_ptr<Granule[]> ring_;
+  uint64_t next_ = 0;       // producer: where the next task goes
   uint64_t pending_ = 0;    // producer: granules of the task being written
   uint64_t knownHead_ = 0;  // producer: last head seen
   alignas(64) std::atomic<uint64_t> tail_{0};

@@ -287,6 +287,27 @@ void testWhereAndClamp(Machine& m) {
   }
 }
 
+// What moves to the executor's core: two cache lines for a plain op, more only for strides.
+void testQueueRoom(Machine& m) {
+  const auto room = [&](auto&& call) {
+    const uint64_t before = m.stream.position();
+    call();
+    return m.stream.position() - before;
+  };
+  const Tensor a = m.random(DType::kFloat32, {10, 10}), out = m.make(DType::kFloat32, {10, 10});
+  const Tensor turned = m.random(DType::kFloat32, {10, 10}, {1, 0}), one = m.random(DType::kFloat32, {1, 1});
+  m.wait();
+  bool small = false;
+  for (int round = 0; round < 2 && !small; round++) {  // the end of the ring may take filler once
+    small = room([&] { ops::binary(m.ctx, cpu::kAdd, out, a, a); }) == 2 &&
+            room([&] { ops::binary(m.ctx, cpu::kAdd, out, a, one); }) == 2 &&
+            room([&] { ops::binaryScalar(m.ctx, cpu::kMul, out, a, 3, true); }) == 2 &&
+            room([&] { ops::fill(m.ctx, out, 1); }) == 2 && room([&] { ops::copy(m.ctx, out, a); }) == 2 &&
+            room([&] { ops::binary(m.ctx, cpu::kAdd, out, a, turned); }) <= 6;
+  }
+  CHECK(small, "tasks of plain elementwise ops are larger than they need be");
+}
+
 }  // namespace
 
 int main() {
@@ -301,6 +322,7 @@ int main() {
       testPow(m);
       testInPlace(m);
       testWhereAndClamp(m);
+      testQueueRoom(m);
     }
   }
   return finish("elementwise");
