@@ -25,6 +25,17 @@ export {
   threshold,
 } from '../ops/layers/activation.js';
 export { type Conv2dOptions, conv2d } from '../ops/layers/conv.js';
+export {
+  alphaDropout,
+  dropout1d,
+  dropout2d,
+  dropout3d,
+  featureAlphaDropout,
+  type GumbelSoftmaxOptions,
+  gumbelSoftmax,
+  type RReluOptions,
+  rrelu,
+} from '../ops/layers/dropout.js';
 export { linear } from '../ops/layers/linear.js';
 export {
   binaryCrossEntropy,

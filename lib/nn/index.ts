@@ -1,14 +1,62 @@
-export { Dropout, ReLU, Sigmoid, Softmax, Tanh } from './activation.js';
+export {
+  CELU,
+  ELU,
+  GELU,
+  GLU,
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  LeakyReLU,
+  LogSigmoid,
+  Mish,
+  PReLU,
+  type PReLUOptions,
+  ReLU,
+  ReLU6,
+  RReLU,
+  SELU,
+  Sigmoid,
+  SiLU,
+  Softplus,
+  Softshrink,
+  Softsign,
+  Tanh,
+  Tanhshrink,
+  Threshold,
+} from './activation.js';
 export { ModuleList, Sequential } from './container.js';
 export { Conv2d, type Conv2dOptions, type Size2 } from './conv.js';
+export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './dropout.js';
 export * as functional from './functional.js';
 export * as init from './init.js';
 export { Flatten, Identity, Linear, type LinearOptions } from './linear.js';
-export { CrossEntropyLoss, MSELoss } from './loss.js';
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  CosineEmbeddingLoss,
+  CrossEntropyLoss,
+  GaussianNLLLoss,
+  HingeEmbeddingLoss,
+  HuberLoss,
+  KLDivLoss,
+  L1Loss,
+  MarginRankingLoss,
+  MSELoss,
+  MultiLabelSoftMarginLoss,
+  MultiMarginLoss,
+  NLLLoss,
+  PoissonNLLLoss,
+  SmoothL1Loss,
+  SoftMarginLoss,
+  TripletMarginLoss,
+  TripletMarginWithDistanceLoss,
+} from './loss.js';
 export { type AnyModule, type LoadResult, Module, type StateDict } from './module.js';
 export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from './norm.js';
 export { Parameter } from './parameter.js';
 export { AvgPool2d, type AvgPool2dOptions, MaxPool2d, type MaxPool2dOptions } from './pool.js';
+export { LogSoftmax, Softmax, Softmax2d, Softmin } from './softmax.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
 
 import './summary.js';

@@ -12,3 +12,7 @@ export const boolText = (value: boolean): string => (value ? 'True' : 'False');
 /** Python's repr of a float: exponents from 1e-05 down, in two digits. */
 export const floatText = (value: number): string =>
   value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential().replace(/e-(\d)$/, 'e-0$1') : String(value);
+
+/** A parameter that PyTorch keeps as it was given: its default is a float (1.0), an integer of the user is one (2). */
+export const textOfFloat = (value: number, byDefault: number): string =>
+  value === byDefault && Number.isInteger(value) ? `${value}.0` : floatText(value);

@@ -1,27 +1,6 @@
-// Every module against PyTorch's: printed form, state, outputs, gradients and running statistics.
-import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
-import { cat, type DType, full, nn, ones, synchronizeSync, type Tensor, tensor } from '../../lib/index.js';
-import { difference, magnitude, type Values } from '../support/compare.js';
-
-interface Run {
-  mode: 'train' | 'eval';
-  inputs: Values[];
-  output: Values;
-  incoming: Values;
-  inputGradients: (Values | null)[];
-  gradients: Record<string, Values>;
-  buffers: Record<string, Values>;
-}
-
-interface Case {
-  name: string;
-  text: string;
-  state: Record<string, Values>;
-  runs: Run[];
-}
-
-const cases = JSON.parse(readFileSync(new URL('../fixtures/nn.json', import.meta.url), 'utf8')) as Case[];
+// The basic modules against PyTorch's, alone and together.
+import { cat, full, nn, ones, type Tensor } from '../../lib/index.js';
+import { compareModules } from '../support/modules.js';
 
 class Block extends nn.Module {
   convLayer = new nn.Conv2d(2, 3, 3, { padding: 1 });
@@ -54,7 +33,7 @@ class Net extends nn.Module {
 
 const two = { stride: [2, 1], padding: [1, 0], dilation: [1, 2] } as const;
 
-const make: Record<string, () => nn.AnyModule> = {
+compareModules('nn', {
   conv: () => new nn.Conv2d(4, 3, 3),
   'conv rectangular': () => new nn.Conv2d(4, 6, [3, 2], { ...two, groups: 2, bias: false }),
   'conv same': () => new nn.Conv2d(4, 2, 3, { padding: 'same', dilation: 2 }),
@@ -109,68 +88,4 @@ const make: Record<string, () => nn.AnyModule> = {
       new nn.Sequential(),
     ),
   net: () => new Net(),
-};
-
-/** Longest sums are over a batch with its pixels; the models put several behind each other. */
-const accuracyOf = (name: string) => ({ length: 400, ulps: name === 'net' || name === 'sequential' ? 400 : 40 });
-
-const asTensor = ({ dtype, shape, data }: Values, floats: DType): Tensor =>
-  tensor(data, { dtype: dtype.startsWith('float') ? floats : (dtype as DType) }).reshape(shape);
-
-function compare(name: string, what: string, got: Tensor | null, want: Values | null, inputRange = 0): void {
-  if (!got || !want) {
-    expect(got === null, what).toBe(want === null);
-    return;
-  }
-  const values = { dtype: got.dtype, shape: [...got.shape], data: Array.from(got.dataSync(), Number) };
-  const expected = { ...want, dtype: want.dtype.startsWith('float') ? got.dtype : want.dtype };
-  expect(difference(values, expected, accuracyOf(name), inputRange), what).toBeUndefined();
-}
-
-function check({ name, state, runs }: Case, dtype: DType): void {
-  const module = make[name]();
-  const dict = module.to(dtype).stateDict();
-  expect(Object.keys(dict)).toEqual(Object.keys(state));
-  for (const [key, value] of Object.entries(state)) {
-    expect([key, ...dict[key].shape]).toEqual([key, ...value.shape]);
-    expect(dict[key].dtype).toBe(value.dtype.startsWith('float') ? dtype : value.dtype);
-  }
-  module.loadStateDict(Object.fromEntries(Object.entries(state).map(([key, value]) => [key, asTensor(value, dtype)])));
-  for (const [i, run] of runs.entries()) {
-    module.train(run.mode === 'train');
-    module.zeroGrad();
-    const inputs = run.inputs.map((values) => {
-      const x = asTensor(values, dtype);
-      return values.dtype.startsWith('float') ? x.requiresGrad_() : x;
-    });
-    const output = (module as nn.Module<Tensor[]>).forward(...inputs);
-    const range = Math.max(...[...run.inputs, run.incoming, ...Object.values(state)].map((v) => magnitude(v.data)));
-    compare(name, `run ${i}: output`, output, run.output, range);
-    output.backward({ gradient: asTensor(run.incoming, dtype) });
-    inputs.forEach((x, k) => {
-      compare(name, `run ${i}: gradient of input ${k}`, x.grad, run.inputGradients[k], range);
-    });
-    const parameters = [...module.namedParameters()];
-    expect(parameters.map(([key]) => key)).toEqual(Object.keys(run.gradients));
-    for (const [key, p] of parameters) compare(name, `run ${i}: gradient of ${key}`, p.grad, run.gradients[key], range);
-    const buffers = [...module.namedBuffers()];
-    expect(buffers.map(([key]) => key)).toEqual(Object.keys(run.buffers));
-    for (const [key, b] of buffers) compare(name, `run ${i}: ${key}`, b, run.buffers[key], range);
-  }
-  synchronizeSync();
-}
-
-it('the fixture and this file have the same modules', () => {
-  expect(cases.map(({ name }) => name)).toEqual(Object.keys(make));
-});
-
-describe.each(cases)('$name', (one) => {
-  it('prints as in PyTorch', () => {
-    expect(String(make[one.name]())).toBe(one.text);
-  });
-  for (const dtype of ['float64', 'float32'] as const) {
-    it(`has PyTorch's state and numbers in ${dtype}`, () => {
-      check(one, dtype);
-    });
-  }
 });

@@ -1,0 +1,69 @@
+// The modules of dropout: active in training, the identity in evaluation.
+import { ArgumentError, valueText } from '../errors.js';
+import { alphaDropout, dropout1d, dropout2d, dropout3d, featureAlphaDropout } from '../ops/layers/dropout.js';
+import { dropout } from '../ops/random/random.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { Module } from './module.js';
+import { floatText } from './repr.js';
+
+abstract class DropoutModule extends Module {
+  constructor(readonly p = 0.5) {
+    super();
+    if (typeof p !== 'number' || !(p >= 0 && p <= 1)) {
+      throw new ArgumentError(new.target.name, `p must lie in [0, 1], got ${valueText(p)}`, p);
+    }
+  }
+
+  override extraRepr(): string {
+    return `p=${floatText(this.p)}, inplace=False`;
+  }
+}
+
+/**
+ * In training, zeroes each element with probability p and scales the others by 1 / (1 − p).
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Dropout.html
+ */
+export class Dropout extends DropoutModule {
+  forward(x: Tensor): Tensor {
+    return dropout(x, this.p, { training: this.training });
+  }
+}
+
+/** Drops whole channels of `[N, C, L]`. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Dropout1d.html */
+export class Dropout1d extends DropoutModule {
+  forward(x: Tensor): Tensor {
+    return dropout1d(x, this.p, { training: this.training });
+  }
+}
+
+/** Drops whole channels of `[N, C, H, W]`. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Dropout2d.html */
+export class Dropout2d extends DropoutModule {
+  forward(x: Tensor): Tensor {
+    return dropout2d(x, this.p, { training: this.training });
+  }
+}
+
+/** Drops whole channels of `[N, C, D, H, W]`. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Dropout3d.html */
+export class Dropout3d extends DropoutModule {
+  forward(x: Tensor): Tensor {
+    return dropout3d(x, this.p, { training: this.training });
+  }
+}
+
+/**
+ * Dropout that keeps mean and variance behind SELU. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.AlphaDropout.html
+ */
+export class AlphaDropout extends DropoutModule {
+  forward(x: Tensor): Tensor {
+    return alphaDropout(x, this.p, { training: this.training });
+  }
+}
+
+/**
+ * {@link AlphaDropout} of whole channels. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.FeatureAlphaDropout.html
+ */
+export class FeatureAlphaDropout extends DropoutModule {
+  forward(x: Tensor): Tensor {
+    return featureAlphaDropout(x, this.p, { training: this.training });
+  }
+}
