@@ -147,7 +147,8 @@ export function gradientProblem(call: Call, find: Api): string | undefined {
   const outputs = recorded.map((i) => results[i]);
   const plain = grad(outputs, inputs, { gradOutputs, allowUnused: true, retainGraph: true });
   const problem = firstProblem(r, plain);
-  if (problem || call.entry.noSecond) return problem;
+  const nothing = leaves.every((leaf) => arrays.get(leaf)?.data.length === 0);
+  if (problem || call.entry.noSecond || nothing) return problem;
   const first = grad(outputs, inputs, { gradOutputs, allowUnused: true, createGraph: true });
   return firstProblem(r, first)?.replace(/^/, 'with createGraph: ') ?? secondProblem(r, inputs, first);
 }

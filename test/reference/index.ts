@@ -1,2 +1,8 @@
 // Every entry of the differential fuzzer.
+import './indexing.js';
+import './layers.js';
+import './linalg.js';
+import './losses.js';
 import './pointwise.js';
+import './reduce.js';
+import './shape.js';
