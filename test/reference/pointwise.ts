@@ -13,20 +13,19 @@ interface Unary {
   /** Integers stay integers. */
   keeps?: boolean;
   ulps?: number;
-  /** Largest slope times input: where rounding of the input's last bit shows. */
-  length?: number;
+  covers?: readonly string[];
 }
 
 /** A function of one number. */
 function unary(name: string, fn: (x: number) => number, options: Unary = {}): void {
-  const { low = -3, high = 3, numeric = false, keeps = false, ulps, length } = options;
+  const { low = -3, high = 3, numeric = false, keeps = false, ulps, covers } = options;
   entry(name, {
     draw: (d: Draw): [TensorArg] => [
       d.tensor(d.shape(), { dtype: d.dtype(numeric ? 'numeric' : 'all'), low, high, values: d.anyValues() }),
     ],
     reference: (x) => mapped(x, fn, keeps ? x.dtype : floating(x.dtype)),
     ulps,
-    length,
+    covers,
   });
 }
 
@@ -57,7 +56,7 @@ unary('neg', (x) => -x, { numeric: true, keeps: true });
 unary('abs', Math.abs, { numeric: true, keeps: true });
 unary('sign', (x) => (Number.isNaN(x) ? 0 : Math.sign(x)), { numeric: true, keeps: true });
 unary('square', (x) => x * x, { numeric: true, keeps: true });
-unary('relu', (x) => Math.max(x, 0), { numeric: true, keeps: true });
+unary('relu', (x) => Math.max(x, 0), { numeric: true, keeps: true, covers: ['relu', 'reluGrad'] });
 unary('floor', Math.floor, { numeric: true, keeps: true });
 unary('ceil', Math.ceil, { numeric: true, keeps: true });
 unary('trunc', Math.trunc, { numeric: true, keeps: true });
@@ -71,8 +70,8 @@ unary('log', Math.log, { low: 0.1, high: 9 });
 unary('log1p', Math.log1p, { low: -0.8, high: 9 });
 unary('log2', Math.log2, { low: 0.1, high: 9 });
 unary('log10', Math.log10, { low: 0.1, high: 9 });
-unary('sigmoid', (x) => 1 / (1 + Math.exp(-x)), { low: -9, high: 9 });
-unary('tanh', Math.tanh, { low: -9, high: 9 });
+unary('sigmoid', (x) => 1 / (1 + Math.exp(-x)), { low: -9, high: 9, covers: ['sigmoid', 'sigmoidGrad'] });
+unary('tanh', Math.tanh, { low: -9, high: 9, covers: ['tanh', 'tanhGrad'] });
 unary('erf', erf, { ulps: 8 });
 unary('sin', Math.sin, { low: -9, high: 9 });
 unary('cos', Math.cos, { low: -9, high: 9 });
