@@ -48,6 +48,8 @@ export interface Native {
   supportedIsas(): string[];
 
   empty(owner: object, dtype: number, ndim: number): Handle;
+  /** Size of the memory a tensor looks at. */
+  storageBytes(tensor: Handle): number;
   view(owner: object, base: Handle, ndim: number, offset: number): Handle;
   release(id: Handle): void;
   setGarbageCollector(gc: (options?: { type: 'minor' }) => void, minor: { type: 'minor' }): void;

@@ -50,6 +50,27 @@ interface Pass {
   /** Gradients of recorded tensors that `autograd.grad` asked for: node -> output -> index. */
   captures: Map<Node, Map<number, number[]>> | null;
   capture(index: number, grad: Tensor): void;
+  /** Whether anything asked for lies behind this edge. */
+  wants(edge: Edge): boolean;
+}
+
+/** The nodes from which one of the wanted nodes or leaves can be reached. */
+function nodesTowards(roots: readonly Edge[], wanted: ReadonlySet<Node>, leaves: ReadonlySet<Tensor>): Set<Node> {
+  const all = new Set<Node>();
+  const stack = roots.flatMap((edge) => (edge.node ? [edge.node] : []));
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (all.has(node)) continue;
+    all.add(node);
+    for (const edge of node.edges) if (edge?.node) stack.push(edge.node);
+  }
+  const found = new Set<Node>();
+  // Edges lead to earlier nodes only.
+  for (const node of [...all].sort((a, b) => a.sequence - b.sequence)) {
+    const leads = (edge: Edge | null): boolean =>
+      edge !== null && (edge.node ? found.has(edge.node) : leaves.has(edge.leaf as Tensor));
+    if (wanted.has(node) || node.edges.some(leads)) found.add(node);
+  }
+  return found;
 }
 
 /** The saved values of a node, after the version check; a tensor its user disposed comes back as another handle. */
@@ -118,7 +139,11 @@ class Pending {
 
 /** Runs one rule. Without createGraph, what it made and does not return is freed at once. */
 function applyRule(node: Node, grads: readonly (Tensor | null)[], pass: Pass): readonly (Tensor | null)[] {
-  const needs = node.edges.map((edge) => edge !== null);
+  const needs = node.edges.map((edge) => edge !== null && pass.wants(edge));
+  if (!needs.includes(true)) {
+    if (!pass.createGraph) for (const grad of grads) grad?.dispose();
+    return [];
+  }
   if (pass.createGraph) return node.rule.backward(grads, unpack(node), needs);
   const scope = new Scope(null);
   const results = runInFrame({ scope, grad: false }, () => node.rule.backward(grads, unpack(node), needs));
@@ -173,14 +198,14 @@ function run(roots: readonly { edge: Edge; grad: Tensor }[], pass: Pass): void {
     for (let i = 0; i < node.edges.length; i++) {
       const edge = node.edges[i];
       const grad = results[i];
-      if (!edge || !grad) {
+      if (!edge || !grad || !pass.wants(edge)) {
         if (grad && !pass.createGraph) grad.dispose();
         continue;
       }
       checkGradient(node, edge, grad);
       deliver(edge, grad, pending, pass);
     }
-    if (!pass.retainGraph) node.release();
+    if (!pass.retainGraph && results.length > 0) node.release();
   }
 }
 
@@ -266,6 +291,7 @@ export function backward(output: Tensor, options: BackwardOptions = {}): void {
       accumulate: (leaf, g) => accumulateInto(leaf, g, createGraph),
       captures: null,
       capture: () => {},
+      wants: () => true,
     });
   });
 }
@@ -307,11 +333,12 @@ export function grad(
   const leaves = new Map<Tensor, number[]>();
   ins.forEach((input, i) => {
     if (!input.requiresGrad) throw new AutogradError('grad', `input ${i} does not require gradients`);
-    if (!input._node) leaves.set(input, [...(leaves.get(input) ?? []), i]);
+    if (input.isLeaf) leaves.set(input, [...(leaves.get(input) ?? []), i]);
     else {
-      const byOutput = captures.get(input._node) ?? new Map<number, number[]>();
+      const node = input._node as Node;
+      const byOutput = captures.get(node) ?? new Map<number, number[]>();
       byOutput.set(input._output, [...(byOutput.get(input._output) ?? []), i]);
-      captures.set(input._node, byOutput);
+      captures.set(node, byOutput);
     }
   });
   const put = (index: number, g: Tensor): void => {
@@ -323,9 +350,16 @@ export function grad(
       out._handle('grad');
       return { grad: seed('grad', out, gradOutputs?.[i]), edge: out._edge() as Edge };
     });
+    const wantedLeaves = new Set(leaves.keys());
+    const towards = nodesTowards(
+      roots.map((root) => root.edge),
+      new Set(captures.keys()),
+      wantedLeaves,
+    );
     run(roots, {
       createGraph,
       retainGraph,
+      wants: ({ node, leaf }) => (node ? towards.has(node) : wantedLeaves.has(leaf as Tensor)),
       accumulate: (leaf, g) => {
         for (const index of leaves.get(leaf) ?? []) put(index, createGraph ? g : g._alias('grad'));
         if (!createGraph) g.dispose();

@@ -1,7 +1,7 @@
 import { ArgumentError, AutogradError } from '../errors.js';
 import { isFloating } from '../tensor/dtype.js';
 import { isGradEnabled } from '../tensor/frame.js';
-import { type BackwardRule, type Edge, Node, type Saved } from '../tensor/graph.js';
+import { type BackwardRule, type Edge, Node, type Saved, ViewKind } from '../tensor/graph.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /** What an op gives back: a tensor, or several. */
@@ -15,6 +15,8 @@ export type OpResult = Tensor | readonly Tensor[];
 export interface OpRecord<A extends readonly unknown[], R extends OpResult, S extends Saved> {
   readonly name: string;
   readonly inputs: readonly string[];
+  /** The result is a view of the first input: a change in place of either reaches the gradients of both. */
+  readonly view?: true;
   /** Checks shapes and dtypes, makes the output, queues the kernel. Never records. */
   forward(...args: A): R;
   /** What `backward` needs. Called only when the call is recorded; tensors in it stay alive until `backward` has run. */
@@ -45,6 +47,14 @@ function checkInput(op: string, name: string, value: unknown): void {
 function checkList(op: string, name: string, value: unknown): void {
   if (!Array.isArray(value)) throw new ArgumentError(op, `${name} must be an array of Tensors`, value);
   for (const item of value) checkInput(op, name, item);
+}
+
+/** Ties a view to the tensor whose memory it shows, so that changes in place find each other's history. */
+function markView(result: Tensor, input: Tensor): void {
+  result._base = input._base ?? input;
+  result._seen = result._version.n;
+  if (input._viewKind !== ViewKind.plain) result._viewKind = input._viewKind;
+  else if (!isGradEnabled()) result._viewKind = ViewKind.noGrad;
 }
 
 function keepSaved(node: Node, saved: Saved): void {
@@ -81,7 +91,7 @@ function edgesOf(inputs: readonly unknown[]): (Edge | null)[] | null {
 export function defineOp<A extends readonly unknown[], R extends OpResult, S extends Saved = Saved>(
   record: OpRecord<A, R, S>,
 ): (...args: A) => R {
-  const { name, inputs, forward, save, backward } = record;
+  const { name, inputs, forward, save, backward, view } = record;
   if (registry.has(name)) throw new Error(`op ${name} is defined twice`);
   registry.set(name, { inputs, differentiable: backward !== undefined });
   const list = inputs.length === 1 && inputs[0].endsWith('...');
@@ -96,6 +106,7 @@ export function defineOp<A extends readonly unknown[], R extends OpResult, S ext
     if (list) checkList(name, inputs[0].slice(0, -3), args[0]);
     else for (let i = 0; i < inputs.length; i++) checkInput(name, inputs[i], args[i]);
     const result = forward(...args);
+    if (view) markView(result as Tensor, args[0] as Tensor);
     if (!backward || !isGradEnabled()) return result;
     const edges = edgesOf(list ? (args[0] as readonly unknown[]) : args.slice(0, inputs.length));
     if (!edges) return result;

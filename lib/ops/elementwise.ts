@@ -1,13 +1,11 @@
 // What elementwise records share: the output of a broadcast, its layout, and dtype promotion.
-import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText } from '../errors.js';
+import { ArgumentError, DTypeError } from '../errors.js';
 import { native } from '../native.js';
-import { checkTensor } from '../tensor/check.js';
 import { getDefaultDType, stridesLike } from '../tensor/create.js';
 import { type DType, isFloating, promoteScalar, resultType } from '../tensor/dtype.js';
-import { isGradEnabled } from '../tensor/frame.js';
 import { broadcastShapes, contiguousStrides, isDense, sameShape } from '../tensor/layout.js';
 import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
-import { clone, to } from './shape/view.js';
+import { to } from './shape/view.js';
 
 export { checkTensor } from '../tensor/check.js';
 
@@ -71,32 +69,4 @@ export function freeing(result: Tensor, ...intermediates: readonly Tensor[]): Te
 /** Refuses bool tensors. */
 export function checkNumeric(op: string, ...operands: readonly Tensor[]): void {
   for (const x of operands) if (x.dtype === 'bool') throw new DTypeError(op, 'does not take bool tensors', x.dtype);
-}
-
-/** The second operand of an op in place: its gradient would be lost, and memory shared with `x` is copied first. */
-export function operandInPlace(op: string, x: Tensor, other: Tensor): Tensor {
-  if (isGradEnabled() && other.requiresGrad) {
-    throw new AutogradError(op, 'the other tensor requires gradients, which a change in place does not record');
-  }
-  return other._version === x._version && other !== x ? clone(other) : other;
-}
-
-/** Whether `x` may be written in place: not while its history is being recorded. */
-export function checkInPlace(op: string, x: Tensor, shape: readonly number[], dtype: DType): void {
-  checkTensor(op, x);
-  if (isGradEnabled() && x.requiresGrad) {
-    throw new AutogradError(op, 'a tensor that requires gradients cannot be changed in place; use noGrad() or a copy');
-  }
-  if (x.strides.some((stride, i) => stride === 0 && x.shape[i] > 1)) {
-    throw new ShapeError(op, 'elements of an expanded tensor share memory; use clone() before writing', x.shape);
-  }
-  if (!sameShape(x.shape, shape)) {
-    throw new ShapeError(
-      op,
-      `the result has shape ${shapeText(shape)}, the tensor ${shapeText(x.shape)}`,
-      shape,
-      x.shape,
-    );
-  }
-  if (x.dtype !== dtype) throw new DTypeError(op, `the result is ${dtype}, the tensor ${x.dtype}`, dtype, x.dtype);
 }

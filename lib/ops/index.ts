@@ -144,6 +144,7 @@ export {
   type SumOptions,
   sum,
 } from './reduce/reduce.js';
+export { asStrided } from './shape/strided.js';
 export {
   clone,
   contiguous,

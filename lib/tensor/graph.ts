@@ -40,3 +40,15 @@ export class Node {
     this.saved = null;
   }
 }
+
+/** How a recorded view was made. All but plain ones refuse a recorded change in place. */
+export enum ViewKind {
+  plain = 0,
+  /** Inside noGrad. */
+  noGrad = 1,
+  /** One of several: unbind, split, chunk. */
+  several = 2,
+}
+
+/** What Tensor needs of lib/ops/in-place.ts, which sets it. */
+export const viewHistory: { refresh: (view: Tensor) => void } = { refresh: () => {} };

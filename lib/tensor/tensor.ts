@@ -3,7 +3,7 @@ import { AutogradError, DisposedError, OutOfMemoryError, ShapeError } from '../e
 import { args, native } from '../native.js';
 import { DTYPE_CODES, type DType, isFloating } from './dtype.js';
 import { currentScope, type Scope } from './frame.js';
-import type { Edge, Node } from './graph.js';
+import { type Edge, type Node, ViewKind, viewHistory } from './graph.js';
 import { checkDim, contiguousStrides, isChannelsLast, isContiguous, MAX_DIMS, numelOf } from './layout.js';
 
 /** Counts in-place writes; shared by a tensor and its views. */
@@ -46,9 +46,17 @@ export class Tensor implements Disposable {
   /** @internal User code has a reference to it: a gradient that nobody saw is freed by zeroGrad(). */
   _exposed = false;
   /** @internal */
-  readonly _version: Version;
+  _version: Version;
   /** @internal */
   readonly _isView: boolean;
+  /** @internal Elements between the start of the memory and the first one of this tensor. */
+  _offset = 0;
+  /** @internal The tensor of which this is a recorded view (never itself a view); null for all others, detached ones too. */
+  _base: Tensor | null = null;
+  /** @internal How the view was made: decides whether a recorded change in place is possible. */
+  _viewKind: ViewKind = ViewKind.plain;
+  /** @internal The version of the memory for which `_node` is right; a view of changed memory gets a new one. */
+  _seen = 0;
 
   /** @internal Use `tensor()`, `zeros()` and the operations instead. */
   constructor(shape: readonly number[], strides: readonly number[], dtype: DType, base: Tensor | null, offset: number) {
@@ -64,6 +72,7 @@ export class Tensor implements Disposable {
     if (base) {
       this._version = base._version;
       this._isView = true;
+      this._offset = base._offset + offset;
       this._id = native.view(this, base._id, ndim, offset);
     } else {
       this._version = { n: 0 };
@@ -123,12 +132,13 @@ export class Tensor implements Disposable {
 
   /** True for a tensor that no recorded operation has made. */
   get isLeaf(): boolean {
+    this._refresh();
     return this._node === null;
   }
 
   /** Whether gradients flow to this tensor. Settable on leaves of a floating-point dtype. */
   get requiresGrad(): boolean {
-    return this._leafRequiresGrad || this._node !== null;
+    return this._leafRequiresGrad || this._node !== null || (this._base?.requiresGrad ?? false);
   }
 
   set requiresGrad(value: boolean) {
@@ -151,6 +161,19 @@ export class Tensor implements Disposable {
   /** The same elements without a history; shares memory. */
   detach(): Tensor {
     return this._alias('detach');
+  }
+
+  /**
+   * Forgets the history of this tensor, which becomes a leaf that requires no gradient. A view cannot.
+   * Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.detach_.html
+   */
+  detach_(): this {
+    this._handle('detach_');
+    if (this._base) throw new AutogradError('detach_', 'a view cannot be detached in place; use detach()');
+    this._node = null;
+    this._output = 0;
+    this._leafRequiresGrad = false;
+    return this;
   }
 
   /**
@@ -199,23 +222,35 @@ export class Tensor implements Disposable {
 
   /** @internal Where the gradient of this tensor goes. */
   _edge(): Edge | null {
+    this._refresh();
     if (this._node) return { node: this._node, output: this._output, leaf: null };
-    return this._leafRequiresGrad ? { node: null, output: 0, leaf: this } : null;
+    return this.requiresGrad ? { node: null, output: 0, leaf: this } : null;
+  }
+
+  /** @internal Brings the history of a view up to date after its memory was changed through another tensor. */
+  _refresh(): void {
+    if (this._base !== null && this._seen !== this._version.n) viewHistory.refresh(this);
   }
 
   /** @internal Takes over the memory of `other`, which is disposed; the handle, its gradient and flags stay. */
   _setData(other: Tensor): void {
     this._handle('_setData');
+    this._pointTo(other);
+    other.dispose();
+    this._bump();
+  }
+
+  /** @internal Shows the memory of `other` from now on. Counts as no change: the caller sees to the version. */
+  _pointTo(other: Tensor): void {
     const old = this._id;
     for (let i = 0; i < other.ndim; i++) {
       args[i] = other.shape[i];
       args[MAX_DIMS + i] = other.strides[i];
     }
-    this._id = native.view(this, other._handle('_setData'), other.ndim, 0);
+    this._id = native.view(this, other._id, other.ndim, 0);
     native.release(old);
-    other.dispose();
     Object.assign(this, { shape: other.shape, strides: other.strides, dtype: other.dtype });
-    this._bump();
+    this._offset = other._offset;
   }
 
   /** @internal For in-place writes. */

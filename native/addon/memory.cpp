@@ -118,6 +118,13 @@ Napi::Value view(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), e.create(t, info[0]));
 }
 
+// storageBytes(id): the size of the memory a tensor looks at.
+Napi::Value storageBytes(const Napi::CallbackInfo& info) {
+  Environment& e = Environment::of(info.Env());
+  const Tensor& t = e.tensor(static_cast<uint32_t>(toInt(info, 0)));
+  return Napi::Number::New(info.Env(), static_cast<double>(t.storage->bytes));
+}
+
 Napi::Value release(const Napi::CallbackInfo& info) {
   Environment::of(info.Env()).release(static_cast<uint32_t>(toInt(info, 0)));
   return info.Env().Undefined();
@@ -167,6 +174,7 @@ Napi::Value trim(const Napi::CallbackInfo& info) {
 
 void registerMemory(Napi::Env env, Napi::Object exports) {
   exports.Set("empty", Napi::Function::New<guarded<empty>>(env, "empty"));
+  exports.Set("storageBytes", Napi::Function::New<guarded<storageBytes>>(env, "storageBytes"));
   exports.Set("view", Napi::Function::New<guarded<view>>(env, "view"));
   exports.Set("release", Napi::Function::New<guarded<release>>(env, "release"));
   exports.Set("setGarbageCollector", Napi::Function::New<guarded<setGarbageCollector>>(env));

@@ -18,6 +18,10 @@ function disposed(shape: number[]): Tensor {
 }
 
 family('view', {
+  asStrided: { testedBy: 'test/autograd/strided.test.ts' },
+  restride: { testedBy: 'test/autograd/strided.test.ts' },
+  clearRegion: { testedBy: 'test/autograd/strided.test.ts' },
+  overwrite: { testedBy: 'test/autograd/in-place.test.ts' },
   reshape: {
     call: ([x], { shape }: { shape: number[] }) => x.reshape(shape),
     errors: [

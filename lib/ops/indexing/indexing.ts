@@ -7,7 +7,7 @@ import { emptyLikeLayout, stridesLike } from '../../tensor/create.js';
 import { checkDim, checkShape, memoryOrder, sameShape, stridesInOrder } from '../../tensor/layout.js';
 import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { addMethods, defineOp } from '../define.js';
-import { checkInPlace } from '../elementwise.js';
+import { changeInPlace, checkInPlace, operandInPlace, recordsInPlace } from '../in-place.js';
 import { mul } from '../pointwise/arithmetic.js';
 import { narrow } from '../shape/view.js';
 
@@ -182,13 +182,15 @@ export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): 
   return index.numel === 0 ? x.clone() : scatterAddOp(x, index, part, d, x.shape, x.strides);
 }
 
-/** {@link scatterAdd} in the memory of `x`. Not recorded. */
+/** {@link scatterAdd} in the memory of `x`. */
 export function scatterAdd_(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
-  checkTensor('scatterAdd_', x);
+  if (recordsInPlace('scatterAdd_', x, src)) {
+    return changeInPlace('scatterAdd_', x, (old) => scatterAdd(old, dim, index, src));
+  }
   const d = checkDim('scatterAdd_', dim, x.ndim);
   const part = scatterSource('scatterAdd_', x, d, index, src);
   checkInPlace('scatterAdd_', x, x.shape, x.dtype);
-  if (index.numel > 0) native.scatterAdd(x._id, d, index._id, part._id);
+  if (index.numel > 0) native.scatterAdd(x._id, d, index._id, operandInPlace(x, part)._id);
   x._bump();
   return x;
 }
@@ -259,7 +261,7 @@ export function indexAdd(x: Tensor, dim: number, index: Tensor, source: Tensor, 
   return indexAddOp(x, index, scaled('indexAdd', source, options), d, x.shape, x.strides);
 }
 
-/** {@link indexAdd} in the memory of `x`. Not recorded. */
+/** {@link indexAdd} in the memory of `x`. */
 export function indexAdd_(
   x: Tensor,
   dim: number,
@@ -267,11 +269,13 @@ export function indexAdd_(
   source: Tensor,
   options: IndexAddOptions = {},
 ): Tensor {
-  checkTensor('indexAdd_', x);
+  if (recordsInPlace('indexAdd_', x, source)) {
+    return changeInPlace('indexAdd_', x, (old) => indexAdd(old, dim, index, source, options));
+  }
   const d = checkDim('indexAdd_', dim, x.ndim);
   checkIndexAdd('indexAdd_', x, d, index, source);
   checkInPlace('indexAdd_', x, x.shape, x.dtype);
-  native.indexAdd(x._id, d, index._id, scaled('indexAdd_', source, options)._id);
+  native.indexAdd(x._id, d, index._id, operandInPlace(x, scaled('indexAdd_', source, options))._id);
   x._bump();
   return x;
 }

@@ -1,26 +1,24 @@
-// Arithmetic in the memory of the first operand. Never recorded: see checkInPlace.
-import { ArgumentError, valueText } from '../../errors.js';
+// Arithmetic in the memory of the first operand.
+import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkOptions } from '../../tensor/check.js';
+import { emptyLikeLayout, fullLike, zerosLike } from '../../tensor/create.js';
 import { isFloating } from '../../tensor/dtype.js';
-import { broadcastShapes } from '../../tensor/layout.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { broadcastShapes, sameShape } from '../../tensor/layout.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { BinaryOp, UnaryOp } from '../codes.js';
-import { addMethods } from '../define.js';
-import {
-  checkInPlace,
-  checkNumeric,
-  checkTensor,
-  operandInPlace,
-  promote,
-  promoteWithScalar,
-  toFloating,
-} from '../elementwise.js';
-import { to } from '../shape/view.js';
-import { mul, type Operand } from './arithmetic.js';
+import { addMethods, defineOp } from '../define.js';
+import { checkNumeric, checkTensor, promote, promoteWithScalar, toFloating } from '../elementwise.js';
+import { changeInPlace, checkInPlace, operandInPlace, recordsInPlace } from '../in-place.js';
+import { expand, to } from '../shape/view.js';
+import { add, div, mul, type Operand, sub } from './arithmetic.js';
+import { clamp } from './select.js';
+import { exp, neg, relu, sqrt } from './unary.js';
 
-function binaryInPlace(op: string, code: number, a: Tensor, b: Operand): Tensor {
-  checkTensor(op, a);
+type Binary = (a: Tensor, b: Operand) => Tensor;
+
+function binaryInPlace(op: string, code: number, compute: Binary, a: Tensor, b: Operand): Tensor {
+  if (recordsInPlace(op, a, b)) return changeInPlace(op, a, (old) => compute(old, b));
   if (code !== BinaryOp.add && code !== BinaryOp.mul) checkNumeric(op, a);
   const quotient = code === BinaryOp.div;
   if (typeof b === 'number') {
@@ -31,7 +29,8 @@ function binaryInPlace(op: string, code: number, a: Tensor, b: Operand): Tensor 
     checkTensor(op, b, 'other');
     const [x] = promote(a, b);
     checkInPlace(op, a, broadcastShapes(op, a.shape, b.shape), quotient ? toFloating(x).dtype : x.dtype);
-    native.binary(code, a._id, a._id, operandInPlace(op, a, to(b, a.dtype))._id);
+    if (x.dtype !== a.dtype) return changeInPlace(op, a, (old) => compute(old, b));
+    native.binary(code, a._id, a._id, operandInPlace(a, to(b, a.dtype))._id);
   }
   a._bump();
   return a;
@@ -49,28 +48,68 @@ const times = (b: Operand, alpha: number): Operand =>
 
 /** `a += alpha * b` in the memory of `a`. */
 export function add_(a: Tensor, b: Operand, options: { alpha?: number } = {}): Tensor {
-  return binaryInPlace('add_', BinaryOp.add, a, times(b, alphaOf('add_', options)));
+  return binaryInPlace('add_', BinaryOp.add, add, a, times(b, alphaOf('add_', options)));
 }
 
 /** `a -= alpha * b` in the memory of `a`. */
 export function sub_(a: Tensor, b: Operand, options: { alpha?: number } = {}): Tensor {
-  return binaryInPlace('sub_', BinaryOp.sub, a, times(b, alphaOf('sub_', options)));
+  return binaryInPlace('sub_', BinaryOp.sub, sub, a, times(b, alphaOf('sub_', options)));
 }
 
 /** `a *= b` in the memory of `a`. */
-export const mul_ = (a: Tensor, b: Operand): Tensor => binaryInPlace('mul_', BinaryOp.mul, a, b);
+export const mul_ = (a: Tensor, b: Operand): Tensor => binaryInPlace('mul_', BinaryOp.mul, mul, a, b);
 
 /** `a /= b` in the memory of `a`, which is floating-point. */
-export const div_ = (a: Tensor, b: Operand): Tensor => binaryInPlace('div_', BinaryOp.div, a, b);
+export const div_ = (a: Tensor, b: Operand): Tensor => binaryInPlace('div_', BinaryOp.div, div, a, b);
 
-/** Every element becomes `value`. */
-export function fill_(x: Tensor, value: number): Tensor {
+/** Every element becomes `value`, a number or a tensor of no axes. */
+export function fill_(x: Tensor, value: number | Tensor): Tensor {
   checkTensor('fill_', x);
-  if (typeof value !== 'number') {
-    throw new ArgumentError('fill_', `value must be a number, got ${valueText(value)}`, value);
+  if (value instanceof Tensor) {
+    checkTensor('fill_', value, 'value');
+    if (value.ndim === 0) return copy_(x, value);
+    throw new ShapeError('fill_', `value must have no axes, got ${shapeText(value.shape)}`, value.shape);
   }
-  checkInPlace('fill_', x, x.shape, x.dtype);
+  if (typeof value !== 'number') {
+    throw new ArgumentError('fill_', `value must be a number or a Tensor, got ${valueText(value)}`, value);
+  }
+  if (recordsInPlace('fill_', x)) return changeInPlace('fill_', x, (old) => fullLike(old, value), 'constant');
   native.fill(x._id, value);
+  x._bump();
+  return x;
+}
+
+const overwrite = defineOp({
+  name: 'overwrite',
+  inputs: ['input', 'value'],
+  forward: (x: Tensor, value: Tensor) => {
+    const out = emptyLikeLayout(x);
+    native.copy(out._id, value._id);
+    return out;
+  },
+  save: (_out, _x, value) => ({ dtype: value.dtype }),
+  backward: ([g], { dtype }, needs) => [needs[0] ? zerosLike(g) : null, needs[1] ? to(g, dtype) : null],
+});
+
+/**
+ * Writes the values of `source` (broadcast, converted) into the memory of `x`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.copy_.html
+ */
+export function copy_(x: Tensor, source: Tensor): Tensor {
+  checkTensor('copy_', x);
+  checkTensor('copy_', source, 'source');
+  if (!sameShape(broadcastShapes('copy_', x.shape, source.shape), x.shape)) {
+    const message = `${shapeText(source.shape)} does not broadcast to ${shapeText(x.shape)}`;
+    throw new ShapeError('copy_', message, source.shape, x.shape);
+  }
+  const recorded = recordsInPlace('copy_', x, source);
+  if (source === x) return x;
+  checkInPlace('copy_', x, x.shape, x.dtype);
+  if (recorded) {
+    return changeInPlace('copy_', x, (old) => overwrite(old, expand(source, x.shape)));
+  }
+  const values = operandInPlace(x, source);
+  native.copy(x._id, (sameShape(values.shape, x.shape) ? values : expand(values.detach(), x.shape))._id);
   x._bump();
   return x;
 }
@@ -90,14 +129,20 @@ export function clamp_(x: Tensor, min?: number | null, max?: number | null): Ten
     }
   }
   checkInPlace('clamp_', x, x.shape, x.dtype);
+  if (recordsInPlace('clamp_', x)) return changeInPlace('clamp_', x, (old) => clamp(old, min, max));
   native.clamp(x._id, x._id, min ?? -Infinity, max ?? Infinity);
   x._bump();
   return x;
 }
 
-function unaryInPlace(op: string, code: number, floating: boolean): (x: Tensor) => Tensor {
+function unaryInPlace(
+  op: string,
+  code: number,
+  compute: (x: Tensor) => Tensor,
+  floating: boolean,
+): (x: Tensor) => Tensor {
   return (x) => {
-    checkTensor(op, x);
+    if (recordsInPlace(op, x)) return changeInPlace(op, x, compute);
     checkNumeric(op, x);
     checkInPlace(op, x, x.shape, floating && !isFloating(x.dtype) ? 'float32' : x.dtype);
     native.unary(code, x._id, x._id);
@@ -107,13 +152,13 @@ function unaryInPlace(op: string, code: number, floating: boolean): (x: Tensor) 
 }
 
 /** `x = -x` in its memory. */
-export const neg_: (x: Tensor) => Tensor = unaryInPlace('neg_', UnaryOp.neg, false);
+export const neg_: (x: Tensor) => Tensor = unaryInPlace('neg_', UnaryOp.neg, neg, false);
 /** {@link relu} in the memory of `x`. */
-export const relu_: (x: Tensor) => Tensor = unaryInPlace('relu_', UnaryOp.relu, false);
+export const relu_: (x: Tensor) => Tensor = unaryInPlace('relu_', UnaryOp.relu, relu, false);
 /** {@link exp} in the memory of `x`. */
-export const exp_: (x: Tensor) => Tensor = unaryInPlace('exp_', UnaryOp.exp, true);
+export const exp_: (x: Tensor) => Tensor = unaryInPlace('exp_', UnaryOp.exp, exp, true);
 /** {@link sqrt} in the memory of `x`. */
-export const sqrt_: (x: Tensor) => Tensor = unaryInPlace('sqrt_', UnaryOp.sqrt, true);
+export const sqrt_: (x: Tensor) => Tensor = unaryInPlace('sqrt_', UnaryOp.sqrt, sqrt, true);
 
 declare module '../../tensor/tensor.js' {
   interface Tensor {
@@ -126,7 +171,9 @@ declare module '../../tensor/tensor.js' {
     /** See {@link div_}. */
     div_(other: Operand): Tensor;
     /** See {@link fill_}. */
-    fill_(value: number): Tensor;
+    fill_(value: number | Tensor): Tensor;
+    /** See {@link copy_}. */
+    copy_(source: Tensor): Tensor;
     /** See {@link zero_}. */
     zero_(): Tensor;
     /** See {@link clamp_}. */
@@ -142,4 +189,4 @@ declare module '../../tensor/tensor.js' {
   }
 }
 
-addMethods({ add_, sub_, mul_, div_, fill_, zero_, clamp_, neg_, relu_, exp_, sqrt_ });
+addMethods({ add_, sub_, mul_, div_, fill_, copy_, zero_, clamp_, neg_, relu_, exp_, sqrt_ });

@@ -9,7 +9,7 @@ import { counters32, counters64, type Draw, type Generator, generatorOf } from '
 import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { BinaryOp } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
-import { checkInPlace } from '../elementwise.js';
+import { changeInPlace, checkInPlace, recordsInPlace } from '../in-place.js';
 
 /** Options of functions that draw random numbers. */
 export interface RandomOptions {
@@ -183,10 +183,16 @@ export function bernoulli(x: Tensor, p?: number | null, options: RandomOptions =
   return out;
 }
 
+function filled(out: Tensor, fill: Fill, draw: Draw): Tensor {
+  fill(out, draw);
+  return out;
+}
+
 function fillInPlace(op: string, x: Tensor, options: RandomOptions, fill: Fill): Tensor {
   checkOptions(op, options);
   checkInPlace(op, x, x.shape, x.dtype);
   const draw = generatorOf(op, options.generator)._take(countersFor(x));
+  if (recordsInPlace(op, x)) return changeInPlace(op, x, (old) => filled(emptyLikeLayout(old), fill, draw));
   if (isDense(x.shape, x.strides)) {
     fill(x, draw);
   } else {

@@ -3,6 +3,7 @@ import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js
 import { native } from '../../native.js';
 import { checkTensor } from '../../tensor/check.js';
 import { promoteTypes } from '../../tensor/dtype.js';
+import { ViewKind } from '../../tensor/graph.js';
 import { channelsLastStrides, checkDim, MAX_DIMS, memoryOrder, stridesInOrder } from '../../tensor/layout.js';
 import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { addMethods, defineOp } from '../define.js';
@@ -128,8 +129,14 @@ export function split(x: Tensor, sizeOrSizes: number | readonly number[], dim = 
   return sizes.map((size) => {
     const piece = narrow(x, d, start, size);
     start += size;
-    return piece;
+    return oneOfSeveral(piece);
   });
+}
+
+/** Changing one of several views in place is refused where it would have to be recorded, as in PyTorch. */
+function oneOfSeveral(piece: Tensor): Tensor {
+  if (piece._viewKind === ViewKind.plain) piece._viewKind = ViewKind.several;
+  return piece;
 }
 
 function equalSizes(size: number, total: number): number[] {
@@ -172,7 +179,7 @@ export function unbind(x: Tensor, dim = 0): Tensor[] {
   if (x.ndim === 0) throw new ShapeError('unbind', 'a 0-d tensor has no axis', x.shape);
   const d = checkDim('unbind', dim, x.ndim);
   checkCount('unbind', x.shape[d]);
-  return Array.from({ length: x.shape[d] }, (_, i) => select(x, d, i));
+  return Array.from({ length: x.shape[d] }, (_, i) => oneOfSeveral(select(x, d, i)));
 }
 
 declare module '../../tensor/tensor.js' {

@@ -1,12 +1,10 @@
 // Views share memory: no kernel runs. Each is recorded; its gradient is the inverse view or a scatter of it.
-import { ArgumentError, AutogradError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkTensor } from '../../tensor/check.js';
 import { emptyLikeLayout, stridesLike } from '../../tensor/create.js';
 import { checkDType, type DType } from '../../tensor/dtype.js';
-import { isGradEnabled } from '../../tensor/frame.js';
 import {
-  broadcastShapes,
   channelsLastStrides,
   checkDim,
   checkDims,
@@ -18,7 +16,7 @@ import {
   numelOf,
   sameShape,
 } from '../../tensor/layout.js';
-import { emptyStrided, Tensor, viewOf } from '../../tensor/tensor.js';
+import { emptyStrided, type Tensor, viewOf } from '../../tensor/tensor.js';
 import { ReduceOp } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
 
@@ -67,6 +65,7 @@ export function inferShape(op: string, from: readonly number[], to: readonly num
 const reshapeView = defineOp({
   name: 'reshape',
   inputs: ['input'],
+  view: true,
   forward: (x: Tensor, shape: readonly number[], strides: readonly number[]) => viewOf(x, shape, strides),
   save: (_out, x) => ({ shape: x.shape }),
   backward: ([g], { shape }) => [reshape(g, shape)],
@@ -87,6 +86,7 @@ const copyAs = defineOp({
 const permuteView = defineOp({
   name: 'permute',
   inputs: ['input'],
+  view: true,
   forward: (x: Tensor, dims: readonly number[]) =>
     viewOf(
       x,
@@ -106,6 +106,7 @@ const permuteView = defineOp({
 const expandView = defineOp({
   name: 'expand',
   inputs: ['input'],
+  view: true,
   forward: (x: Tensor, shape: readonly number[]) => {
     const extra = shape.length - x.ndim;
     const strides = shape.map((size, i) =>
@@ -164,6 +165,7 @@ const sliceBackward = defineOp({
 const sliceView = defineOp({
   name: 'slice',
   inputs: ['input'],
+  view: true,
   forward: (x: Tensor, dim: number, start: number, length: number, step: number) => {
     const shape = x.shape.map((size, i) => (i === dim ? length : size));
     const strides = x.strides.map((stride, i) => (i === dim ? stride * step : stride));
@@ -344,31 +346,8 @@ export function to(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : copyAs(x, null, dtype);
 }
 
-/** Writes the values of `source` (broadcast, converted) into the memory of `x`. Not recorded. */
-export function copy_(x: Tensor, source: Tensor): Tensor {
-  if (!(source instanceof Tensor))
-    throw new ArgumentError('copy_', `source must be a Tensor, got ${typeof source}`, source);
-  if (isGradEnabled() && x.requiresGrad) {
-    throw new AutogradError('copy_', 'a tensor that requires gradients cannot be changed in place; use noGrad()');
-  }
-  native.copy(x._handle('copy_'), expandRaw(source, x.shape)._handle('copy_'));
-  x._bump();
-  return x;
-}
-
-/** {@link expand} without a record. */
-function expandRaw(x: Tensor, shape: readonly number[]): Tensor {
-  if (sameShape(x.shape, shape)) return x;
-  if (!sameShape(broadcastShapes('copy_', x.shape, shape), shape)) {
-    throw new ShapeError('copy_', `${shapeText(x.shape)} does not broadcast to ${shapeText(shape)}`, x.shape, shape);
-  }
-  return expand(x.detach(), shape);
-}
-
 declare module '../../tensor/tensor.js' {
   interface Tensor {
-    /** See {@link copy_}. */
-    copy_(source: Tensor): Tensor;
     /** See {@link reshape}. */
     reshape(shape: readonly number[]): Tensor;
     /** See {@link view}. */
@@ -422,7 +401,6 @@ addMethods({
   slice,
   contiguous,
   clone,
-  copy_,
   to,
   float: (x: Tensor) => to(x, 'float32'),
   double: (x: Tensor) => to(x, 'float64'),
