@@ -1,4 +1,6 @@
 // Every entry of the differential fuzzer.
+import './activation.js';
+import './element-losses.js';
 import './indexing.js';
 import './layers.js';
 import './linalg.js';
