@@ -28,6 +28,8 @@ interface Facts {
   inPlace?: boolean;
   /** The function takes `{ out }` as its last argument. Default false. */
   out?: boolean;
+  /** Which argument has the dtype that docs/ops.md lists. Default: the first tensor. */
+  dtypeOf?: number;
   /** False: inputs are always contiguous. Default true. */
   layouts?: boolean;
 }

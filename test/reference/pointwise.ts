@@ -281,6 +281,7 @@ for (const [name, fn] of Object.entries({
 
 entry('where', {
   method: false,
+  dtypeOf: 1,
   draw: (d): [TensorArg, TensorArg | number, TensorArg | number] => {
     const [left, right] = d.pair();
     const condition = d.tensor(d.broadcastable(left), { dtype: 'bool', low: 0, high: 1 });
