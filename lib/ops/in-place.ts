@@ -22,7 +22,7 @@ export function checkInPlace(op: string, x: Tensor, shape: readonly number[], dt
   checkTensor(op, x);
   const { strides } = x;
   for (let i = 0; i < strides.length; i++) {
-    if (strides[i] !== 0 || x.shape[i] <= 1) continue;
+    if (strides[i] !== 0 || x.shape[i] <= 1 || x.numel === 0) continue;
     throw new ShapeError(op, 'elements of an expanded tensor share memory; use clone() before writing', x.shape);
   }
   checkFits(op, x, shape, dtype);

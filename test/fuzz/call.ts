@@ -9,7 +9,7 @@ import { type Api, type Entry, publicName } from '../reference/entry.js';
 import { generator, rounded } from '../reference/numbers.js';
 
 /** How the public function is called. */
-export type Form = 'function' | 'method' | 'inPlace' | 'out' | 'gradient';
+export type Form = 'function' | 'method' | 'inPlace' | 'out' | 'gradient' | 'inPlaceGradient';
 
 export interface Call {
   readonly entry: Entry;
@@ -175,7 +175,9 @@ export function formsOf(entry: Entry, args: readonly Arg[]): Form[] {
 export function drawCall(entry: Entry, d: Draw): Call {
   const args = [...entry.draw(d)];
   while (args.length > 0 && args[args.length - 1] === undefined) args.pop();
-  const form = d.gradient ? 'gradient' : d.pick(formsOf(entry, args));
+  const forms = formsOf(entry, args);
+  const changes = d.gradient && forms.includes('inPlace') && d.chance(0.4);
+  const form = d.gradient ? (changes ? 'inPlaceGradient' : 'gradient') : d.pick(forms);
   if (entry.layouts !== false) for (const tensor of tensorsOf(args)) tensor.layout = d.layout(tensor.shape);
   return { entry, form, args };
 }

@@ -117,10 +117,11 @@ export function invoke(call: Call, args: unknown[], find: Api): unknown {
   const { entry, form } = call;
   const name = publicName(entry);
   if (entry.call) return (entry.call as (api: Api, ...args: unknown[]) => unknown)(find, ...args);
-  if (form === 'method' || form === 'inPlace') {
-    const own = lastPart(name) + (form === 'inPlace' ? '_' : '');
-    return methodOf(own)?.apply(args[0] as Tensor, args.slice(1));
-  }
+  const own = lastPart(name);
+  if (form === 'method') return methodOf(own)?.apply(args[0] as Tensor, args.slice(1));
+  if (form === 'inPlace') return methodOf(`${own}_`)?.apply(args[0] as Tensor, args.slice(1));
+  // A leaf cannot be changed in place; a copy of it has the same gradient.
+  if (form === 'inPlaceGradient') return methodOf(`${own}_`)?.apply(find('clone')(args[0]) as Tensor, args.slice(1));
   return find(name)(...args);
 }
 
@@ -128,7 +129,7 @@ const realArgs = (args: readonly Arg[], laid: ReadonlyMap<TensorArg, Laid>): unk
   mapTensors(args, (tensor) => laid.get(tensor)?.tensor) as unknown[];
 
 /** Whether the in-place variant can hold the result; otherwise the function itself is called. */
-function fitsInPlace(call: Call, want: readonly Arr[]): boolean {
+export function fitsInPlace(call: Call, want: readonly Arr[]): boolean {
   const [x] = call.args;
   if (!(x instanceof TensorArg) || want.length !== 1 || x.layout.expanded) return false;
   return x.dtype === want[0].dtype && x.shape.join() === want[0].shape.join();
@@ -200,7 +201,8 @@ function forwardProblem(call: Call, find: Api): string | undefined {
 /** What is wrong with a call, or undefined. */
 export function problemOf(call: Call, find: Api = api): string | undefined {
   try {
-    return scope(() => (call.form === 'gradient' ? gradientProblem(call, find) : forwardProblem(call, find)));
+    const derive = call.form === 'gradient' || call.form === 'inPlaceGradient';
+    return scope(() => (derive ? gradientProblem(call, find) : forwardProblem(call, find)));
   } catch (error) {
     if (error instanceof NablaError) return `threw ${error.name}: ${error.message}`;
     return `threw ${error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 3).join(' ') : error}`;

@@ -6,7 +6,7 @@ import { mapTensors, TensorArg, tensorsOf } from '../reference/draw.js';
 import type { Api } from '../reference/entry.js';
 import { generator } from '../reference/numbers.js';
 import { arrayOf, type Call, laidOut, referenceArgs } from './call.js';
-import { arraysOf, invoke, tensorResults } from './check.js';
+import { arraysOf, fitsInPlace, invoke, tensorResults } from './check.js';
 
 /** A recorded call and what its scalar, the weighted sum of its results, is made of. */
 interface Recorded {
@@ -119,13 +119,19 @@ function directionArr(r: Recorded, k: number, direction: ReadonlyMap<TensorArg, 
   return new Arr(leaf.shape, 'float64', direction.get(leaf) as Float64Array);
 }
 
+/** Whether the in-place variant can hold what the reference gives. */
+function changeable(call: Call, arrays: ReadonlyMap<TensorArg, Arr>): boolean {
+  return fitsInPlace(call, arraysOf(call.entry.reference(...referenceArgs(call.args, arrays))));
+}
+
 /** What is wrong with the derivatives of a call, or undefined. */
-export function gradientProblem(call: Call, find: Api): string | undefined {
-  const arrays = new Map<TensorArg, Arr>();
+export function gradientProblem(drawn: Call, find: Api): string | undefined {
+  const arrays = new Map(tensorsOf(drawn.args).map((arg) => [arg, arrayOf(arg)]));
+  const call =
+    drawn.form === 'inPlaceGradient' && !changeable(drawn, arrays) ? { ...drawn, form: 'gradient' as const } : drawn;
   const tensors = new Map<TensorArg, Tensor>();
   const leaves: TensorArg[] = [];
   for (const arg of tensorsOf(call.args)) {
-    arrays.set(arg, arrayOf(arg));
     const { tensor } = laidOut(arg, arrays.get(arg) as Arr);
     tensors.set(arg, tensor);
     if (!arg.grad || arg.dtype !== 'float64') continue;
