@@ -40,7 +40,7 @@ export type ConvArguments<Rest extends number[]> = [
 /** Functions of the addon: native/addon/*.cpp, op by op in native/addon/ops.cpp. */
 export interface Native {
   readonly isa: string;
-  initialise(args: Float64Array): void;
+  initialise(args: Float64Array, noted: Uint32Array): void;
   threads(): number;
   setThreads(n: number): void;
   setPriority(background: boolean): void;
@@ -52,6 +52,7 @@ export interface Native {
   storageBytes(tensor: Handle): number;
   view(owner: object, base: Handle, ndim: number, offset: number): Handle;
   release(id: Handle): void;
+  releaseNoted(): void;
   setGarbageCollector(gc: (options?: { type: 'minor' }) => void, minor: { type: 'minor' }): void;
   memory(): NativeMemory;
   setMemoryLimits(gcLimit: number, maxBytes: number): void;
@@ -74,6 +75,10 @@ export interface Native {
   activation(op: number, out: Handle, x: Handle, p: number, q: number, r: number): void;
   activationBackward(op: number, gradX: Handle, g: Handle, x: Handle, p: number, q: number, r: number): void;
   binary(op: number, out: Handle, a: Handle, b: Handle): void;
+  /** The same, with a new output that has the shape and the strides of `a`, which is dense. */
+  unaryLike(owner: object, dtype: number, op: number, a: Handle): Handle;
+  binaryLike(owner: object, dtype: number, op: number, a: Handle, b: Handle): Handle;
+  binaryScalarLike(owner: object, dtype: number, op: number, a: Handle, scalar: number, reversed: boolean): Handle;
   binaryScalar(op: number, out: Handle, a: Handle, scalar: number, reversed: boolean): void;
   where(out: Handle, condition: Handle, a: Handle, b: Handle): void;
   clamp(out: Handle, a: Handle, low: number, high: number): void;
@@ -268,7 +273,17 @@ export const native: Native = load();
 
 /** Shape in the first half, strides in the second, of the tensor that the next `empty` or `view` makes. */
 export const args = new Float64Array(2 * MAX_DIMS);
-native.initialise(args);
+/** Handles to release, after their count: taken in by whatever needs memory next. */
+const noted = new Uint32Array(256);
+native.initialise(args, noted);
+
+/** Gives up a handle without a call. Its memory is free for the next tensor that is made. */
+export function releaseHandle(id: Handle): void {
+  const count = noted[0] + 1;
+  noted[count] = id;
+  noted[0] = count;
+  if (count === noted.length - 1) native.releaseNoted();
+}
 
 type Collector = (options?: { type: 'minor' }) => void;
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { AutogradError, DisposedError, OutOfMemoryError, ShapeError } from '../errors.js';
-import { args, native } from '../native.js';
+import { args, native, releaseHandle } from '../native.js';
 import { DTYPE_CODES, type DType, isFloating } from './dtype.js';
 import { currentScope, type Scope } from './frame.js';
 import { type Edge, type Node, ViewKind, viewHistory } from './graph.js';
@@ -216,7 +216,7 @@ export class Tensor implements Disposable {
   /** @internal */
   _unref(): void {
     if (--this._refs > 0 || this._id === 0) return;
-    native.release(this._id);
+    releaseHandle(this._id);
     this._id = 0;
   }
 

@@ -6,12 +6,15 @@ namespace nabla::addon {
 
 namespace {
 
-// initialise(argumentBuffer: Float64Array): shapes and strides travel through it, which is cheaper than arrays.
+// initialise(argumentBuffer: Float64Array, noted: Uint32Array): shapes and strides travel through the one, handles to
+// release through the other, which is cheaper than arrays and calls.
 Napi::Value initialise(const Napi::CallbackInfo& info) {
   Environment& e = Environment::of(info.Env());
   const auto array = info[0].As<Napi::Float64Array>();
   e.arguments = array.Data();
   e.argumentsOwner = Napi::Persistent(info[0].As<Napi::Object>());
+  e.noted = info[1].As<Napi::Uint32Array>().Data();
+  e.notedOwner = Napi::Persistent(info[1].As<Napi::Object>());
   return info.Env().Undefined();
 }
 

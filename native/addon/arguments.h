@@ -7,14 +7,31 @@
 
 namespace nabla::addon {
 
-inline int64_t toInt(const Napi::CallbackInfo& info, size_t i) {
+// The arguments of one call, read without an object per argument: what Napi::CallbackInfo offers, but cheaper.
+struct Call {
+  napi_env env;
+  const napi_value* values;
+  Napi::Env Env() const { return env; }
+  Napi::Value operator[](size_t i) const { return Napi::Value(env, values[i]); }
+};
+
+template <class Info>
+int64_t toInt(const Info& info, size_t i) {
   int64_t value = 0;
   if (napi_get_value_int64(info.Env(), info[i], &value) != napi_ok)
     throw Napi::TypeError::New(info.Env(), "internal: argument " + std::to_string(i) + " is not a number");
   return value;
 }
 
-inline double toDouble(const Napi::CallbackInfo& info, size_t i) {
+inline uint32_t toHandle(const Call& info, size_t i) {
+  uint32_t value = 0;
+  if (napi_get_value_uint32(info.env, info.values[i], &value) != napi_ok)
+    throw Napi::TypeError::New(info.Env(), "internal: argument " + std::to_string(i) + " is not a handle");
+  return value;
+}
+
+template <class Info>
+double toDouble(const Info& info, size_t i) {
   double value = 0;
   if (napi_get_value_double(info.Env(), info[i], &value) != napi_ok)
     throw Napi::TypeError::New(info.Env(), "internal: argument " + std::to_string(i) + " is not a number");
@@ -49,13 +66,13 @@ template <class T>
 struct Argument {  // integers
   static_assert(std::is_integral_v<T>);
   T value;
-  Argument(const Napi::CallbackInfo& info, Environment&, size_t i) : value(static_cast<T>(toInt(info, i))) {}
+  Argument(const Call& info, Environment&, size_t i) : value(static_cast<T>(toInt(info, i))) {}
   T get() { return value; }
 };
 template <>
 struct Argument<bool> {
   bool value = false;
-  Argument(const Napi::CallbackInfo& info, Environment&, size_t i) {
+  Argument(const Call& info, Environment&, size_t i) {
     if (napi_get_value_bool(info.Env(), info[i], &value) != napi_ok)
       throw Napi::TypeError::New(info.Env(), "internal: argument " + std::to_string(i) + " is not a boolean");
   }
@@ -64,21 +81,20 @@ struct Argument<bool> {
 template <>
 struct Argument<double> {
   double value;
-  Argument(const Napi::CallbackInfo& info, Environment&, size_t i) : value(toDouble(info, i)) {}
+  Argument(const Call& info, Environment&, size_t i) : value(toDouble(info, i)) {}
   double get() { return value; }
 };
 template <>
 struct Argument<const Tensor&> {
   const Tensor& value;
-  Argument(const Napi::CallbackInfo& info, Environment& e, size_t i)
-      : value(e.tensor(static_cast<uint32_t>(toInt(info, i)))) {}
+  Argument(const Call& info, Environment& e, size_t i) : value(e.tensor(toHandle(info, i))) {}
   const Tensor& get() { return value; }
 };
 template <>
 struct Argument<const Tensor*> {  // id 0: none
   const Tensor* value = nullptr;
-  Argument(const Napi::CallbackInfo& info, Environment& e, size_t i) {
-    const auto id = static_cast<uint32_t>(toInt(info, i));
+  Argument(const Call& info, Environment& e, size_t i) {
+    const uint32_t id = toHandle(info, i);
     if (id) value = &e.tensor(id);
   }
   const Tensor* get() { return value; }
@@ -86,7 +102,7 @@ struct Argument<const Tensor*> {  // id 0: none
 template <>
 struct Argument<std::span<const int64_t>> {
   std::vector<int64_t> values;
-  Argument(const Napi::CallbackInfo& info, Environment&, size_t i) {
+  Argument(const Call& info, Environment&, size_t i) {
     const auto array = info[i].As<Napi::Array>();
     for (uint32_t k = 0, n = array.Length(); k < n; k++) values.push_back(array.Get(k).As<Napi::Number>().Int64Value());
   }
@@ -95,7 +111,7 @@ struct Argument<std::span<const int64_t>> {
 template <>
 struct Argument<std::span<const Tensor>> {
   std::vector<Tensor> values;
-  Argument(const Napi::CallbackInfo& info, Environment& e, size_t i) {
+  Argument(const Call& info, Environment& e, size_t i) {
     const auto array = info[i].As<Napi::Array>();
     for (uint32_t k = 0, n = array.Length(); k < n; k++)
       values.push_back(e.tensor(array.Get(k).As<Napi::Number>().Uint32Value()));
@@ -103,18 +119,73 @@ struct Argument<std::span<const Tensor>> {
   std::span<const Tensor> get() { return values; }
 };
 
+// A Node function of F(environment, call), which returns a value or null for undefined. The environment travels as the
+// function's data.
+template <size_t kCount, napi_value (*F)(Environment&, const Call&)>
+void bind(napi_env env, napi_value exports, const char* name) {
+  const auto callback = [](napi_env env, napi_callback_info info) -> napi_value {
+    napi_value values[kCount ? kCount : 1];
+    size_t count = kCount;
+    void* data;
+    napi_get_cb_info(env, info, &count, values, nullptr, &data);
+    const Call call{env, values};
+    try {
+      try {
+        return F(*static_cast<Environment*>(data), call);
+      } catch (const OutOfMemory& e) {
+        throwOutOfMemory(env, e.bytes);
+      } catch (const std::bad_alloc&) {
+        throwOutOfMemory(env, 0);
+      } catch (const Napi::Error&) {
+        throw;
+      } catch (const std::exception& e) {
+        throw Napi::Error::New(env, std::string("internal: ") + e.what());
+      }
+    } catch (const Napi::Error& e) {
+      e.ThrowAsJavaScriptException();
+    }
+    return nullptr;
+  };
+  napi_value function;
+  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, &Environment::of(env), &function);
+  napi_set_named_property(env, exports, name, function);
+}
+
 template <auto F>
 struct Binder;
 template <class... A, void (*F)(Context&, A...)>
 struct Binder<F> {
+  static constexpr size_t kArguments = sizeof...(A);
   template <size_t... I>
-  static void call(const Napi::CallbackInfo& info, Environment& e, std::index_sequence<I...>) {
+  static void call(const Call& info, Environment& e, std::index_sequence<I...>) {
     std::tuple<Argument<A>...> arguments{Argument<A>(info, e, I)...};
     F(e.context, std::get<I>(arguments).get()...);
   }
-  static Napi::Value run(const Napi::CallbackInfo& info) {
-    call(info, Environment::of(info.Env()), std::index_sequence_for<A...>{});
-    return Napi::Value();
+  static napi_value run(Environment& e, const Call& info) {
+    call(info, e, std::index_sequence_for<A...>{});
+    return nullptr;
+  }
+};
+
+// For `void f(Context&, int64_t op, const Tensor& out, const Tensor& a, A...)`: (owner, dtype, op, a, ...) makes the
+// output too, with the shape and the strides of `a`, which is dense, and returns its handle.
+template <auto F>
+struct Maker;
+template <class... A, void (*F)(Context&, int64_t, const Tensor&, const Tensor&, A...)>
+struct Maker<F> {
+  static constexpr size_t kArguments = 4 + sizeof...(A);
+  template <size_t... I>
+  static void call(const Call& info, Environment& e, uint32_t out, uint32_t a, std::index_sequence<I...>) {
+    std::tuple<Argument<A>...> arguments{Argument<A>(info, e, 4 + I)...};
+    F(e.context, toHandle(info, 2), e.tensor(out), e.tensor(a), std::get<I>(arguments).get()...);
+  }
+  static napi_value run(Environment& e, const Call& info) {
+    const uint32_t a = toHandle(info, 3);
+    const uint32_t out = e.createLike(e.tensor(a), static_cast<DType>(toHandle(info, 1)), info.values[0]);
+    call(info, e, out, a, std::index_sequence_for<A...>{});
+    napi_value id;
+    napi_create_uint32(info.env, out, &id);
+    return id;
   }
 };
 }  // namespace nabla::addon

@@ -77,7 +77,7 @@ const Tensor& Environment::tensor(uint32_t id) const {
   return slots_[id].tensor;
 }
 
-uint32_t Environment::create(const Tensor& tensor, Napi::Value owner) {
+uint32_t Environment::create(const Tensor& tensor, napi_value owner) {
   uint32_t id = freeSlot_;
   if (id) {
     freeSlot_ = slots_[id].next;
@@ -89,6 +89,20 @@ uint32_t Environment::create(const Tensor& tensor, Napi::Value owner) {
   tensors++;
   watch(slots_[id], owner);
   return id;
+}
+
+uint32_t Environment::createLike(const Tensor& like, DType dtype, napi_value owner) {
+  Tensor t = like;
+  t.dtype = dtype;
+  t.storage = allocateStorage(static_cast<size_t>(t.numel()) * itemSize(dtype));
+  t.data = static_cast<char*>(t.storage->block->data);
+  return create(t, owner);
+}
+
+void Environment::releaseNoted() {
+  const uint32_t count = noted[0];
+  noted[0] = 0;
+  for (uint32_t i = 1; i <= count; i++) release(noted[i]);
 }
 
 void Environment::release(uint32_t id) {

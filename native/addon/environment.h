@@ -17,10 +17,14 @@ class Environment {
 
   // Tensors. `owner` is the JavaScript object that stands for the slot; it is watched weakly and polled, see
   // memory.cpp.
-  uint32_t create(const Tensor& tensor, Napi::Value owner);
+  uint32_t create(const Tensor& tensor, napi_value owner);
+  // New memory with the shape and the strides of a dense tensor.
+  uint32_t createLike(const Tensor& like, DType dtype, napi_value owner);
   const Tensor& tensor(uint32_t id) const;
   Storage* allocateStorage(size_t bytes);  // runs the garbage-collection ladder; throws OutOfMemory
   void release(uint32_t id);
+  // JavaScript notes what it gives up; taken in before anything is made or looked for, so that it costs no call.
+  void releaseNoted();
   int64_t poll();  // frees slots whose owner was collected
   void setGarbageCollector(Napi::Function gc, Napi::Object minorOptions);
 
@@ -37,7 +41,8 @@ class Environment {
   Allocator allocator;
   Context context;
   const double* arguments = nullptr;  // shapes and strides of the current call, written by JavaScript
-  Napi::ObjectReference argumentsOwner;
+  uint32_t* noted = nullptr;          // handles to release, after their count
+  Napi::ObjectReference argumentsOwner, notedOwner;
   int threads;
   int64_t limit, minLimit;  // bytes that start the ladder
   int64_t tensors = 0, polls = 0, minorCollections = 0, fullCollections = 0;
@@ -51,7 +56,7 @@ class Environment {
   void collectMinor();
   void collectFull();
   void makeRoom(int64_t bytes);
-  void watch(Slot& slot, Napi::Value owner);
+  void watch(Slot& slot, napi_value owner);
 
   std::vector<Slot> slots_;
   uint32_t freeSlot_ = 0;

@@ -5,7 +5,7 @@
 
 namespace nabla::addon {
 
-void Environment::watch(Slot& slot, Napi::Value owner) {
+void Environment::watch(Slot& slot, napi_value owner) {
   napi_create_reference(env, owner, 0, &slot.ref);
   if (++watched_ <= watchLimit_) return;
   poll();  // small tensors: V8's own scavenges have collected most of them
@@ -13,6 +13,7 @@ void Environment::watch(Slot& slot, Napi::Value owner) {
 }
 
 int64_t Environment::poll() {
+  releaseNoted();  // their owners may be gone too, and a slot must not be released twice
   int64_t freed = 0;
   polls++;
   napi_handle_scope scope;
@@ -72,6 +73,7 @@ void Environment::makeRoom(int64_t bytes) {
 }
 
 Storage* Environment::allocateStorage(size_t bytes) {
+  if (noted[0]) releaseNoted();
   const auto wanted = static_cast<int64_t>(bytes);
   if (allocator.live() + wanted > limit) makeRoom(wanted);
   Block* block = allocator.allocate(bytes, stream);
@@ -97,25 +99,30 @@ void readShape(const Environment& e, Tensor& t, int ndim) {
   for (int i = 0; i < ndim; i++) t.strides[i] = static_cast<int64_t>(e.arguments[kMaxDims + i]);
 }
 
+napi_value handleOf(napi_env env, uint32_t id) {
+  napi_value value;
+  napi_create_uint32(env, id, &value);
+  return value;
+}
+
 // empty(owner, dtype, ndim): shape and dense strides in the argument buffer.
-Napi::Value empty(const Napi::CallbackInfo& info) {
-  Environment& e = Environment::of(info.Env());
+napi_value empty(Environment& e, const Call& call) {
   Tensor t;
-  t.dtype = static_cast<DType>(toInt(info, 1));
-  readShape(e, t, static_cast<int>(toInt(info, 2)));
+  t.dtype = static_cast<DType>(toHandle(call, 1));
+  readShape(e, t, static_cast<int>(toHandle(call, 2)));
   t.storage = e.allocateStorage(static_cast<size_t>(t.numel()) * itemSize(t.dtype));
   t.data = static_cast<char*>(t.storage->block->data);
-  return Napi::Number::New(info.Env(), e.create(t, info[0]));
+  return handleOf(call.env, e.create(t, call.values[0]));
 }
 
 // view(owner, base, ndim, offset): another look at the same storage; the offset counts elements of the base.
-Napi::Value view(const Napi::CallbackInfo& info) {
-  Environment& e = Environment::of(info.Env());
-  Tensor t = e.tensor(static_cast<uint32_t>(toInt(info, 1)));
-  readShape(e, t, static_cast<int>(toInt(info, 2)));
-  t.data += toInt(info, 3) * static_cast<int64_t>(itemSize(t.dtype));
+napi_value view(Environment& e, const Call& call) {
+  Tensor t = e.tensor(toHandle(call, 1));
+  readShape(e, t, static_cast<int>(toHandle(call, 2)));
+  t.data += toInt(call, 3) * static_cast<int64_t>(itemSize(t.dtype));
   t.storage->refs.fetch_add(1);
-  return Napi::Number::New(info.Env(), e.create(t, info[0]));
+  if (e.noted[0]) e.releaseNoted();  // may free the base's own handle, not its memory
+  return handleOf(call.env, e.create(t, call.values[0]));
 }
 
 // storageBytes(id): the size of the memory a tensor looks at.
@@ -125,9 +132,14 @@ Napi::Value storageBytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(t.storage->bytes));
 }
 
-Napi::Value release(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env()).release(static_cast<uint32_t>(toInt(info, 0)));
-  return info.Env().Undefined();
+napi_value release(Environment& e, const Call& call) {
+  e.release(toHandle(call, 0));
+  return nullptr;
+}
+
+napi_value releaseNoted(Environment& e, const Call&) {
+  e.releaseNoted();
+  return nullptr;
 }
 
 Napi::Value setGarbageCollector(const Napi::CallbackInfo& info) {
@@ -166,6 +178,7 @@ Napi::Value resetPeak(const Napi::CallbackInfo& info) {
 
 Napi::Value trim(const Napi::CallbackInfo& info) {
   Environment& e = Environment::of(info.Env());
+  e.releaseNoted();
   e.allocator.trim(e.stream.completed());
   return info.Env().Undefined();
 }
@@ -173,10 +186,11 @@ Napi::Value trim(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void registerMemory(Napi::Env env, Napi::Object exports) {
-  exports.Set("empty", Napi::Function::New<guarded<empty>>(env, "empty"));
+  bind<3, empty>(env, exports, "empty");
+  bind<4, view>(env, exports, "view");
+  bind<1, release>(env, exports, "release");
+  bind<0, releaseNoted>(env, exports, "releaseNoted");
   exports.Set("storageBytes", Napi::Function::New<guarded<storageBytes>>(env, "storageBytes"));
-  exports.Set("view", Napi::Function::New<guarded<view>>(env, "view"));
-  exports.Set("release", Napi::Function::New<guarded<release>>(env, "release"));
   exports.Set("setGarbageCollector", Napi::Function::New<guarded<setGarbageCollector>>(env));
   exports.Set("memory", Napi::Function::New<guarded<memory>>(env));
   exports.Set("setMemoryLimits", Napi::Function::New<guarded<setMemoryLimits>>(env));

@@ -20,7 +20,12 @@ namespace nabla::addon {
 namespace {
 template <auto F>
 void add(Napi::Env env, Napi::Object exports, const char* name) {
-  exports.Set(name, Napi::Function::New<&guarded<&Binder<F>::run>>(env, name));
+  bind<Binder<F>::kArguments, &Binder<F>::run>(env, exports, name);
+}
+// The same op as a function that makes its output.
+template <auto F>
+void addMaker(Napi::Env env, Napi::Object exports, const char* name) {
+  bind<Maker<F>::kArguments, &Maker<F>::run>(env, exports, name);
 }
 }  // namespace
 
@@ -32,6 +37,9 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::activation>(env, exports, "activation");
   add<ops::activationBackward>(env, exports, "activationBackward");
   add<ops::binary>(env, exports, "binary");
+  addMaker<ops::unary>(env, exports, "unaryLike");
+  addMaker<ops::binary>(env, exports, "binaryLike");
+  addMaker<ops::binaryScalar>(env, exports, "binaryScalarLike");
   add<ops::binaryScalar>(env, exports, "binaryScalar");
   add<ops::where>(env, exports, "where");
   add<ops::clamp>(env, exports, "clamp");
