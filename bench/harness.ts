@@ -26,6 +26,8 @@ interface Reply {
   ready?: string;
   times?: number[];
   peakRssMb?: number;
+  /** This contestant cannot run the task. */
+  error?: string;
 }
 
 class Worker {
@@ -51,8 +53,8 @@ class Worker {
     return JSON.parse(line.value) as Reply;
   }
 
-  run(steps: number): Promise<Reply> {
-    this.#process.stdin?.write(`${steps}\n`);
+  run(steps: number, task?: string): Promise<Reply> {
+    this.#process.stdin?.write(task === undefined ? `${steps}\n` : `${task} ${steps}\n`);
     return this.reply();
   }
 
@@ -70,46 +72,66 @@ export interface Plan {
   readonly warmup: number;
 }
 
-/** Times all contestants in turn. */
-export async function interleave(contestants: readonly Contestant[], plan: Plan): Promise<Measurement[]> {
-  const runs: { worker: Worker; result: { -readonly [K in keyof Measurement]: Measurement[K] } }[] = [];
-  for (const contestant of contestants) {
-    const result = {
-      name: contestant.name,
-      description: '',
-      times: [] as number[],
-      rounds: [] as number[][],
-      peakRssMb: 0,
-    };
-    const worker = new Worker(contestant);
-    runs.push({ worker, result });
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+async function attempt(result: Mutable<Measurement>, work: () => Promise<void>): Promise<void> {
+  if (result.error !== undefined) return;
+  try {
+    await work();
+  } catch (error) {
+    result.error = error instanceof Error ? error.message : String(error);
   }
-  const attempt = async (run: (typeof runs)[number], work: () => Promise<void>): Promise<void> => {
-    if (run.result.error !== undefined) return;
-    try {
-      await work();
-    } catch (error) {
-      run.result.error = error instanceof Error ? error.message : String(error);
+}
+
+/** Contestants that stay alive for several measurements. */
+export class Contest {
+  readonly #runs: { worker: Worker; start: Mutable<Measurement> }[];
+
+  constructor(contestants: readonly Contestant[]) {
+    this.#runs = contestants.map((contestant) => ({
+      worker: new Worker(contestant),
+      start: { name: contestant.name, description: '', times: [], rounds: [], peakRssMb: 0 },
+    }));
+  }
+
+  /** Waits until all are ready. */
+  async start(): Promise<void> {
+    for (const { worker, start } of this.#runs) {
+      await attempt(start, async () => {
+        start.description = (await worker.reply()).ready ?? '';
+      });
     }
-  };
-  for (const run of runs) {
-    await attempt(run, async () => {
-      run.result.description = (await run.worker.reply()).ready ?? '';
-      await run.worker.run(plan.warmup);
-    });
   }
-  for (let round = 0; round < plan.rounds; round++) {
-    for (const run of runs) {
-      await attempt(run, async () => {
-        const { times = [], peakRssMb = 0 } = await run.worker.run(plan.steps);
+
+  /** Times all contestants in turn. */
+  async measure(plan: Plan, task?: string): Promise<Measurement[]> {
+    const runs = this.#runs.map(({ worker, start }) => ({ worker, result: { ...start, times: [], rounds: [] } }));
+    const turn = (run: { worker: Worker; result: Mutable<Measurement> }, steps: number, counts: boolean) =>
+      attempt(run.result, async () => {
+        const { times = [], peakRssMb = 0, error } = await run.worker.run(steps, task);
+        if (error !== undefined) throw new Error(error);
+        if (!counts) return;
         run.result.times.push(...times);
         run.result.rounds.push(times);
         run.result.peakRssMb = Math.max(run.result.peakRssMb, peakRssMb);
       });
-    }
+    for (const run of runs) await turn(run, plan.warmup, false);
+    for (let round = 0; round < plan.rounds; round++) for (const run of runs) await turn(run, plan.steps, true);
+    return runs.map(({ result }) => result);
   }
-  for (const { worker } of runs) worker.stop();
-  return runs.map(({ result }) => result);
+
+  stop(): void {
+    for (const { worker } of this.#runs) worker.stop();
+  }
+}
+
+/** Times all contestants in turn. */
+export async function interleave(contestants: readonly Contestant[], plan: Plan): Promise<Measurement[]> {
+  const contest = new Contest(contestants);
+  await contest.start();
+  const results = await contest.measure(plan);
+  contest.stop();
+  return results;
 }
 
 export function median(values: readonly number[]): number {
@@ -119,7 +141,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** The rival's median through ours, turn by turn; of these the median: a slow spell then hits both sides alike. */
-function ratioText(ours: Measurement, rival: Measurement): string {
+export function ratioText(ours: Measurement, rival: Measurement): string {
   const turns = Math.min(ours.rounds.length, rival.rounds.length);
   if (ours === rival || turns === 0) return '';
   const ratios = Array.from({ length: turns }, (_, i) => median(rival.rounds[i]) / median(ours.rounds[i]));
@@ -144,7 +166,7 @@ export function table(title: string, results: readonly Measurement[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-function machine(): string {
+export function machine(): string {
   const list = cpus();
   return `${list[0]?.model.trim() ?? 'unknown processor'}, ${list.length} cores, Node ${process.version}, ${process.platform}-${process.arch}`;
 }
