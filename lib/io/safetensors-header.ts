@@ -11,6 +11,9 @@ export const FILE_DTYPES: Readonly<Record<DType, string>> = {
   int32: 'I32',
   uint8: 'U8',
   bool: 'BOOL',
+  int8: 'I8',
+  bfloat16: 'BF16',
+  float16: 'F16',
 };
 const DTYPES: ReadonlyMap<string, DType> = new Map(
   Object.entries(FILE_DTYPES).map(([dtype, name]) => [name, dtype as DType]),

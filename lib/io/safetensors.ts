@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { writeAtomically } from '../data/files.js';
 import { ArgumentError, FormatError } from '../errors.js';
-import { tensor } from '../tensor/create.js';
-import { type DType, ITEM_SIZES, newTypedArray, type TypedArray } from '../tensor/dtype.js';
-import '../tensor/read.js';
+import { fromBytes } from '../tensor/create.js';
+import { type DType, ITEM_SIZES } from '../tensor/dtype.js';
+import { readBytes } from '../tensor/read.js';
 import { Tensor } from '../tensor/tensor.js';
 import {
   type Entry,
@@ -65,8 +65,7 @@ async function readHeader(file: FileHandle, path: string): Promise<{ header: Hea
 
 async function readTensor(file: FileHandle, path: string, entry: Entry, dataAt: number): Promise<Tensor> {
   const { dtype, shape, begin, end } = entry;
-  const values = newTypedArray(dtype, (end - begin) / ITEM_SIZES[dtype]);
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const bytes = new Uint8Array(end - begin);
   await readExactly(file, path, dataAt + begin, bytes);
   if (dtype === 'bool') {
     const wrong = bytes.findIndex((value) => value > 1);
@@ -75,7 +74,7 @@ async function readTensor(file: FileHandle, path: string, entry: Entry, dataAt: 
       throw error(path, `${where}: a BOOL is ${bytes[wrong]}, expected 0 or 1`, dataAt + begin + wrong);
     }
   }
-  return tensor(values, { shape, dtype });
+  return fromBytes(bytes, shape, dtype);
 }
 
 /** A file may shrink while it is read, so each read is checked. */
@@ -110,17 +109,13 @@ export async function saveSafetensors(
   checkArguments(named, metadata);
   const { header, order } = layOut(named, metadata);
   // All reads are queued here, so that a change made after the call does not reach the file.
-  const reads = order.map((value) => value.data());
+  const reads = order.map((value) => readBytes(value, 'saveSafetensors'));
   const settled = await Promise.allSettled(reads);
   for (const result of settled) if (result.status === 'rejected') throw result.reason;
   await writeAtomically(path, async (file) => {
     await file.writeFile(header);
-    for (const values of await Promise.all(reads)) await file.writeFile(bytesOf(values));
+    for (const bytes of await Promise.all(reads)) await file.writeFile(bytes);
   });
-}
-
-function bytesOf(values: TypedArray): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
 function checkArguments(named: readonly [string, Tensor][], metadata: Readonly<Record<string, string>>): void {

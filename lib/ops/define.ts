@@ -3,6 +3,7 @@ import { isFloating } from '../tensor/dtype.js';
 import { isGradEnabled } from '../tensor/frame.js';
 import { type BackwardRule, type Edge, Node, type Saved, ViewKind } from '../tensor/graph.js';
 import { Tensor } from '../tensor/tensor.js';
+import { narrowRule, runNarrow } from './narrow.js';
 
 /** What an op gives back: a tensor, or several. */
 export type OpResult = Tensor | readonly Tensor[];
@@ -17,6 +18,12 @@ export interface OpRecord<A extends readonly unknown[], R extends OpResult, S ex
   readonly inputs: readonly string[];
   /** The result is a view of the first input: a change in place of either reaches the gradients of both. */
   readonly view?: true;
+  /**
+   * What happens to bfloat16 and float16 inputs. `'moves'`: forward and backward only move elements and take them as
+   * they are. By default inputs of one such dtype are computed in float32; `'mixed'` allows float32 inputs beside them,
+   * and the result follows the first floating-point input.
+   */
+  readonly narrow?: 'moves' | 'mixed';
   /** Checks shapes and dtypes, makes the output, queues the kernel. Never records. */
   forward(...args: A): R;
   /** What `backward` needs. Called only when the call is recorded; tensors in it stay alive until `backward` has run. */
@@ -34,19 +41,22 @@ export const registry = new Map<string, { readonly inputs: readonly string[]; re
 
 const NOTHING: Saved = {};
 
-function checkInput(op: string, name: string, value: unknown): void {
+/** Whether the input is narrow. */
+function checkInput(op: string, name: string, value: unknown): boolean {
   if (value instanceof Tensor) {
     value._handle(op);
-    return;
+    return value.dtype === 'bfloat16' || value.dtype === 'float16';
   }
-  if (name.endsWith('?') && (value === null || value === undefined)) return;
+  if (name.endsWith('?') && (value === null || value === undefined)) return false;
   const text = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
   throw new ArgumentError(op, `${name.replace('?', '')} must be a Tensor, got ${text}`, value);
 }
 
-function checkList(op: string, name: string, value: unknown): void {
+function checkList(op: string, name: string, value: unknown): boolean {
   if (!Array.isArray(value)) throw new ArgumentError(op, `${name} must be an array of Tensors`, value);
-  for (const item of value) checkInput(op, name, item);
+  let narrow = false;
+  for (const item of value) if (checkInput(op, name, item)) narrow = true;
+  return narrow;
 }
 
 /** Ties a view to the tensor whose memory it shows, so that changes in place find each other's history. */
@@ -92,6 +102,7 @@ export function defineOp<A extends readonly unknown[], R extends OpResult, S ext
   record: OpRecord<A, R, S>,
 ): (...args: A) => R {
   const { name, inputs, forward, save, backward, view } = record;
+  const moves = view || record.narrow === 'moves';
   if (registry.has(name)) throw new Error(`op ${name} is defined twice`);
   registry.set(name, { inputs, differentiable: backward !== undefined });
   const list = inputs.length === 1 && inputs[0].endsWith('...');
@@ -103,14 +114,24 @@ export function defineOp<A extends readonly unknown[], R extends OpResult, S ext
     },
   };
   return (...args: A): R => {
-    if (list) checkList(name, inputs[0].slice(0, -3), args[0]);
-    else for (let i = 0; i < inputs.length; i++) checkInput(name, inputs[i], args[i]);
-    const result = forward(...args);
+    let narrow = false;
+    if (list) narrow = checkList(name, inputs[0].slice(0, -3), args[0]);
+    else for (let i = 0; i < inputs.length; i++) if (checkInput(name, inputs[i], args[i])) narrow = true;
+    if (moves) narrow = false;
+    const result = narrow ? runNarrow(name, forward, args, inputs.length, record.narrow === 'mixed') : forward(...args);
     if (view) markView(result as Tensor, args[0] as Tensor);
     if (!backward || !isGradEnabled()) return result;
-    const edges = edgesOf(list ? (args[0] as readonly unknown[]) : args.slice(0, inputs.length));
+    const tensors = list ? (args[0] as readonly unknown[]) : args.slice(0, inputs.length);
+    const edges = edgesOf(tensors);
     if (!edges) return result;
-    attach(new Node(rule, edges, result instanceof Tensor ? 1 : (result as readonly Tensor[]).length), result);
+    attach(
+      new Node(
+        narrow ? narrowRule(rule, tensors) : rule,
+        edges,
+        result instanceof Tensor ? 1 : (result as readonly Tensor[]).length,
+      ),
+      result,
+    );
     const node = nodeOf(result);
     if (node) keepSaved(node, save ? save(result, ...args) : NOTHING);
     return result;

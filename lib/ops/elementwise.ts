@@ -2,7 +2,7 @@
 import { ArgumentError, DTypeError } from '../errors.js';
 import { native } from '../native.js';
 import { getDefaultDType, stridesLike } from '../tensor/create.js';
-import { type DType, isFloating, promoteScalar, resultType } from '../tensor/dtype.js';
+import { type DType, isFloating, promoteScalar, resultTypeOf } from '../tensor/dtype.js';
 import { broadcastShapes, contiguousStrides, isDense, sameShape } from '../tensor/layout.js';
 import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
 import { to } from './shape/view.js';
@@ -34,7 +34,7 @@ export function runScalar(code: number, x: Tensor, scalar: number, reversed = fa
 /** Both operands in PyTorch's result type. */
 export function promote(a: Tensor, b: Tensor): [Tensor, Tensor] {
   if (a.dtype === b.dtype) return [a, b];
-  const dtype = resultType(a, b);
+  const dtype = resultTypeOf(a, b);
   return [to(a, dtype), to(b, dtype)];
 }
 

@@ -3,7 +3,7 @@ import { AutogradError, DTypeError, ShapeError, shapeText } from '../errors.js';
 import { native } from '../native.js';
 import { checkTensor } from '../tensor/check.js';
 import { emptyLikeLayout, zerosLike } from '../tensor/create.js';
-import { type DType, isFloating } from '../tensor/dtype.js';
+import { type DType, isFloating, isNarrow } from '../tensor/dtype.js';
 import { isGradEnabled } from '../tensor/frame.js';
 import { type BackwardRule, type Edge, Node, ViewKind, viewHistory } from '../tensor/graph.js';
 import { sameShape } from '../tensor/layout.js';
@@ -42,13 +42,15 @@ const wantsGradient = (value: unknown): boolean =>
   value instanceof Tensor ? value.requiresGrad : Array.isArray(value) && value.some(wantsGradient);
 
 /**
- * Whether a change of `x` computed from `x`, `a` and `b` (tensors, lists of tensors or anything else) has to be recorded.
+ * Whether a change of `x` computed from `x`, `a` and `b` (tensors, lists of tensors or anything else) has to be recorded,
+ * or computed in float32 because `x` is bfloat16 or float16: {@link changeInPlace} does both.
  * Throws where PyTorch refuses to: leaves that require gradients, views of them, views made in noGrad or by unbind.
  */
 export function recordsInPlace(op: string, x: Tensor, a?: unknown, b?: unknown): boolean {
   checkTensor(op, x);
-  if (!x.requiresGrad && !wantsGradient(a) && !wantsGradient(b)) return false;
-  if (!isFloating(x.dtype) || !isGradEnabled()) return false;
+  const narrow = isNarrow(x.dtype);
+  if (!x.requiresGrad && !wantsGradient(a) && !wantsGradient(b)) return narrow;
+  if (!isFloating(x.dtype) || !isGradEnabled()) return narrow;
   if (x._base) {
     refuseView(op, x, 'cannot be changed in place');
     if (x.requiresGrad && x._base.isLeaf) {

@@ -1,9 +1,21 @@
-import { ArgumentError, DTypeError, ShapeError, valueText } from '../errors.js';
+import { ArgumentError, ShapeError, valueText } from '../errors.js';
 import { native } from '../native.js';
 import { checkOptions, checkTensor } from './check.js';
-import { checkDType, type DType, dtypeOfArray, isFloating, newTypedArray, type TypedArray } from './dtype.js';
+import {
+  checkDType,
+  type DType,
+  dtypeOfArray,
+  getDefaultDType,
+  ITEM_SIZES,
+  isFloating,
+  isNarrow,
+  newTypedArray,
+  type TypedArray,
+} from './dtype.js';
 import { checkShape, isDense, memoryOrder, numelOf, sameShape, stridesInOrder } from './layout.js';
 import { emptyContiguous, emptyStrided, type Tensor } from './tensor.js';
+
+export { getDefaultDType, setDefaultDType } from './dtype.js';
 
 /** Options of the functions that make tensors. */
 export interface TensorOptions {
@@ -15,18 +27,6 @@ export interface TensorOptions {
 
 /** Nested arrays of numbers, booleans or bigints. */
 export type TensorData = number | boolean | bigint | readonly TensorData[];
-
-let defaultDType: DType = 'float32';
-
-/** The dtype of new floating-point tensors; float32 at the start. */
-export const getDefaultDType = (): DType => defaultDType;
-
-export function setDefaultDType(dtype: DType): void {
-  if (!isFloating(checkDType('setDefaultDType', dtype))) {
-    throw new DTypeError('setDefaultDType', `a floating-point dtype is needed, got ${dtype}`, dtype);
-  }
-  defaultDType = dtype;
-}
 
 function finish(tensor: Tensor, options: TensorOptions): Tensor {
   if (options.requiresGrad) tensor.requiresGrad = true;
@@ -76,13 +76,27 @@ function inferDType(data: TensorData): DType {
   let first: TensorData = data;
   while (Array.isArray(first)) first = first[0];
   if (typeof first === 'boolean') return 'bool';
-  return typeof first === 'bigint' ? 'int64' : defaultDType;
+  return typeof first === 'bigint' ? 'int64' : getDefaultDType();
 }
 
-/** @internal A contiguous tensor with these elements. */
+/** @internal A contiguous tensor with these elements; floats become bfloat16 or float16 by rounding. */
 export function fromTypedArray(array: TypedArray, shape: readonly number[], dtype: DType): Tensor {
   const out = emptyContiguous(shape, dtype);
-  native.write(out._id, array);
+  if (!isNarrow(dtype)) {
+    native.write(out._id, array);
+    return out;
+  }
+  const wide = fromTypedArray(array, shape, array instanceof Float64Array ? 'float64' : 'float32');
+  native.copy(out._id, wide._id);
+  wide.dispose();
+  return out;
+}
+
+/** @internal A contiguous tensor with these bytes: its elements, as the processor stores them. */
+export function fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: DType): Tensor {
+  if (bytes.length !== numelOf(shape) * ITEM_SIZES[dtype]) throw new RangeError('the bytes do not fill the shape');
+  const out = emptyContiguous(shape, dtype);
+  native.write(out._id, bytes);
   return out;
 }
 
@@ -135,7 +149,7 @@ export function full(shape: readonly number[], value: number, options: TensorOpt
   checkOptions('full', options);
   if (typeof value !== 'number')
     throw new ArgumentError('full', `value must be a number, got ${valueText(value)}`, value);
-  const dtype = checkDType('full', options.dtype ?? defaultDType);
+  const dtype = checkDType('full', options.dtype ?? getDefaultDType());
   const out = emptyContiguous(checkShape('full', shape), dtype);
   native.fill(out._id, value);
   return finish(out, options);
@@ -150,7 +164,7 @@ export const ones = (shape: readonly number[], options: TensorOptions = {}): Ten
 /** An uninitialised tensor: its values are whatever the memory held. */
 export function empty(shape: readonly number[], options: TensorOptions = {}): Tensor {
   checkOptions('empty', options);
-  const dtype = checkDType('empty', options.dtype ?? defaultDType);
+  const dtype = checkDType('empty', options.dtype ?? getDefaultDType());
   return finish(emptyContiguous(checkShape('empty', shape), dtype), options);
 }
 

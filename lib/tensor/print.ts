@@ -1,6 +1,6 @@
 // toString() as PyTorch prints: https://docs.pytorch.org/docs/2.13/generated/torch.set_printoptions.html
 import type { DType, TypedArray } from './dtype.js';
-import { isFloating } from './dtype.js';
+import { getDefaultDType, isFloating } from './dtype.js';
 import { numelOf } from './layout.js';
 import { Tensor } from './tensor.js';
 
@@ -97,9 +97,10 @@ function body(shape: readonly number[], data: TypedArray, dtype: DType): string 
 
 function suffix(tensor: Tensor): string {
   const parts: string[] = [];
-  const implied = tensor.dtype === 'float32' || tensor.dtype === 'int64' || tensor.dtype === 'bool';
+  const byDefault = getDefaultDType();
+  const implied = tensor.dtype === byDefault || tensor.dtype === 'int64' || tensor.dtype === 'bool';
   if (numelOf(tensor.shape) === 0 && tensor.ndim !== 1) parts.push(`size=(${tensor.shape.join(', ')})`);
-  if (!implied || (numelOf(tensor.shape) === 0 && tensor.dtype !== 'float32'))
+  if (!implied || (numelOf(tensor.shape) === 0 && tensor.dtype !== byDefault))
     parts.push(`dtype=torch.${tensor.dtype}`);
   if (tensor._node) parts.push(`grad_fn=<${tensor._node.rule.name}>`);
   else if (tensor.requiresGrad) parts.push('requires_grad=True');

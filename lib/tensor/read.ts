@@ -1,15 +1,18 @@
 // Reading values: waits for the stream. `await t.data()` leaves the event loop free, `t.dataSync()` blocks it.
 import { ShapeError, ValueError } from '../errors.js';
 import { type NativeError, native } from '../native.js';
-import { newTypedArray, type TypedArray } from './dtype.js';
-import { Tensor } from './tensor.js';
+import { ITEM_SIZES, isNarrow, newTypedArray, type TypedArray } from './dtype.js';
+import { emptyContiguous, Tensor } from './tensor.js';
 
 /** Nested arrays as `toArray()` returns them; a plain value for a 0-d tensor. */
 export type NestedArray = number | bigint | boolean | NestedArray[];
 
 declare module './tensor.js' {
   interface Tensor {
-    /** All elements in row-major order, once the operations before have run. bool reads as 0 and 1, int64 as bigint. */
+    /**
+     * All elements in row-major order, once the operations before have run. bool reads as 0 and 1, int64 as bigint,
+     * bfloat16 and float16 as the same numbers in float32 (their bits: `x.view('uint8')`).
+     */
     data(): Promise<TypedArray>;
     /** {@link data}, blocking: for scripts and workers. */
     dataSync(): TypedArray;
@@ -38,10 +41,21 @@ export function drain(): void {
   while (!slice(position));
 }
 
+/** Queues a read of the elements in a type that JavaScript has an array for. */
+function withReadable<R>(tensor: Tensor, op: string, queue: (id: number) => R): R {
+  const id = tensor._handle(op);
+  if (!isNarrow(tensor.dtype)) return queue(id);
+  const wide = emptyContiguous(tensor.shape, 'float32');
+  native.copy(wide._id, id);
+  const queued = queue(wide._id);
+  wide.dispose();
+  return queued;
+}
+
 /** @internal All elements in row-major order, blocking; `op` goes into errors. */
 export function readSync(tensor: Tensor, op: string): TypedArray {
   const into = newTypedArray(tensor.dtype, tensor.numel);
-  const cell = native.beginRead(tensor._handle(op), into);
+  const cell = withReadable(tensor, op, (id) => native.beginRead(id, into));
   drain();
   const error = native.readResult(cell);
   if (error) fail(error);
@@ -51,6 +65,14 @@ export function readSync(tensor: Tensor, op: string): TypedArray {
 /** @internal All elements in row-major order. */
 export async function read(tensor: Tensor, op: string): Promise<TypedArray> {
   const into = newTypedArray(tensor.dtype, tensor.numel);
+  const error = await withReadable(tensor, op, (id) => native.read(id, into));
+  if (error) fail(error);
+  return into;
+}
+
+/** @internal All elements in row-major order, as the processor stores them. */
+export async function readBytes(tensor: Tensor, op: string): Promise<Uint8Array> {
+  const into = new Uint8Array(tensor.numel * ITEM_SIZES[tensor.dtype]);
   const error = await native.read(tensor._handle(op), into);
   if (error) fail(error);
   return into;

@@ -151,14 +151,30 @@ void bind(napi_env env, napi_value exports, const char* name) {
   napi_set_named_property(env, exports, name, function);
 }
 
-template <auto F>
+// Narrow elements (bfloat16, float16) reach only the functions that say they take them.
+enum class Narrow { kRefused, kTaken };
+
+inline void refuseNarrow(const Tensor& t) {
+  if (isNarrow(t.dtype)) throw std::runtime_error(std::string("a kernel got ") + nameOf(t.dtype));
+}
+inline void refuseNarrow(const Tensor* t) {
+  if (t) refuseNarrow(*t);
+}
+inline void refuseNarrow(std::span<const Tensor> tensors) {
+  for (const Tensor& t : tensors) refuseNarrow(t);
+}
+template <class T>
+void refuseNarrow(const T&) {}
+
+template <auto F, Narrow kNarrow>
 struct Binder;
-template <class... A, void (*F)(Context&, A...)>
-struct Binder<F> {
+template <class... A, void (*F)(Context&, A...), Narrow kNarrow>
+struct Binder<F, kNarrow> {
   static constexpr size_t kArguments = sizeof...(A);
   template <size_t... I>
   static void call(const Call& info, Environment& e, std::index_sequence<I...>) {
     std::tuple<Argument<A>...> arguments{Argument<A>(info, e, I)...};
+    if constexpr (kNarrow == Narrow::kRefused) (refuseNarrow(std::get<I>(arguments).get()), ...);
     F(e.context, std::get<I>(arguments).get()...);
   }
   static napi_value run(Environment& e, const Call& info) {
@@ -181,6 +197,7 @@ struct Maker<F> {
   }
   static napi_value run(Environment& e, const Call& info) {
     const uint32_t a = toHandle(info, 3);
+    refuseNarrow(e.tensor(a));
     const uint32_t out = e.createLike(e.tensor(a), static_cast<DType>(toHandle(info, 1)), info.values[0]);
     call(info, e, out, a, std::index_sequence_for<A...>{});
     napi_value id;

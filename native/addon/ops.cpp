@@ -18,9 +18,9 @@
 namespace nabla::addon {
 
 namespace {
-template <auto F>
+template <auto F, Narrow kNarrow = Narrow::kRefused>
 void add(Napi::Env env, Napi::Object exports, const char* name) {
-  bind<Binder<F>::kArguments, &Binder<F>::run>(env, exports, name);
+  bind<Binder<F, kNarrow>::kArguments, &Binder<F, kNarrow>::run>(env, exports, name);
 }
 // The same op as a function that makes its output.
 template <auto F>
@@ -30,9 +30,9 @@ void addMaker(Napi::Env env, Napi::Object exports, const char* name) {
 }  // namespace
 
 void registerOps(Napi::Env env, Napi::Object exports) {
-  add<ops::copy>(env, exports, "copy");
-  add<ops::fill>(env, exports, "fill");
-  add<ops::arange>(env, exports, "arange");
+  add<ops::copy, Narrow::kTaken>(env, exports, "copy");
+  add<ops::fill, Narrow::kTaken>(env, exports, "fill");
+  add<ops::arange, Narrow::kTaken>(env, exports, "arange");
   add<ops::unary>(env, exports, "unary");
   add<ops::activation>(env, exports, "activation");
   add<ops::activationBackward>(env, exports, "activationBackward");
@@ -41,14 +41,14 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   addMaker<ops::binary>(env, exports, "binaryLike");
   addMaker<ops::binaryScalar>(env, exports, "binaryScalarLike");
   add<ops::binaryScalar>(env, exports, "binaryScalar");
-  add<ops::where>(env, exports, "where");
+  add<ops::where, Narrow::kTaken>(env, exports, "where");
   add<ops::clamp>(env, exports, "clamp");
-  add<ops::gather>(env, exports, "gather");
+  add<ops::gather, Narrow::kTaken>(env, exports, "gather");
   add<ops::scatterAdd>(env, exports, "scatterAdd");
-  add<ops::indexSelect>(env, exports, "indexSelect");
+  add<ops::indexSelect, Narrow::kTaken>(env, exports, "indexSelect");
   add<ops::indexAdd>(env, exports, "indexAdd");
   add<ops::oneHot>(env, exports, "oneHot");
-  add<ops::cat>(env, exports, "cat");
+  add<ops::cat, Narrow::kTaken>(env, exports, "cat");
   add<ops::uniform>(env, exports, "uniform");
   add<ops::normal>(env, exports, "normal");
   add<ops::bernoulli>(env, exports, "bernoulli");

@@ -1,5 +1,8 @@
 // What every op function gets: where to queue, where to allocate, which kernels to run.
 #pragma once
+#include <stdexcept>
+#include <string>
+
 #include "../kernels/cpu/table.h"
 #include "../runtime/cpu_features.h"
 #include "../runtime/stream.h"
@@ -39,6 +42,13 @@ struct Context {
 
 // The table for the chosen instruction set.
 const cpu::KernelTable& kernelTable(Isa isa);
+
+// A kernel of a table by dtype. A missing one is an error at the call: run later, it would end the process.
+template <class F>
+F kernelFor(F kernel, const char* op, DType dtype) {
+  if (!kernel) throw std::runtime_error(std::string(op) + " has no kernel for " + nameOf(dtype));
+  return kernel;
+}
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

@@ -78,7 +78,7 @@ void runScatterAdd(Context& ctx, const char* op, const Tensor& out, int64_t dim,
   // A chunk walks the whole axis: wide rows keep the memory accesses long.
   const int64_t chunk = std::max<int64_t>(64, 32768 / axis.length);
   run(ctx, op, out, {&out, &index, &src}, makeNest({&places[0], &places[1], &places[2]}, chunk), axis,
-      ctx.kernels.index.scatterAdd[static_cast<int>(out.dtype)][indexType(index)]);
+      kernelFor(ctx.kernels.index.scatterAdd[static_cast<int>(out.dtype)][indexType(index)], op, out.dtype));
 }
 
 }  // namespace

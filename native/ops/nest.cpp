@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "../kernels/cpu/narrow.h"
+
 namespace nabla {
 
 namespace {
@@ -242,6 +244,7 @@ void enqueueElementwise(Context& ctx, const char* op, std::initializer_list<Oper
   const int count = static_cast<int>(list.size());
   const Tensor* tensors[cpu::kOperands] = {};
   for (int k = 0; k < count; k++) tensors[k] = operands[k].tensor;
+  kernelFor(kernel, op, (tensors[1] ? tensors[1] : tensors[0])->dtype);
   const Touched touched{tensors, 1, tensors + 1, static_cast<size_t>(count - 1)};
   unsigned unit;
   if (oneRun(operands, count, &unit)) {
@@ -285,6 +288,12 @@ void Scalar::set(DType dtype, double value) {
       return put(static_cast<uint8_t>(toInt64(value)));
     case DType::kBool:
       return put(static_cast<uint8_t>(value != 0));
+    case DType::kInt8:
+      return put(static_cast<int8_t>(toInt64(value)));
+    case DType::kBfloat16:
+      return put(toBfloat16(static_cast<float>(value)));
+    case DType::kFloat16:
+      return put(toFloat16(static_cast<float>(value)));
   }
 }
 
@@ -293,6 +302,7 @@ Scalar Scalar::bound(DType dtype, double value) {
   if (dtype == DType::kInt32) scalar.put(saturate<int32_t>(value));
   if (dtype == DType::kInt64) scalar.put(saturate<int64_t>(value));
   if (dtype == DType::kUint8) scalar.put(saturate<uint8_t>(value));
+  if (dtype == DType::kInt8) scalar.put(saturate<int8_t>(value));
   return scalar;
 }
 

@@ -59,14 +59,16 @@ void normal(Context& ctx, const Tensor& out, double mean, double std, double see
 void bernoulli(Context& ctx, const Tensor& out, double p, double seedLo, double seedHi, double offset) {
   const cpu::Chance yes = chanceOf(p);
   fill(ctx, "bernoulli", out, kChunk,
-       [=, state = stateOf(seedLo, seedHi, offset), kernel = ctx.kernels.random.bernoulli[row(out)]](
+       [=, state = stateOf(seedLo, seedHi, offset),
+        kernel = kernelFor(ctx.kernels.random.bernoulli[row(out)], "bernoulli", out.dtype)](
            int64_t begin, int64_t count, void* at) { kernel(state, begin, count, yes, at); });
 }
 
 void randint(Context& ctx, const Tensor& out, double lo, double hi, double seedLo, double seedHi, double offset) {
   const cpu::RandintParams params{static_cast<int64_t>(lo), static_cast<uint64_t>(hi - lo)};
   fill(ctx, "randint", out, kChunk,
-       [=, state = stateOf(seedLo, seedHi, offset), kernel = ctx.kernels.random.randint[row(out)]](
+       [=, state = stateOf(seedLo, seedHi, offset),
+        kernel = kernelFor(ctx.kernels.random.randint[row(out)], "randint", out.dtype)](
            int64_t begin, int64_t count, void* at) { kernel(state, begin, count, params, at); });
 }
 

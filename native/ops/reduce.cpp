@@ -132,6 +132,7 @@ void reduce(Context& ctx, int64_t op, const Tensor& out, const Tensor& a, std::s
   for (int64_t d : dims) mask |= 1u << d;
   const Plan plan = makePlan(out, a, mask);
   const cpu::ReduceFunctions* run = &ctx.kernels.reduce.run[op][static_cast<int>(a.dtype)];
+  kernelFor(run->accumulate, kNames[op], a.dtype);
   if (plan.segments <= 1) {
     ctx.stream.enqueue(kNames[op], {&out}, {&a}, [=](Exec& exec) { runWhole(exec, plan, *run); });
     return;
@@ -150,7 +151,7 @@ void argReduce(Context& ctx, int64_t op, const Tensor& indices, const Tensor* va
   else
     first = along(a, ~(1u << dim));
   const Nest nest = makeNest({&indices, values, &first}, std::max<int64_t>(1, kChunk / std::max<int64_t>(n, 1)));
-  const auto kernel = ctx.kernels.reduce.arg[op][static_cast<int>(a.dtype)];
+  const auto kernel = kernelFor(ctx.kernels.reduce.arg[op][static_cast<int>(a.dtype)], "argmax", a.dtype);
   const bool hasValues = values != nullptr;
   ctx.stream.enqueue(op == cpu::kArgMax ? "argmax" : "argmin", {&indices, values}, {&a}, [=](Exec& exec) {
     exec.parallelFor(nest.chunks, [&](int64_t c) {

@@ -28,6 +28,7 @@ function startOf(x: Tensor | null, shape: readonly number[], strides: readonly n
 
 const gatherOp = defineOp({
   name: 'gather',
+  narrow: 'moves',
   inputs: ['input', 'index'],
   forward: (x: Tensor, index: Tensor, dim: number) => {
     const out = emptyStrided(index.shape, stridesLike(index, index.shape), x.dtype);
@@ -70,6 +71,7 @@ function scatterZeros(
 
 const indexSelectOp = defineOp({
   name: 'indexSelect',
+  narrow: 'moves',
   inputs: ['input', 'index'],
   forward: (x: Tensor, index: Tensor, dim: number) => {
     const shape = x.shape.map((size, i) => (i === dim ? index.numel : size));

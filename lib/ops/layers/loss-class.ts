@@ -3,7 +3,7 @@ import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText, valueT
 import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
 import { emptyLikeLayout } from '../../tensor/create.js';
-import { isFloating } from '../../tensor/dtype.js';
+import { computeDType, isFloating } from '../../tensor/dtype.js';
 import { isGradEnabled } from '../../tensor/frame.js';
 import { numelOf, sameShape } from '../../tensor/layout.js';
 import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
@@ -225,8 +225,8 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
   }
   const x = input.ndim === 1 ? unsqueeze(input, 0) : input;
   const rows = contiguous(input.ndim === 1 ? unsqueeze(target, 0) : target);
-  const lse = emptyContiguous(rows.shape, x.dtype);
-  const totalWeight = emptyContiguous([], x.dtype);
+  const lse = emptyContiguous(rows.shape, computeDType(x.dtype));
+  const totalWeight = emptyContiguous([], lse.dtype);
   const weight = rule.weight && contiguous(rule.weight);
   const loss = crossEntropyOp(x, rows, weight, lse, totalWeight, rule);
   for (const t of [lse, totalWeight]) t.dispose(); // what backward needs stays

@@ -2,11 +2,12 @@
 import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
-import { isFloating } from '../../tensor/dtype.js';
+import { computeDType, isFloating, isNarrow } from '../../tensor/dtype.js';
 import { isGradEnabled } from '../../tensor/frame.js';
 import { channelsLastStrides, contiguousStrides } from '../../tensor/layout.js';
 import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
+import { copyTo } from '../narrow.js';
 import { add, mul, sub } from '../pointwise/arithmetic.js';
 import { rsqrt, square } from '../pointwise/unary.js';
 import { mean } from '../reduce/reduce.js';
@@ -42,6 +43,7 @@ const emptyDense = (like: Tensor): Tensor =>
 const batchNormOp = defineOp({
   name: 'batchNorm',
   inputs: ['input', 'weight?', 'bias?'],
+  narrow: 'mixed',
   forward: (
     x: Tensor,
     weight: Tensor | null,
@@ -77,6 +79,7 @@ const batchNormOp = defineOp({
 const batchNormBackward = defineOp({
   name: 'batchNormBackward',
   inputs: ['gradient', 'input', 'weight?'],
+  narrow: 'mixed',
   forward: (
     g: Tensor,
     x: Tensor,
@@ -155,7 +158,8 @@ function checkVector(name: string, v: Tensor | null | undefined, x: Tensor): voi
       x.shape,
     );
   }
-  if (v.dtype !== x.dtype) {
+  // Beside a bfloat16 or float16 input the others may be float32, as in PyTorch.
+  if (v.dtype !== x.dtype && v.dtype !== computeDType(x.dtype)) {
     throw new DTypeError('batchNorm', `input is ${x.dtype}, ${name} is ${v.dtype}`, x.dtype, v.dtype);
   }
 }
@@ -217,9 +221,17 @@ export function batchNorm(
       x.shape,
     );
   }
-  const used = [emptyContiguous([x.shape[1]], x.dtype), emptyContiguous([x.shape[1]], x.dtype)] as const;
-  const out = batchNormOp(dense(x), weight ?? null, bias ?? null, [runningMean, runningVar], used, rule);
+  const statistics = computeDType(x.dtype);
+  const used = [emptyContiguous([x.shape[1]], statistics), emptyContiguous([x.shape[1]], statistics)] as const;
+  const running = [runningMean, runningVar].map((t) => (t && isNarrow(t.dtype) ? copyTo(t, statistics) : t));
+  const out = batchNormOp(dense(x), weight ?? null, bias ?? null, running, used, rule);
   for (const t of used) t.dispose(); // what backward needs stays
+  [runningMean, runningVar].forEach((t, i) => {
+    const wide = running[i];
+    if (!t || !wide || t === wide) return;
+    if (rule.training) native.copy(t._id, wide._id);
+    wide.dispose();
+  });
   if (rule.training) for (const t of [runningMean, runningVar]) t?._bump();
   return out;
 }

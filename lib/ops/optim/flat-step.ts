@@ -2,7 +2,7 @@
 import { DTypeError, ShapeError, shapeText } from '../../errors.js';
 import { native } from '../../native.js';
 import { emptyLikeLayout, stridesLike } from '../../tensor/create.js';
-import type { DType } from '../../tensor/dtype.js';
+import { computeDType, type DType, isNarrow } from '../../tensor/dtype.js';
 import { sameShape } from '../../tensor/layout.js';
 import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 
@@ -12,8 +12,8 @@ function liesLike(x: Tensor, strides: readonly number[]): boolean {
   return true;
 }
 
-function copyAs(x: Tensor, strides: readonly number[], like: Tensor): Tensor {
-  const out = emptyStrided(x.shape, strides, like.dtype);
+function copyAs(x: Tensor, strides: readonly number[], dtype: DType): Tensor {
+  const out = emptyStrided(x.shape, strides, dtype);
   native.copy(out._id, x._id);
   return out;
 }
@@ -43,7 +43,7 @@ export function alignedBuffer(op: string, name: string, param: Tensor, old: Tens
     );
   }
   if (old.dtype === param.dtype && liesLike(old, strides)) return old;
-  const moved = copyAs(old, strides, param).keep();
+  const moved = copyAs(old, strides, param.dtype).keep();
   old.dispose();
   return moved;
 }
@@ -83,8 +83,6 @@ export interface SgdStep {
   readonly maximize: boolean;
 }
 
-const ids = (tensors: readonly Tensor[]): number[] => tensors.map((tensor) => tensor._id);
-
 /** One native step over parameters and gradients that lie alike in dense memory. */
 export class FlatStep {
   readonly #params: number[] = [];
@@ -104,12 +102,18 @@ export class FlatStep {
     this.#owners.push(param);
   }
 
+  /** The handle of `x`, or of a copy that lies as `strides` say in a dtype that steps are computed in. */
   #dense(x: Tensor, strides: readonly number[], written: boolean): number {
-    if (liesLike(x, strides)) return x._id;
-    const copy = copyAs(x, strides, x);
+    if (liesLike(x, strides) && !isNarrow(x.dtype)) return x._id;
+    const copy = copyAs(x, strides, computeDType(x.dtype));
     this.#temporary.push(copy);
     if (written) this.#writeBack.push([x, copy]);
     return copy._id;
+  }
+
+  /** The handles of a state that lies like its parameters. */
+  #states(tensors: readonly Tensor[]): number[] {
+    return tensors.map((x) => this.#dense(x, x.strides, true));
   }
 
   /** Adam's formula; `largest` is empty without amsgrad. */
@@ -124,9 +128,9 @@ export class FlatStep {
     native.adamStep(
       this.#params,
       this.#grads,
-      ids(averages),
-      ids(squares),
-      ids(largest),
+      this.#states(averages),
+      this.#states(squares),
+      this.#states(largest),
       h.lr,
       beta1,
       beta2,
@@ -144,7 +148,7 @@ export class FlatStep {
     native.sgdStep(
       this.#params,
       this.#grads,
-      ids(buffers),
+      this.#states(buffers),
       h.lr,
       h.momentum,
       h.dampening,

@@ -81,6 +81,7 @@ export function fill_(x: Tensor, value: number | Tensor): Tensor {
 
 const overwrite = defineOp({
   name: 'overwrite',
+  narrow: 'moves',
   inputs: ['input', 'value'],
   forward: (x: Tensor, value: Tensor) => {
     const out = emptyLikeLayout(x);

@@ -12,6 +12,7 @@ import { ge, gt, le, logicalAnd, lt } from './compare.js';
 
 const whereOp = defineOp({
   name: 'where',
+  narrow: 'moves',
   inputs: ['condition', 'input', 'other'],
   forward: (condition: Tensor, a: Tensor, b: Tensor) => {
     const shape = broadcastShapes('where', broadcastShapes('where', a.shape, b.shape), condition.shape);

@@ -17,6 +17,7 @@ function joinedStrides(shape: readonly number[], parts: readonly Tensor[]): read
 
 const catOp = defineOp({
   name: 'cat',
+  narrow: 'moves',
   inputs: ['tensors...'],
   forward: (parts: readonly Tensor[], dim: number) => {
     const shape = [...parts[0].shape];

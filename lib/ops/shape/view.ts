@@ -19,6 +19,7 @@ import {
 import { emptyStrided, type Tensor, viewOf } from '../../tensor/tensor.js';
 import { ReduceOp } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
+import { provideConversion } from '../narrow.js';
 
 /** Strides that show the same elements in another shape without a copy, or null. */
 function strideForShape(shape: readonly number[], strides: readonly number[], to: readonly number[]): number[] | null {
@@ -73,6 +74,7 @@ const reshapeView = defineOp({
 
 const copyAs = defineOp({
   name: 'copy',
+  narrow: 'moves',
   inputs: ['input'],
   forward: (x: Tensor, strides: readonly number[] | null, dtype: DType) => {
     const out = strides ? emptyStrided(x.shape, strides, dtype) : emptyLikeLayout(x, dtype);
@@ -148,6 +150,7 @@ function sliceGradient(g: Tensor, shape: readonly number[], dim: number, start: 
 
 const sliceBackward = defineOp({
   name: 'sliceBackward',
+  narrow: 'moves',
   inputs: ['gradient'],
   forward: (g: Tensor, shape: readonly number[], dim: number, start: number, step: number) => {
     const out = emptyStrided(shape, stridesLike(g, shape), g.dtype);
@@ -345,6 +348,8 @@ export function to(x: Tensor, dtype: DType): Tensor {
   checkDType('to', dtype);
   return x.dtype === dtype ? x : copyAs(x, null, dtype);
 }
+
+provideConversion(to);
 
 declare module '../../tensor/tensor.js' {
   interface Tensor {

@@ -1,6 +1,7 @@
 // Copy, conversion, transposition and fill.
 #include "copy.h"
 
+#include "narrow.h"
 #include "vec.h"
 
 namespace {
@@ -58,7 +59,7 @@ NABLA_INLINE void transposeScalar(T* out, int64_t os, const T* in, int64_t is, i
 template <class T>
 void transpose(T* out, int64_t os, const T* in, int64_t is, int64_t rows, int64_t columns) {
   int64_t i = 0;
-  if constexpr (sizeof(T) > 1) {
+  if constexpr (sizeof(T) > 2) {
     constexpr int64_t kBlock = 32 / static_cast<int64_t>(sizeof(T));
     for (; i + kBlock <= rows; i += kBlock) {
       int64_t j = 0;
@@ -91,15 +92,41 @@ void move(const Rect& r) {
   }
 }
 
+template <class T>
+constexpr bool kNarrow = __is_same(T, Bfloat16) || __is_same(T, Float16);
+
+// Narrow types go through float, as in PyTorch.
 template <class To, class From>
 NABLA_INLINE To convertOne(From x) {
-  // As PyTorch: unsigned goes through int64, so that -1.0 wraps on every processor instead of being undefined.
-  if constexpr (sizeof(To) == 1 && !__is_same(To, bool) && (__is_same(From, float) || __is_same(From, double)))
+  if constexpr (kNarrow<From>)
+    return convertOne<To>(toFloat(x));
+  else if constexpr (__is_same(To, Bfloat16))
+    return toBfloat16(static_cast<float>(x));
+  else if constexpr (__is_same(To, Float16))
+    return toFloat16(static_cast<float>(x));
+  // As PyTorch: bytes go through int64, so that -1.0 wraps on every processor instead of being undefined.
+  else if constexpr (sizeof(To) == 1 && !__is_same(To, bool) && (__is_same(From, float) || __is_same(From, double)))
     return static_cast<To>(static_cast<int64_t>(x));
   else if constexpr (__is_same(To, bool))
     return x != From(0);
   else
     return static_cast<To>(x);
+}
+
+template <class To, class From>
+NABLA_INLINE void convertRun(To* out, const From* in, int64_t n) {
+  int64_t j = 0;
+#ifdef __F16C__
+  typedef float Wide __attribute__((vector_size(32), aligned(4), may_alias));
+  typedef short Half __attribute__((vector_size(16), aligned(2), may_alias));
+  if constexpr (__is_same(To, Float16) && __is_same(From, float))
+    for (; j + 8 <= n; j += 8)
+      *reinterpret_cast<Half*>(out + j) = __builtin_ia32_vcvtps2ph256(*reinterpret_cast<const Wide*>(in + j), 0);
+  if constexpr (__is_same(To, float) && __is_same(From, Float16))
+    for (; j + 8 <= n; j += 8)
+      *reinterpret_cast<Wide*>(out + j) = __builtin_ia32_vcvtph2ps256(*reinterpret_cast<const Half*>(in + j));
+#endif
+  for (; j < n; j++) out[j] = convertOne<To>(in[j]);
 }
 
 template <class To, class From>
@@ -109,7 +136,7 @@ void convert(const Rect& r) {
   const int64_t os = r.s0[0], is = r.s0[1], n = r.n0;
   for (int64_t i = 0; i < r.n1; i++, out += r.s1[0], in += r.s1[1]) {
     if (os == 1 && is == 1) {
-      for (int64_t j = 0; j < n; j++) out[j] = convertOne<To>(in[j]);
+      convertRun(out, in, n);
     } else {
       for (int64_t j = 0; j < n; j++) out[j * os] = convertOne<To>(in[j * is]);
     }
@@ -130,6 +157,9 @@ void registerType(nabla::cpu::CopyKernels* t, int to) {
   t->convert[to][3] = convert<To, int64_t>;
   t->convert[to][4] = convert<To, uint8_t>;
   t->convert[to][5] = convert<To, bool>;
+  t->convert[to][6] = convert<To, int8_t>;
+  t->convert[to][7] = convert<To, Bfloat16>;
+  t->convert[to][8] = convert<To, Float16>;
   t->arange[to] = arange<To>;
 }
 
@@ -142,7 +172,11 @@ extern "C" void NABLA_REGISTER(copy)(nabla::cpu::CopyKernels* t) {
   registerType<int64_t>(t, 3);
   registerType<uint8_t>(t, 4);
   registerType<bool>(t, 5);
+  registerType<int8_t>(t, 6);
+  registerType<Bfloat16>(t, 7);
+  registerType<Float16>(t, 8);
   t->convert[0][0] = t->convert[2][2] = move<uint32_t>;
   t->convert[1][1] = t->convert[3][3] = move<uint64_t>;
-  t->convert[4][4] = t->convert[5][5] = move<uint8_t>;
+  t->convert[4][4] = t->convert[5][5] = t->convert[6][6] = move<uint8_t>;
+  t->convert[7][7] = t->convert[8][8] = move<uint16_t>;
 }

@@ -355,4 +355,6 @@ extern "C" void NABLA_REGISTER(elementwise)(ElementwiseKernels* t) {
   registerInteger<int64_t>(t, 3);
   registerInteger<uint8_t>(t, 4);
   registerBool(t, 5, 4);
+  registerInteger<int8_t>(t, 6);
+  t->where[7] = t->where[8] = where<uint16_t>;
 }

@@ -141,6 +141,7 @@ extern "C" void NABLA_REGISTER(index)(nabla::cpu::IndexKernels* t) {
   DTYPE(3, uint64_t)
   DTYPE(4, uint8_t)
   DTYPE(5, Bool)
+  DTYPE(6, uint8_t)
 #undef DTYPE
   t->oneHot[0] = oneHot<int32_t>;
   t->oneHot[1] = oneHot<int64_t>;

@@ -307,5 +307,6 @@ extern "C" void NABLA_REGISTER(random)(nabla::cpu::RandomKernels* t) {
   DTYPE(3, int64_t, false)
   DTYPE(4, uint8_t, false)
   DTYPE(5, uint8_t, true)
+  DTYPE(6, int8_t, false)
 #undef DTYPE
 }

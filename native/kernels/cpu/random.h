@@ -7,6 +7,8 @@
 #pragma once
 #include <cstdint>
 
+#include "rect.h"
+
 namespace nabla::cpu {
 
 struct PhiloxState {
@@ -42,9 +44,10 @@ struct RandomKernels {
                      void* out);  // float64: 64-bit draws
   void (*normal[2])(const PhiloxState& state, int64_t begin, int64_t count, const NormalParams& p,
                     void* out);  // float64: 64-bit draws
-  void (*bernoulli[6])(const PhiloxState& state, int64_t begin, int64_t count, const Chance& yes, void* out);
-  void (*randint[6])(const PhiloxState& state, int64_t begin, int64_t count, const RandintParams& p,
-                     void* out);  // 64-bit draws
+  void (*bernoulli[kElementTypes])(const PhiloxState& state, int64_t begin, int64_t count, const Chance& yes,
+                                   void* out);
+  void (*randint[kElementTypes])(const PhiloxState& state, int64_t begin, int64_t count, const RandintParams& p,
+                                 void* out);  // 64-bit draws
   // out = x * (kept ? scale : 0)
   void (*dropout[2])(const PhiloxState& state, int64_t begin, int64_t count, const Chance& keep, double scale,
                      const void* x, void* out);

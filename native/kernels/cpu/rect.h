@@ -5,7 +5,7 @@
 namespace nabla::cpu {
 
 constexpr int kOperands = 4;
-constexpr int kElementTypes = 6;  // the order of nabla::DType
+constexpr int kElementTypes = 9;  // the order of nabla::DType
 
 // Element (i, j), i < n1, j < n0, of operand k is element i * s1[k] + j * s0[k] from p[k]. Operand 0 is the output;
 // an operand may be the output itself, but never overlaps it in part. Strides may be 0, except the output's.

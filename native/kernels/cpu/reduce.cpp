@@ -31,6 +31,10 @@ struct Limits<int64_t> {
   static constexpr int64_t low = INT64_MIN, high = INT64_MAX;
 };
 template <>
+struct Limits<int8_t> {
+  static constexpr int8_t low = INT8_MIN, high = INT8_MAX;
+};
+template <>
 struct Limits<uint8_t> {
   static constexpr uint8_t low = 0, high = UINT8_MAX;
 };
@@ -424,4 +428,5 @@ extern "C" void NABLA_REGISTER(reduce)(ReduceKernels* t) {
   registerType<int64_t>(t, 3);
   registerType<uint8_t>(t, 4);
   registerType<uint8_t>(t, 5);
+  registerType<int8_t>(t, 6);
 }

@@ -221,6 +221,7 @@ extern "C" void NABLA_REGISTER(unary)(UnaryKernels* t) {
   registerInteger<int32_t>(t, 2);
   registerInteger<int64_t>(t, 3);
   registerInteger<uint8_t>(t, 4);
+  registerInteger<int8_t>(t, 6);
   t->run[kLogicalNot][5] = each<LogicalNot, uint8_t, uint8_t>;
   t->run[kBitNot][5] = each<FlipBool, uint8_t>;
   t->run[kSign][5] = each<Sign, uint8_t>;
