@@ -1,5 +1,6 @@
 // For the programs beside this file: tensors with any memory order, a stream, checks that count failures.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -24,6 +25,30 @@ inline int checks = 0;
     }                                                             \
   } while (0)
 
+// A format of two bytes with `kFraction` bits of fraction and an exponent bias, by plain arithmetic.
+template <int kFraction, int kBias>
+struct TwoBytes {
+  static constexpr int kQuiet = 1 << (kFraction - 1);
+  static double decode(uint16_t bits) {
+    const int fraction = bits & ((1 << kFraction) - 1), exponent = (bits & 0x7fff) >> kFraction;
+    double x = std::ldexp(exponent ? fraction + (1 << kFraction) : fraction, std::max(exponent, 1) - kBias - kFraction);
+    if (exponent == 2 * kBias + 1) x = fraction ? NAN : INFINITY;
+    return bits & 0x8000 ? -x : x;
+  }
+  static uint16_t encode(double x) {
+    const int sign = std::signbit(x) ? 0x8000 : 0, infinity = (2 * kBias + 1) << kFraction;
+    if (std::isnan(x)) return static_cast<uint16_t>(sign | infinity | 1 << (kFraction - 1));
+    const double size = std::fabs(x);
+    if (std::isinf(x)) return static_cast<uint16_t>(sign | infinity);
+    const int exponent = size == 0 ? 1 - kBias : std::max(std::ilogb(size), 1 - kBias);
+    const double steps = std::nearbyint(std::ldexp(size, kFraction - exponent));
+    const double bits = std::ldexp(exponent + kBias - 1, kFraction) + steps;
+    return static_cast<uint16_t>(sign | static_cast<int>(std::min<double>(bits, infinity)));
+  }
+};
+using Bfloat16Format = TwoBytes<7, 127>;
+using Float16Format = TwoBytes<10, 15>;
+
 inline double read(DType dtype, const char* p) {
   switch (dtype) {
     case DType::kFloat32:
@@ -34,6 +59,12 @@ inline double read(DType dtype, const char* p) {
       return *reinterpret_cast<const int32_t*>(p);
     case DType::kInt64:
       return static_cast<double>(*reinterpret_cast<const int64_t*>(p));
+    case DType::kInt8:
+      return *reinterpret_cast<const int8_t*>(p);
+    case DType::kBfloat16:
+      return Bfloat16Format::decode(*reinterpret_cast<const uint16_t*>(p));
+    case DType::kFloat16:
+      return Float16Format::decode(*reinterpret_cast<const uint16_t*>(p));
     default:
       return *reinterpret_cast<const uint8_t*>(p);
   }
@@ -58,6 +89,15 @@ inline void write(DType dtype, char* p, double x) {
       break;
     case DType::kBool:
       *reinterpret_cast<uint8_t*>(p) = x != 0;
+      break;
+    case DType::kInt8:
+      *reinterpret_cast<int8_t*>(p) = static_cast<int8_t>(static_cast<int64_t>(x));
+      break;
+    case DType::kBfloat16:
+      *reinterpret_cast<uint16_t*>(p) = Bfloat16Format::encode(static_cast<float>(x));
+      break;
+    case DType::kFloat16:
+      *reinterpret_cast<uint16_t*>(p) = Float16Format::encode(static_cast<float>(x));
       break;
   }
 }
