@@ -37,6 +37,7 @@ export async function checkForward(call: Call, sample: Sample, run: string, layo
 
 interface Recorded {
   inputs: Tensor[];
+  all: Tensor[];
   leaves: Tensor[];
   outputs: Tensor[];
   cotangents: Tensor[];
@@ -57,7 +58,7 @@ function record(call: Call, sample: Sample, run: string, layout: Layout, data?: 
     outputs.push(all[i]);
     cotangents.push(makeTensor(values, run, layout));
   }
-  return { inputs, leaves, outputs, cotangents };
+  return { inputs, all: [...all], leaves, outputs, cotangents };
 }
 
 const gradientsOf = (r: Recorded, createGraph = false): (Tensor | null)[] =>
@@ -97,6 +98,49 @@ export async function checkGradient(call: Call, sample: Sample, run: string, lay
     const [own] = alone.outputs.length > 0 ? gradientsOf(alone) : [null];
     await expectGradient(`gradient of input ${i} alone`, own, wanted[at++], sample, run);
   }
+}
+
+/** A run in float32 whose inputs and incoming gradients have the values that a narrow dtype can hold. */
+function widened(
+  call: Call,
+  sample: Sample,
+  dtype: 'bfloat16' | 'float16',
+): { outputs: Tensor[]; grads: (Tensor | null)[] } {
+  const rounded = (values: Values): Values => {
+    const data = Array.from(makeTensor(values, dtype, 'contiguous').dataSync(), Number);
+    return { ...values, data };
+  };
+  const inputs = sample.inputs.map((input) => ({ ...input, ...rounded(input) }));
+  const cotangents = sample.cotangents?.map((values) => values && rounded(values));
+  return recorded(call, { ...sample, inputs, cotangents }, 'float32');
+}
+
+function recorded(call: Call, sample: Sample, run: string): { outputs: Tensor[]; grads: (Tensor | null)[] } {
+  const r = record(call, sample, run, 'contiguous');
+  return { outputs: r.all, grads: r.outputs.length > 0 && r.leaves.length > 0 ? gradientsOf(r) : [] };
+}
+
+/**
+ * bfloat16 or float16: what the float32 run gives for the same rounded inputs, rounded. Ops that compute in one step give
+ * exactly that; those of several steps, and gradients, round in between.
+ */
+export async function checkNarrow(call: Call, sample: Sample, dtype: 'bfloat16' | 'float16'): Promise<void> {
+  const got = recorded(call, sample, dtype);
+  const want = widened(call, sample, dtype);
+  const range = Math.max(floatRange(sample.inputs), floatRange(sample.cotangents ?? []), floatRange(sample.outputs));
+  const expect = async (what: string, tensor: Tensor | null, wide: Tensor | null): Promise<void> => {
+    if (!tensor || !wide) {
+      if (tensor !== wide) throw new Error(`${what}: ${tensor ? 'a tensor' : 'nothing'}, expected the opposite`);
+      return;
+    }
+    const asked = Object.values(sample.args).includes('float32');
+    const expected = wide.dtype === 'float32' && !asked ? wide.to(dtype) : wide;
+    const accuracy = { length: sample.length, ulps: 4 };
+    expectEqual(what, await read(tensor), await read(expected), { ...sample, ...accuracy, range: undefined }, range);
+  };
+  if (got.outputs.length !== want.outputs.length) throw new Error(`${got.outputs.length} outputs`);
+  for (const [i, output] of got.outputs.entries()) await expect(`output ${i}`, output, want.outputs[i]);
+  for (const [i, g] of got.grads.entries()) await expect(`gradient ${i}`, g, want.grads[i]);
 }
 
 const STEP = 1e-5;

@@ -13,7 +13,12 @@ export interface Accuracy {
   range?: number;
 }
 
-const EPSILON: Record<string, number> = { float32: 2 ** -23, float64: 2 ** -52 };
+const EPSILON: Record<string, number> = {
+  float32: 2 ** -23,
+  float64: 2 ** -52,
+  bfloat16: 2 ** -7,
+  float16: 2 ** -10,
+};
 
 export const isFloat = (dtype: string): boolean => dtype in EPSILON;
 

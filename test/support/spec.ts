@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DisposedError, type NablaError } from '../../lib/errors.js';
 import { scope } from '../../lib/tensor/scope.js';
 import type { Tensor } from '../../lib/tensor/tensor.js';
-import { checkForward, checkGradient, checkNumeric, checkSecond } from './check.js';
+import { checkForward, checkGradient, checkNarrow, checkNumeric, checkSecond } from './check.js';
 import { type Args, layoutsOf, makeTensor, readFixture, type Sample } from './fixture.js';
 
 type ErrorClass = new (...args: never[]) => NablaError;
@@ -20,6 +20,8 @@ export interface Spec {
   covers?: readonly string[];
   /** Dtypes of the float inputs; default both. */
   dtypes?: readonly ('float32' | 'float64')[];
+  /** Why bfloat16 and float16 are left out: PyTorch has no such op for them, or rounding changes what is computed. */
+  notNarrow?: string;
   /** Why the recorded backward pass is not differentiable, where it is not. */
   noSecondDerivative?: string;
 }
@@ -78,6 +80,14 @@ function runSpec(op: string, spec: Spec, samples: readonly Sample[]): void {
               `gradient ${run} ${layout}`,
               inScope(() => checkGradient(call, sample, run, layout)),
             );
+        }
+      }
+      if (!spec.notNarrow && sample.inputs.some((input) => input.dtype === 'float64')) {
+        for (const dtype of ['bfloat16', 'float16'] as const) {
+          it(
+            `forward and gradient ${dtype}`,
+            inScope(() => checkNarrow(call, sample, dtype)),
+          );
         }
       }
       if (!sample.grads || sample.numeric === false) return;
