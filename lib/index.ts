@@ -32,6 +32,7 @@ import './tensor/print.js';
 export * as autograd from './autograd/index.js';
 export * as data from './data/index.js';
 export * as io from './io/index.js';
+export * as linalg from './linalg/index.js';
 export * as metrics from './metrics/index.js';
 export * as models from './models/index.js';
 export * as F from './nn/functional.js';

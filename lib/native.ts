@@ -88,6 +88,17 @@ export interface Native {
   gemm(out: Handle, a: Handle, b: Handle, alpha: number, beta: number): void;
   /** activation: 0 none, 1 relu. */
   linear(out: Handle, x: Handle, weight: Handle, bias: Handle, activation: number): void;
+  /** Factorizations of batches, native/ops/linalg.h. An `info` of 0: mistakes in values fail the task. */
+  linalgCholesky(l: Handle, info: Handle, a: Handle): void;
+  linalgLu(lu: Handle, pivots: Handle, info: Handle, a: Handle, check: boolean): void;
+  linalgLuSolve(x: Handle, lu: Handle, pivots: Handle, transposed: boolean): void;
+  linalgSolve(x: Handle, info: Handle, a: Handle, inverse: boolean): void;
+  linalgTriangular(x: Handle, a: Handle, upper: boolean, unit: boolean): void;
+  linalgExp(out: Handle, a: Handle): void;
+  linalgQr(q: Handle, r: Handle, a: Handle): void;
+  linalgLstsq(x: Handle, rank: Handle, a: Handle, b: Handle, rcond: number): void;
+  linalgSvd(u: Handle, s: Handle, vh: Handle, a: Handle): void;
+  linalgEigh(w: Handle, v: Handle, a: Handle): void;
   /** im2col: image [N, C, H, W], columns [N, C * kh * kw, L]. */
   unfold(
     columns: Handle,

@@ -20,6 +20,12 @@ const NO_TOOLCHAIN = `nabla needs CMake and a C++20 compiler to build its native
   macOS            xcode-select --install && brew install cmake
   Windows          Visual Studio Build Tools with "C++ Clang tools for Windows" and "C++ CMake tools"`;
 
+const NO_EIGEN = `nabla needs the headers of Eigen 3.4 to build its native core. Install them and run the command again:
+  Debian, Ubuntu   apt-get install -y libeigen3-dev
+  macOS            brew install eigen
+  Windows          vcpkg install eigen3 (with VCPKG_ROOT set)
+or set EIGEN3_INCLUDE_DIR to the folder that holds Eigen/Core.`;
+
 class SetupError extends Error {}
 
 const readJson = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined);
@@ -82,6 +88,39 @@ function hasToolchain() {
   return onPath(['g++', 'clang++']) && onPath(['make', 'ninja']);
 }
 
+/** The folder that holds Eigen/Core, or undefined. */
+function eigenFolder() {
+  const own = process.env.EIGEN3_INCLUDE_DIR;
+  const roots = ['/usr', '/usr/local', '/opt/homebrew', '/opt/local'].map((root) => join(root, 'include'));
+  if (process.env.VCPKG_ROOT) {
+    const installed = join(process.env.VCPKG_ROOT, 'installed');
+    if (existsSync(installed))
+      for (const triplet of readdirSync(installed)) roots.push(join(installed, triplet, 'include'));
+  }
+  const folders = own ? [own] : roots.flatMap((root) => [join(root, 'eigen3'), root]);
+  return folders.find((folder) => existsSync(join(folder, 'Eigen', 'Core')));
+}
+
+/** Debian's package when we may install it; else the user has to. */
+function needEigen(options) {
+  const found = eigenFolder();
+  if (found) return found;
+  if (process.getuid?.() !== 0 || !onPath(['apt-get']) || process.env.EIGEN3_INCLUDE_DIR)
+    throw new SetupError(NO_EIGEN);
+  const install = () =>
+    run('installing libeigen3-dev', 'apt-get', ['install', '-qy', '--no-install-recommends', 'libeigen3-dev'], options);
+  try {
+    install();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    run('updating the list of packages', 'apt-get', ['update', '-q'], options);
+    install();
+  }
+  const installed = eigenFolder();
+  if (!installed) throw new SetupError(NO_EIGEN);
+  return installed;
+}
+
 function installPackages(options) {
   const lock = readJson(join(root, 'package-lock.json'));
   if (!lock) return;
@@ -102,12 +141,13 @@ function dropForeignBuild() {
 
 function buildNative(options) {
   if (!hasToolchain()) throw new SetupError(NO_TOOLCHAIN);
+  const eigen = needEigen(options);
   dropForeignBuild();
   const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
   const addonApi = dirname(require.resolve('node-addon-api/package.json'));
   const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism());
   const args = [cmakeJs, 'build', '-d', join(root, 'native'), '-O', buildDir, '-p', jobs];
-  args.push(`--CDNODE_ADDON_API_DIR=${addonApi}`);
+  args.push(`--CDNODE_ADDON_API_DIR=${addonApi}`, `--CDEIGEN3_INCLUDE_DIR=${eigen}`);
   // The kernels use GNU vector extensions, which MSVC's own compiler lacks.
   if (process.platform === 'win32') args.push('-t', 'ClangCL');
   run('building the native core', process.execPath, args, options);

@@ -76,6 +76,7 @@ export { type BatchNormOptions, batchNorm } from '../ops/layers/norm.js';
 export { type AvgPool2dOptions, avgPool2d, type MaxPool2dOptions, maxPool2d } from '../ops/layers/pool.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from '../ops/layers/softmax.js';
 export { fold, type UnfoldOptions, unfold } from '../ops/layers/unfold.js';
+export { cosineSimilarity, pairwiseDistance } from '../ops/linalg/distance.js';
 export { relu, type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/pointwise/unary.js';
 export { type DropoutOptions, dropout } from '../ops/random/random.js';
 export { type PadMode, type PadOptions, pad } from '../ops/shape/pad.js';

@@ -2,7 +2,41 @@
 
 export { gather, type IndexAddOptions, indexAdd, indexSelect, scatterAdd } from './indexing/indexing.js';
 export { type Conv2dOptions, conv2d, type Pair } from './layers/conv.js';
-export { type AddProductOptions, addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from './linalg/matmul.js';
+export { cholesky, choleskyInverse, choleskySolve } from './linalg/cholesky.js';
+export { det, logdet, slogdet } from './linalg/det.js';
+export { type CdistMode, type CdistOptions, cdist, dist } from './linalg/distance.js';
+export { einsum } from './linalg/einsum.js';
+export { matrixExp } from './linalg/exponential.js';
+export {
+  type AddProductOptions,
+  addmm,
+  baddbmm,
+  bmm,
+  dot,
+  matmul,
+  mm,
+  mv,
+  outer as ger,
+  outer,
+} from './linalg/matmul.js';
+export { pinv as pinverse } from './linalg/pinv.js';
+export {
+  addbmm,
+  addmv,
+  addr,
+  chainMatmul,
+  cross,
+  inner,
+  kron,
+  matrixPower,
+  tensordot,
+  trace,
+  vander,
+  vdot,
+} from './linalg/products.js';
+export { qr } from './linalg/qr.js';
+export { inv as inverse, type TriangularSolveOptions, triangularSolve } from './linalg/solve.js';
+export { rootSvd as svd } from './linalg/svd.js';
 export {
   bitwiseAnd,
   bitwiseNot,

@@ -5,6 +5,7 @@
 #include "../ops/elementwise.h"
 #include "../ops/gemm.h"
 #include "../ops/index.h"
+#include "../ops/linalg.h"
 #include "../ops/norm.h"
 #include "../ops/optim.h"
 #include "../ops/pool.h"
@@ -70,6 +71,16 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::matmul>(env, exports, "matmul");
   add<ops::gemm>(env, exports, "gemm");
   add<ops::linear>(env, exports, "linear");
+  add<ops::linalgCholesky>(env, exports, "linalgCholesky");
+  add<ops::linalgLu>(env, exports, "linalgLu");
+  add<ops::linalgLuSolve>(env, exports, "linalgLuSolve");
+  add<ops::linalgSolve>(env, exports, "linalgSolve");
+  add<ops::linalgTriangular>(env, exports, "linalgTriangular");
+  add<ops::linalgExp>(env, exports, "linalgExp");
+  add<ops::linalgQr>(env, exports, "linalgQr");
+  add<ops::linalgLstsq>(env, exports, "linalgLstsq");
+  add<ops::linalgSvd>(env, exports, "linalgSvd");
+  add<ops::linalgEigh>(env, exports, "linalgEigh");
   add<ops::unfold>(env, exports, "unfold");
   add<ops::fold>(env, exports, "fold");
   add<ops::batchNorm>(env, exports, "batchNorm");

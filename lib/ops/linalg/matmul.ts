@@ -7,18 +7,19 @@ import { broadcastShapes, contiguousStrides, sameShape } from '../../tensor/layo
 import { emptyContiguous, type Tensor, viewOf } from '../../tensor/tensor.js';
 import { addMethods, defineOp } from '../define.js';
 import { checkTensor } from '../elementwise.js';
-import { mul } from '../pointwise/arithmetic.js';
-import { reshape, sumTo, transpose } from '../shape/view.js';
+import { add, mul } from '../pointwise/arithmetic.js';
+import { reshape, sumTo, to, transpose } from '../shape/view.js';
 
-/** @internal Both operands have one dtype that the kernels take. */
+/** @internal Both operands have one dtype, a floating-point or integer one. */
 export function checkMatrixDTypes(op: string, a: Tensor, b: Tensor): void {
   if (a.dtype !== b.dtype) {
     throw new DTypeError(op, `both operands need the same dtype, got ${a.dtype} and ${b.dtype}`, a.dtype, b.dtype);
   }
-  if (!isFloating(a.dtype) && a.dtype !== 'int32' && a.dtype !== 'int64') {
-    throw new DTypeError(op, `float32, float64, int32 or int64 is needed, got ${a.dtype}`, a.dtype);
-  }
+  if (a.dtype === 'bool') throw new DTypeError(op, `a floating-point or integer dtype is needed, got bool`, a.dtype);
 }
+
+/** Whether the kernels take the dtype; narrower integers are multiplied as int32, which wraps to the same bits. */
+const hasKernel = (x: Tensor): boolean => isFloating(x.dtype) || x.dtype === 'int32' || x.dtype === 'int64';
 
 function mismatch(op: string, a: Tensor, b: Tensor, rule: string): ShapeError {
   return new ShapeError(op, `${rule} (input ${shapeText(a.shape)}, other ${shapeText(b.shape)})`, a.shape, b.shape);
@@ -105,7 +106,7 @@ function checkedProduct(op: string, a: Tensor, b: Tensor): Tensor {
     if (x !== y && x !== 1 && y !== 1) throw mismatch(op, a, b, `batch sizes ${x} and ${y} do not broadcast`);
   }
   checkMatrixDTypes(op, a, b);
-  return matmulOp(a, b, op);
+  return hasKernel(a) ? matmulOp(a, b, op) : to(matmulOp(to(a, 'int32'), to(b, 'int32'), op), a.dtype);
 }
 
 /** Checks two tensors and their ranks. */
@@ -153,10 +154,10 @@ export function dot(a: Tensor, b: Tensor): Tensor {
   return checkedProduct('dot', a, b);
 }
 
-/** `[M]` and `[N]` to `[M, N]`: every product. */
+/** `[M]` and `[N]` to `[M, N]`: every product, in the result type of both. */
 export function outer(a: Tensor, b: Tensor): Tensor {
   checkRanks('outer', a, b, 1, 1);
-  checkMatrixDTypes('outer', a, b);
+  if (a.dtype !== b.dtype || !isFloating(a.dtype)) return mul(reshape(a, [a.shape[0], 1]), b);
   return checkedProduct('outer', reshape(a, [a.shape[0], 1]), reshape(b, [1, b.shape[0]]));
 }
 
@@ -209,10 +210,10 @@ function addProduct(op: string, input: Tensor, a: Tensor, b: Tensor, rank: numbe
     throw mismatch(op, a, b, `the matrices cannot be multiplied`);
   }
   checkMatrixDTypes(op, a, b);
-  if (!isFloating(a.dtype) || input.dtype !== a.dtype) {
+  if (input.dtype !== a.dtype) {
     throw new DTypeError(
       op,
-      `three tensors of one floating-point dtype are needed, got ${input.dtype} and ${a.dtype}`,
+      `three tensors of one dtype are needed, got ${input.dtype} and ${a.dtype}`,
       input.dtype,
       a.dtype,
     );
@@ -226,7 +227,12 @@ function addProduct(op: string, input: Tensor, a: Tensor, b: Tensor, rank: numbe
       shape,
     );
   }
-  return addProductOp(input, a, b, beta, alpha);
+  if (isFloating(a.dtype)) return addProductOp(input, a, b, beta, alpha);
+  if (!Number.isInteger(beta) || !Number.isInteger(alpha)) {
+    throw new ArgumentError(op, `beta and alpha must be integers for ${a.dtype} tensors, got ${beta} and ${alpha}`);
+  }
+  const product = mul(checkedProduct(op, a, b), alpha);
+  return beta === 0 ? product : add(product, mul(input, beta));
 }
 
 /** `beta * input + alpha * (mat1 @ mat2)`; `input` broadcasts to `[M, N]`. */

@@ -5,6 +5,7 @@
 #include "conv_weight.h"
 #include "copy.h"
 #include "elementwise.h"
+#include "factor.h"
 #include "gemm.h"
 #include "index.h"
 #include "norm.h"
