@@ -44,5 +44,17 @@ describe('npm run setup', () => {
       expect(output).not.toMatch(/at .*\.mjs/);
       expect(existsSync(join(dir, 'build'))).toBe(false);
     });
+
+    it('names the headers of Eigen when only they are missing', () => {
+      for (const tool of ['cmake', 'g++', 'make', 'xcode-select']) symlinkSync('/bin/true', join(dir, 'bin', tool));
+      const env = { PATH: join(dir, 'bin'), EIGEN3_INCLUDE_DIR: join(dir, 'nowhere') };
+      const { status, output } = run(join(dir, 'scripts/setup.mjs'), env);
+      expect(status).toBe(1);
+      expect(output).toMatch(/needs the headers of Eigen 3\.4/);
+      expect(output.match(/apt-get install -y libeigen3-dev/g)).toHaveLength(1);
+      expect(output).toMatch(/brew install eigen/);
+      expect(output).toMatch(/vcpkg install eigen3/);
+      expect(output).not.toMatch(/at .*\.mjs/);
+    });
   });
 });

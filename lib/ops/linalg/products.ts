@@ -2,7 +2,7 @@
 // matrix_power, vander, trace.
 import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
-import { isFloating } from '../../tensor/dtype.js';
+import { type DType, isFloating } from '../../tensor/dtype.js';
 import { broadcastShapes, checkDim, checkDims, numelOf } from '../../tensor/layout.js';
 import { arange, eye } from '../../tensor/sequence.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -17,14 +17,14 @@ import { batchOf, checkSquare, colsOf, diagonalOf, expandBatch, rowsOf } from '.
 import { inv } from './solve.js';
 
 /** Checks beta and alpha: numbers, and integers for integer tensors. */
-function factorsOf(op: string, dtype: string, options: AddProductOptions): [beta: number, alpha: number] {
+function factorsOf(op: string, dtype: DType, options: AddProductOptions): [beta: number, alpha: number] {
   checkOptions(op, options);
   const { beta = 1, alpha = 1 } = options;
   for (const factor of [beta, alpha]) {
     if (typeof factor !== 'number') {
       throw new ArgumentError(op, `beta and alpha are numbers, got ${valueText(factor)}`, factor);
     }
-    if (dtype !== 'float32' && dtype !== 'float64' && !Number.isInteger(factor)) {
+    if (!isFloating(dtype) && !Number.isInteger(factor)) {
       throw new ArgumentError(op, `beta and alpha must be integers for ${dtype} tensors, got ${factor}`, factor);
     }
   }
