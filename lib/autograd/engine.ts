@@ -2,8 +2,9 @@ import { ArgumentError, AutogradError, DTypeError, ShapeError, shapeText, valueT
 import { add } from '../ops/pointwise/arithmetic.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { onesLike, sameDenseLayout } from '../tensor/create.js';
-import { currentScope, isGradEnabled, runInFrame, Scope } from '../tensor/frame.js';
+import { currentScope, isGradEnabled, runInFrame, Scope, swapFrame } from '../tensor/frame.js';
 import type { Edge, Node, Saved } from '../tensor/graph.js';
+import { sameShape } from '../tensor/layout.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /** Max-heap of nodes by sequence number. */
@@ -105,18 +106,17 @@ function unpack(node: Node): Saved {
   return Object.fromEntries(Object.entries(saved).map(([key, value]) => [key, revive(value)]));
 }
 
-/** Gradients that wait at nodes for their turn. Each handle here belongs to the pass alone. */
-class Pending {
-  readonly #grads = new Map<Node, (Tensor | null)[]>();
+/** The frame and the scope of the rules of one pass, and the gradients that wait at nodes for their turn. */
+class Walk {
+  readonly scope = new Scope(null);
+  readonly frame = { scope: this.scope, grad: false };
   readonly #ready = new Ready();
+  /** Of nodes that another pass, in which this one was started, is walking over. */
+  readonly #apart = new Map<Node, (Tensor | null)[]>();
 
+  /** Takes over `grad`: a handle that belongs to the pass alone. */
   add(node: Node, output: number, grad: Tensor, createGraph: boolean): void {
-    let grads = this.#grads.get(node);
-    if (!grads) {
-      grads = new Array<Tensor | null>(node.outputs).fill(null);
-      this.#grads.set(node, grads);
-      this.#ready.push(node);
-    }
+    const grads = this.#gradsOf(node);
     const before = grads[output];
     if (!before) {
       grads[output] = grad;
@@ -128,89 +128,171 @@ class Pending {
     grad.dispose();
   }
 
-  next(): [Node, (Tensor | null)[]] | null {
-    const node = this.#ready.pop();
-    if (!node) return null;
-    const grads = this.#grads.get(node) as (Tensor | null)[];
-    this.#grads.delete(node);
-    return [node, grads];
+  #gradsOf(node: Node): (Tensor | null)[] {
+    if (node.pass === this) return node.grads as (Tensor | null)[];
+    const known = node.pass === null ? undefined : this.#apart.get(node);
+    if (known) return known;
+    const grads = node.outputs === 1 ? [null] : new Array<Tensor | null>(node.outputs).fill(null);
+    if (node.pass === null) {
+      node.pass = this;
+      node.grads = grads;
+    } else {
+      this.#apart.set(node, grads);
+    }
+    this.#ready.push(node);
+    return grads;
   }
+
+  next(): Node | undefined {
+    return this.#ready.pop();
+  }
+
+  take(node: Node): (Tensor | null)[] {
+    if (node.pass === this) {
+      const grads = node.grads as (Tensor | null)[];
+      node.pass = null;
+      node.grads = null;
+      return grads;
+    }
+    const grads = this.#apart.get(node) as (Tensor | null)[];
+    this.#apart.delete(node);
+    return grads;
+  }
+
+  /** After a rule that threw: nodes are free for another pass. */
+  abandon(): void {
+    for (let node = this.next(); node; node = this.next()) this.take(node);
+    this.scope.close(null);
+  }
+}
+
+const NEEDS_ONE: readonly boolean[] = [true];
+const NEEDS_TWO: readonly (readonly boolean[])[] = [
+  [false, false],
+  [true, false],
+  [false, true],
+  [true, true],
+];
+const NO_GRADS: readonly null[] = [];
+
+/** Which inputs want a gradient; null when none does. */
+function needsOf(edges: readonly (Edge | null)[], pass: Pass): readonly boolean[] | null {
+  let any = 0;
+  for (let i = 0; i < edges.length; i++) {
+    const edge = edges[i];
+    if (edge !== null && pass.wants(edge)) any |= i < 2 ? 1 << i : 4;
+  }
+  if (any === 0) return null;
+  if (edges.length === 1) return NEEDS_ONE;
+  if (edges.length === 2) return NEEDS_TWO[any];
+  return edges.map((edge) => edge !== null && pass.wants(edge));
 }
 
 /** Runs one rule. Without createGraph, what it made and does not return is freed at once. */
-function applyRule(node: Node, grads: readonly (Tensor | null)[], pass: Pass): readonly (Tensor | null)[] {
-  const needs = node.edges.map((edge) => edge !== null && pass.wants(edge));
-  if (!needs.includes(true)) {
+function applyRule(node: Node, grads: readonly (Tensor | null)[], pass: Pass, walk: Walk): readonly (Tensor | null)[] {
+  const needs = needsOf(node.edges, pass);
+  if (needs === null) {
     if (!pass.createGraph) for (const grad of grads) grad?.dispose();
-    return [];
+    return NO_GRADS;
   }
   if (pass.createGraph) return node.rule.backward(grads, unpack(node), needs);
-  const scope = new Scope(null);
-  const results = runInFrame({ scope, grad: false }, () => node.rule.backward(grads, unpack(node), needs));
-  const kept = new Set<Tensor>();
-  const own = results.map((result) => {
-    if (!result) return null;
-    // A rule may return what it was given, or one tensor twice: each receiver gets a handle of its own.
-    if (kept.has(result) || result._scope !== scope) {
-      const alias = runInFrame({ scope, grad: false }, () => result._alias(node.rule.name));
-      kept.add(alias);
-      return alias;
+  const { scope } = walk;
+  const outer = swapFrame(walk.frame);
+  let results: readonly (Tensor | null)[];
+  try {
+    results = ownHandles(node.rule.backward(grads, unpack(node), needs), grads, scope, node.rule.name);
+  } finally {
+    swapFrame(outer);
+  }
+  scope.sweep(results);
+  for (let i = 0; i < grads.length; i++) {
+    const grad = grads[i];
+    if (grad !== null && !results.includes(grad)) grad.dispose();
+  }
+  return results;
+}
+
+/**
+ * A rule may return what it was given, what it did not make, or one tensor twice: each receiver gets a handle of its own,
+ * and one whose memory nobody else sees is not a view. A gradient that passes through once stays the same handle.
+ */
+function ownHandles(
+  results: readonly (Tensor | null)[],
+  grads: readonly (Tensor | null)[],
+  scope: Scope,
+  op: string,
+): readonly (Tensor | null)[] {
+  const own = new Array<Tensor | null>(results.length);
+  for (let i = 0; i < results.length; i++) {
+    const result = results[i];
+    own[i] = result;
+    if (!result) {
+      own[i] = null;
+      continue;
     }
-    kept.add(result);
-    return result;
-  });
-  scope.close(kept);
-  for (const grad of grads) grad?.dispose();
+    if (sharesMemory(results, i) || !(result._scope === scope || grads.includes(result))) own[i] = result._alias(op);
+  }
   return own;
 }
 
-function checkGradient(node: Node, edge: Edge, grad: Tensor): void {
-  const target = edge.leaf;
-  if (target && !sameShape(grad, target)) {
-    throw new ShapeError(
-      node.rule.name,
-      `its gradient has shape ${shapeText(grad.shape)}, the input ${shapeText(target.shape)}`,
-      grad.shape,
-      target.shape,
-    );
-  }
+/** Whether another result lies in the same memory as result `at`. */
+function sharesMemory(results: readonly (Tensor | null)[], at: number): boolean {
+  const version = results[at]?._version;
+  for (let i = 0; i < results.length; i++) if (i !== at && results[i]?._version === version) return true;
+  return false;
 }
 
-const sameShape = (a: Tensor, b: Tensor): boolean =>
-  a.shape.length === b.shape.length && a.shape.every((size, i) => size === b.shape[i]);
+function checkGradient(node: Node, leaf: Tensor, grad: Tensor): void {
+  if (sameShape(grad.shape, leaf.shape)) return;
+  throw new ShapeError(
+    node.rule.name,
+    `its gradient has shape ${shapeText(grad.shape)}, the input ${shapeText(leaf.shape)}`,
+    grad.shape,
+    leaf.shape,
+  );
+}
 
 /** Walks the tape from the roots, latest call first. */
 function run(roots: readonly { edge: Edge; grad: Tensor }[], pass: Pass): void {
-  const pending = new Pending();
-  for (const { edge, grad } of roots) deliver(edge, grad, pending, pass);
-  for (;;) {
-    const item = pending.next();
-    if (!item) return;
-    const [node, grads] = item;
-    const wanted = pass.captures?.get(node);
-    if (wanted) {
-      for (const [output, indices] of wanted) {
-        const grad = grads[output];
-        if (grad) for (const index of indices) pass.capture(index, pass.createGraph ? grad : grad._alias('grad'));
-      }
-    }
-    const results = applyRule(node, grads, pass);
-    for (let i = 0; i < node.edges.length; i++) {
-      const edge = node.edges[i];
-      const grad = results[i];
-      if (!edge || !grad || !pass.wants(edge)) {
-        if (grad && !pass.createGraph) grad.dispose();
-        continue;
-      }
-      checkGradient(node, edge, grad);
-      deliver(edge, grad, pending, pass);
-    }
-    if (!pass.retainGraph && results.length > 0) node.release();
+  const walk = new Walk();
+  try {
+    for (const { edge, grad } of roots) deliver(edge, grad, walk, pass);
+    for (let node = walk.next(); node; node = walk.next()) step(node, walk, pass);
+  } finally {
+    walk.abandon();
   }
 }
 
-function deliver(edge: Edge, grad: Tensor, pending: Pending, pass: Pass): void {
-  if (edge.node) pending.add(edge.node, edge.output, grad, pass.createGraph);
+function step(node: Node, walk: Walk, pass: Pass): void {
+  const grads = walk.take(node);
+  const wanted = pass.captures?.get(node);
+  if (wanted) {
+    for (const [output, indices] of wanted) {
+      const grad = grads[output];
+      if (!grad) continue;
+      for (const index of indices) pass.capture(index, pass.createGraph ? grad : grad._alias('grad'));
+      if (!pass.createGraph) {
+        grads[output] = grad._alias('grad'); // the memory is seen outside now
+        grad.dispose();
+      }
+    }
+  }
+  const results = applyRule(node, grads, pass, walk);
+  for (let i = 0; i < node.edges.length; i++) {
+    const edge = node.edges[i];
+    const grad = results[i];
+    if (!edge || !grad || !pass.wants(edge)) {
+      if (grad && !pass.createGraph) grad.dispose();
+      continue;
+    }
+    if (edge.leaf) checkGradient(node, edge.leaf, grad);
+    deliver(edge, grad, walk, pass);
+  }
+  if (!pass.retainGraph && results.length > 0) node.release();
+}
+
+function deliver(edge: Edge, grad: Tensor, walk: Walk, pass: Pass): void {
+  if (edge.node) walk.add(edge.node, edge.output, grad, pass.createGraph);
   else if (edge.leaf) pass.accumulate(edge.leaf, grad);
 }
 
@@ -236,7 +318,7 @@ function seed(op: string, output: Tensor, gradient: Tensor | null | undefined): 
         output.dtype,
       );
     }
-    if (!sameShape(gradient, output)) {
+    if (!sameShape(gradient.shape, output.shape)) {
       throw new ShapeError(
         op,
         `gradient has shape ${shapeText(gradient.shape)}, the tensor ${shapeText(output.shape)}`,

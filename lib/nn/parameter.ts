@@ -1,11 +1,12 @@
 import { checkTensor } from '../tensor/check.js';
-import { Tensor } from '../tensor/tensor.js';
+import { adoptView, Tensor } from '../tensor/tensor.js';
 
 /** A tensor that a module trains: registered by being assigned to a field. Shares the memory of `data`. */
 export class Parameter extends Tensor {
   constructor(data: Tensor, requiresGrad = true) {
     checkTensor('Parameter', data, 'data');
     super(data.shape, data.strides, data.dtype, data, 0);
+    adoptView(this, data, 0);
     this.keep();
     this.requiresGrad = requiresGrad;
   }

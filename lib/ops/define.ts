@@ -44,7 +44,7 @@ const NOTHING: Saved = {};
 /** Whether the input is narrow. */
 function checkInput(op: string, name: string, value: unknown): boolean {
   if (value instanceof Tensor) {
-    value._handle(op);
+    if (value._disposed) value._handle(op);
     return value.dtype === 'bfloat16' || value.dtype === 'float16';
   }
   if (name.endsWith('?') && (value === null || value === undefined)) return false;
@@ -71,30 +71,33 @@ function keepSaved(node: Node, saved: Saved): void {
   const kept: Tensor[] = [];
   for (const key in saved) {
     const value = saved[key];
+    if (typeof value !== 'object') continue;
     if (value instanceof Tensor) kept.push(value);
-    else if (Array.isArray(value)) for (const item of value) if (item instanceof Tensor) kept.push(item);
+    else if (Array.isArray(value)) {
+      for (const item of value) if (typeof item === 'object' && item instanceof Tensor) kept.push(item);
+    }
   }
+  node.saved = saved;
+  if (kept.length === 0) return;
   const versions = new Array<number>(kept.length);
   for (let i = 0; i < kept.length; i++) {
     kept[i]._ref();
     versions[i] = kept[i]._version.n;
   }
-  node.saved = saved;
   node.kept = kept;
   node.versions = versions;
 }
 
 /** The edges of a call, or null when nothing needs a gradient. */
-function edgesOf(inputs: readonly unknown[]): (Edge | null)[] | null {
-  let any = false;
-  const edges = new Array<Edge | null>(inputs.length);
-  for (let i = 0; i < inputs.length; i++) {
+function edgesOf(inputs: readonly unknown[], count: number): (Edge | null)[] | null {
+  let edges: (Edge | null)[] | null = null;
+  for (let i = 0; i < count; i++) {
     const input = inputs[i];
     const edge = input instanceof Tensor ? input._edge() : null;
-    edges[i] = edge;
-    if (edge) any = true;
+    if (edge !== null && edges === null) edges = new Array<Edge | null>(count).fill(null);
+    if (edges !== null) edges[i] = edge;
   }
-  return any ? edges : null;
+  return edges;
 }
 
 /** Makes the op function of a record: checks its tensors, runs it, and records it when a gradient is wanted. */
@@ -121,19 +124,21 @@ export function defineOp<A extends readonly unknown[], R extends OpResult, S ext
     const result = narrow ? runNarrow(name, forward, args, inputs.length, record.narrow === 'mixed') : forward(...args);
     if (view) markView(result as Tensor, args[0] as Tensor);
     if (!backward || !isGradEnabled()) return result;
-    const tensors = list ? (args[0] as readonly unknown[]) : args.slice(0, inputs.length);
-    const edges = edgesOf(tensors);
+    const tensors = list ? (args[0] as readonly unknown[]) : args;
+    const count = list ? tensors.length : inputs.length;
+    const edges = edgesOf(tensors, count);
     if (!edges) return result;
     attach(
       new Node(
-        narrow ? narrowRule(rule, tensors) : rule,
+        narrow ? narrowRule(rule, tensors.slice(0, count)) : rule,
         edges,
         result instanceof Tensor ? 1 : (result as readonly Tensor[]).length,
       ),
       result,
     );
     const node = nodeOf(result);
-    if (node) keepSaved(node, save ? save(result, ...args) : NOTHING);
+    if (node && save) keepSaved(node, save(result, ...args));
+    else if (node) node.saved = NOTHING;
     return result;
   };
 }

@@ -1,10 +1,10 @@
 // What elementwise records share: the output of a broadcast, its layout, and dtype promotion.
 import { ArgumentError, DTypeError } from '../errors.js';
 import { native } from '../native.js';
-import { getDefaultDType, stridesLike } from '../tensor/create.js';
-import { type DType, isFloating, promoteScalar, resultTypeOf } from '../tensor/dtype.js';
-import { broadcastShapes, contiguousStrides, isDense, sameShape } from '../tensor/layout.js';
-import { emptyContiguous, emptyStrided, type Tensor } from '../tensor/tensor.js';
+import { emptyLikeLayout, getDefaultDType, stridesLike } from '../tensor/create.js';
+import { DTYPE_CODES, type DType, isFloating, promoteScalar, resultTypeOf } from '../tensor/dtype.js';
+import { broadcastShapes, contiguousStrides, isContiguous, isDense, sameShape } from '../tensor/layout.js';
+import { adopt, allocationError, emptyContiguous, emptyStrided, type Tensor, unmadeLike } from '../tensor/tensor.js';
 import { to } from './shape/view.js';
 
 export { checkTensor } from '../tensor/check.js';
@@ -19,6 +19,14 @@ export function resultStrides(shape: readonly number[], operands: readonly Tenso
 /** Runs a binary kernel on tensors of one dtype into a new tensor. */
 export function runBinary(name: string, code: number, a: Tensor, b: Tensor, dtype: DType = a.dtype): Tensor {
   const shape = broadcastShapes(name, a.shape, b.shape);
+  if (sameShape(shape, a.shape) && isContiguous(a.shape, a.strides)) {
+    const out = unmadeLike(a, dtype);
+    try {
+      return adopt(out, native.binaryLike(out, DTYPE_CODES[dtype], code, a._id, b._id));
+    } catch (error) {
+      throw allocationError(error);
+    }
+  }
   const out = emptyStrided(shape, resultStrides(shape, [a, b]), dtype);
   native.binary(code, out._id, a._id, b._id);
   return out;
@@ -26,8 +34,31 @@ export function runBinary(name: string, code: number, a: Tensor, b: Tensor, dtyp
 
 /** Runs a binary kernel with a number, `x op scalar` or (reversed) `scalar op x`. */
 export function runScalar(code: number, x: Tensor, scalar: number, reversed = false, dtype: DType = x.dtype): Tensor {
+  if (isContiguous(x.shape, x.strides)) {
+    const out = unmadeLike(x, dtype);
+    try {
+      return adopt(out, native.binaryScalarLike(out, DTYPE_CODES[dtype], code, x._id, scalar, reversed));
+    } catch (error) {
+      throw allocationError(error);
+    }
+  }
   const out = emptyStrided(x.shape, stridesLike(x, x.shape), dtype);
   native.binaryScalar(code, out._id, x._id, scalar, reversed);
+  return out;
+}
+
+/** Runs a unary kernel into a new tensor. */
+export function runUnary(code: number, x: Tensor, dtype: DType = x.dtype): Tensor {
+  if (isContiguous(x.shape, x.strides)) {
+    const out = unmadeLike(x, dtype);
+    try {
+      return adopt(out, native.unaryLike(out, DTYPE_CODES[dtype], code, x._id));
+    } catch (error) {
+      throw allocationError(error);
+    }
+  }
+  const out = emptyLikeLayout(x, dtype);
+  native.unary(code, out._id, x._id);
   return out;
 }
 
@@ -47,7 +78,8 @@ export function promoteWithScalar(op: string, x: Tensor, scalar: number): Tensor
       scalar,
     );
   }
-  return to(x, promoteScalar(x.dtype, scalar));
+  const dtype = promoteScalar(x.dtype, scalar);
+  return dtype === x.dtype ? x : to(x, dtype);
 }
 
 /** The tensor in a floating-point dtype: what division, exp and their like compute in. */

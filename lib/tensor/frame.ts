@@ -52,6 +52,19 @@ export class Scope implements Disposable {
     this.#tensors = [];
   }
 
+  /** Disposes what was made here since the last time, except `kept`, which leaves the scope. It stays open. */
+  sweep(kept: readonly (Tensor | null)[]): void {
+    const tensors = this.#tensors;
+    if (tensors.length === 0) return;
+    for (let i = 0; i < tensors.length; i++) {
+      const tensor = tensors[i];
+      if (tensor._scope !== this) continue;
+      tensor._scope = null;
+      if (!kept.includes(tensor)) tensor.dispose();
+    }
+    tensors.length = 0;
+  }
+
   [Symbol.dispose](): void {
     const frame = storage.getStore();
     if (frame && frame.scope === this) storage.enterWith(this.#outer ?? ROOT);
@@ -82,6 +95,13 @@ export function runInFrame<R>(frame: Frame, fn: () => R): R {
   } finally {
     override = outer;
   }
+}
+
+/** Puts a frame, or none, in force for synchronous engine code; gives back the one before, to be put back. */
+export function swapFrame(frame: Frame | null): Frame | null {
+  const outer = override;
+  override = frame;
+  return outer;
 }
 
 /** Runs code in a frame that also follows its async continuations. */

@@ -18,14 +18,19 @@ export interface Edge {
 }
 
 let nextSequence = 0;
+const NONE: readonly never[] = [];
 
 export class Node {
   /** Later calls have larger numbers, so descending order is a valid order for the backward pass. */
   readonly sequence = nextSequence++;
   saved: Saved | null = null;
   /** The tensors among `saved`, with their versions when they were saved. */
-  kept: readonly Tensor[] = [];
-  versions: readonly number[] = [];
+  kept: readonly Tensor[] = NONE;
+  versions: readonly number[] = NONE;
+  /** The pass that walks over it, and the gradients of its outputs that have arrived. */
+  pass: object | null = null;
+  grads: (Tensor | null)[] | null = null;
+  #edge: Edge | null = null;
 
   constructor(
     readonly rule: BackwardRule,
@@ -33,10 +38,17 @@ export class Node {
     readonly outputs: number,
   ) {}
 
+  /** Where the gradient of an output goes. */
+  edge(output: number): Edge {
+    if (output !== 0) return { node: this, output, leaf: null };
+    this.#edge ??= { node: this, output: 0, leaf: null };
+    return this.#edge;
+  }
+
   /** Forgets what was saved; its memory goes back if nobody else holds it. */
   release(): void {
-    for (const tensor of this.kept) tensor._unref();
-    this.kept = [];
+    for (let i = 0; i < this.kept.length; i++) this.kept[i]._unref();
+    this.kept = NONE;
     this.saved = null;
   }
 }

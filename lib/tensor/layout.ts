@@ -130,11 +130,7 @@ export function checkShape(op: string, shape: readonly number[]): readonly numbe
 
 /** NumPy and PyTorch broadcasting. */
 export function broadcastShapes(op: string, a: readonly number[], b: readonly number[]): readonly number[] {
-  if (a.length === b.length) {
-    let same = true;
-    for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) same = false;
-    if (same) return a;
-  }
+  if (sameShape(a, b)) return a;
   const n = Math.max(a.length, b.length);
   const out = new Array<number>(n);
   for (let i = 1; i <= n; i++) {
@@ -154,6 +150,7 @@ export function broadcastShapes(op: string, a: readonly number[], b: readonly nu
 }
 
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;

@@ -41,6 +41,8 @@ export class Tensor implements Disposable {
   _output = 0;
   /** @internal */
   _leafRequiresGrad = false;
+  /** @internal Leads to {@link grad}. */
+  _leafEdge: Edge | null = null;
   /** @internal {@link grad} for the library itself. */
   _grad: Tensor | null = null;
   /** @internal User code has a reference to it: a gradient that nobody saw is freed by zeroGrad(). */
@@ -58,28 +60,14 @@ export class Tensor implements Disposable {
   /** @internal The version of the memory for which `_node` is right; a view of changed memory gets a new one. */
   _seen = 0;
 
-  /** @internal Use `tensor()`, `zeros()` and the operations instead. */
+  /** @internal Use `tensor()`, `zeros()` and the operations instead. Without a handle: see {@link adopt}. */
   constructor(shape: readonly number[], strides: readonly number[], dtype: DType, base: Tensor | null, offset: number) {
     this.shape = shape;
     this.strides = strides;
     this.dtype = dtype;
-    const ndim = shape.length;
-    if (ndim > MAX_DIMS) throw new ShapeError('Tensor', `at most ${MAX_DIMS} dimensions, got ${ndim}`, shape);
-    for (let i = 0; i < ndim; i++) {
-      args[i] = shape[i];
-      args[MAX_DIMS + i] = strides[i];
-    }
-    if (base) {
-      this._version = base._version;
-      this._isView = true;
-      this._offset = base._offset + offset;
-      this._id = native.view(this, base._id, ndim, offset);
-    } else {
-      this._version = { n: 0 };
-      this._isView = false;
-      this._id = allocate(this, DTYPE_CODES[dtype], ndim);
-    }
-    currentScope()?.add(this);
+    this._version = base === null ? { n: 0 } : base._version;
+    this._isView = base !== null;
+    if (base !== null) this._offset = base._offset + offset;
   }
 
   get ndim(): number {
@@ -205,7 +193,7 @@ export class Tensor implements Disposable {
   /** @internal A view of everything; valid even when this handle was disposed but is still held by the tape. */
   _alias(op: string): Tensor {
     if (this._id === 0) this._handle(op);
-    return new Tensor(this.shape, this.strides, this.dtype, this, 0);
+    return viewOf(this, this.shape, this.strides);
   }
 
   /** @internal */
@@ -223,8 +211,10 @@ export class Tensor implements Disposable {
   /** @internal Where the gradient of this tensor goes. */
   _edge(): Edge | null {
     this._refresh();
-    if (this._node) return { node: this._node, output: this._output, leaf: null };
-    return this.requiresGrad ? { node: null, output: 0, leaf: this } : null;
+    if (this._node !== null) return this._node.edge(this._output);
+    if (!this.requiresGrad) return null;
+    this._leafEdge ??= { node: null, output: 0, leaf: this };
+    return this._leafEdge;
   }
 
   /** @internal Brings the history of a view up to date after its memory was changed through another tensor. */
@@ -243,11 +233,7 @@ export class Tensor implements Disposable {
   /** @internal Shows the memory of `other` from now on. Counts as no change: the caller sees to the version. */
   _pointTo(other: Tensor): void {
     const old = this._id;
-    for (let i = 0; i < other.ndim; i++) {
-      args[i] = other.shape[i];
-      args[MAX_DIMS + i] = other.strides[i];
-    }
-    this._id = native.view(this, other._id, other.ndim, 0);
+    this._id = native.view(this, other._id, describe(other.shape, other.strides), 0);
     native.release(old);
     Object.assign(this, { shape: other.shape, strides: other.strides, dtype: other.dtype });
     this._offset = other._offset;
@@ -263,28 +249,58 @@ export class Tensor implements Disposable {
   }
 }
 
-function allocate(owner: Tensor, dtype: number, ndim: number): number {
-  try {
-    return native.empty(owner, dtype, ndim);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'NABLA_OUT_OF_MEMORY') {
-      throw new OutOfMemoryError('empty', 'bytes' in error ? Number(error.bytes) : 0);
-    }
-    throw error;
+/** Writes the argument buffer for the next `empty` or `view`. */
+function describe(shape: readonly number[], strides: readonly number[]): number {
+  const ndim = shape.length;
+  if (ndim > MAX_DIMS) throw new ShapeError('Tensor', `at most ${MAX_DIMS} dimensions, got ${ndim}`, shape);
+  for (let i = 0; i < ndim; i++) {
+    args[i] = shape[i];
+    args[MAX_DIMS + i] = strides[i];
   }
+  return ndim;
+}
+
+/** @internal Gives a new tensor its handle and its place in the scope. */
+export function adopt(tensor: Tensor, id: number): Tensor {
+  tensor._id = id;
+  const scope = currentScope();
+  if (scope !== null) scope.add(tensor);
+  return tensor;
+}
+
+/** @internal The same for a new view of `base`. */
+export function adoptView(tensor: Tensor, base: Tensor, offset: number): Tensor {
+  return adopt(tensor, native.view(tensor, base._id, describe(tensor.shape, tensor.strides), offset));
+}
+
+/** @internal What a failed allocation throws. */
+export function allocationError(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'NABLA_OUT_OF_MEMORY') return error;
+  return new OutOfMemoryError('empty', 'bytes' in error ? Number(error.bytes) : 0);
 }
 
 /** @internal An uninitialised tensor. Strides must be dense: some order of the axes without gaps. */
 export function emptyStrided(shape: readonly number[], strides: readonly number[], dtype: DType): Tensor {
-  return new Tensor(shape, strides, dtype, null, 0);
+  const tensor = new Tensor(shape, strides, dtype, null, 0);
+  const ndim = describe(shape, strides);
+  let id: number;
+  try {
+    id = native.empty(tensor, DTYPE_CODES[dtype], ndim);
+  } catch (error) {
+    throw allocationError(error);
+  }
+  return adopt(tensor, id);
 }
+
+/** @internal A tensor that lies in memory like `like`, without a handle: an op that makes its output gives it one. */
+export const unmadeLike = (like: Tensor, dtype: DType): Tensor => new Tensor(like.shape, like.strides, dtype, null, 0);
 
 /** @internal An uninitialised row-major tensor. */
 export function emptyContiguous(shape: readonly number[], dtype: DType): Tensor {
-  return new Tensor(shape, contiguousStrides(shape), dtype, null, 0);
+  return emptyStrided(shape, contiguousStrides(shape), dtype);
 }
 
 /** @internal Another look at the memory of `base`, `offset` elements in. Not recorded: see lib/ops/view.ts for that. */
 export function viewOf(base: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
-  return new Tensor(shape, strides, base.dtype, base, offset);
+  return adoptView(new Tensor(shape, strides, base.dtype, base, offset), base, offset);
 }

@@ -247,17 +247,17 @@ function scaled(op: string, b: Operand, options: { alpha?: number }): Operand {
 }
 
 /** `a + alpha * b`, broadcast, in PyTorch's result type. `alpha` is 1 by default. */
-export function add(a: Tensor, b: Operand, options: { alpha?: number } = {}): Tensor {
+export function add(a: Tensor, b: Operand, options?: { alpha?: number }): Tensor {
   checkTensor('add', a);
-  const other = scaled('add', b, options);
+  const other = options === undefined ? b : scaled('add', b, options);
   if (typeof other === 'number') return addScalar(promoteWithScalar('add', a, other), other);
   checkTensor('add', other, 'other');
-  return addTensors(...promote(a, other));
+  return a.dtype === other.dtype ? addTensors(a, other) : addTensors(...promote(a, other));
 }
 
 /** `a - alpha * b`, broadcast; one of both may be a number. `alpha` is 1 by default. */
-export function sub(a: Operand, b: Operand, options: { alpha?: number } = {}): Tensor {
-  const other = scaled('sub', b, options);
+export function sub(a: Operand, b: Operand, options?: { alpha?: number }): Tensor {
+  const other = options === undefined ? b : scaled('sub', b, options);
   if (typeof a === 'number') {
     checkTensor('sub', other, 'other');
     checkNumeric('sub', other);
@@ -276,7 +276,7 @@ export function mul(a: Tensor, b: Operand): Tensor {
   checkTensor('mul', a);
   if (typeof b === 'number') return mulScalar(promoteWithScalar('mul', a, b), b);
   checkTensor('mul', b, 'other');
-  return mulTensors(...promote(a, b));
+  return a.dtype === b.dtype ? mulTensors(a, b) : mulTensors(...promote(a, b));
 }
 
 /** How a quotient is rounded. */

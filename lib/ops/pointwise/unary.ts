@@ -1,13 +1,12 @@
 // Functions of one tensor, element by element.
 import { ArgumentError, valueText } from '../../errors.js';
-import { native } from '../../native.js';
 import { checkOptions } from '../../tensor/check.js';
-import { emptyLikeLayout, zerosLike } from '../../tensor/create.js';
-import { type DType, isFloating } from '../../tensor/dtype.js';
+import { zerosLike } from '../../tensor/create.js';
+import { isFloating } from '../../tensor/dtype.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { BinaryOp, UnaryOp } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
-import { checkNumeric, checkTensor, freeing, runBinary, toFloating } from '../elementwise.js';
+import { checkNumeric, checkTensor, freeing, runBinary, runUnary, toFloating } from '../elementwise.js';
 import { clone } from '../shape/view.js';
 import { add, div, mul, sub } from './arithmetic.js';
 import { gt } from './compare.js';
@@ -18,12 +17,6 @@ export type UnaryFunction = (x: Tensor) => Tensor;
 
 /** The gradient from the incoming one and what was kept: the input or the output. */
 type Rule = (g: Tensor, kept: Tensor) => Tensor;
-
-function runUnary(code: number, x: Tensor, dtype: DType = x.dtype): Tensor {
-  const out = emptyLikeLayout(x, dtype);
-  native.unary(code, out._id, x._id);
-  return out;
-}
 
 function record(name: string, code: number, keep: 'input' | 'output', rule: Rule): UnaryFunction {
   return defineOp({
