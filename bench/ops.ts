@@ -1,4 +1,4 @@
-// npm run bench -- ops: single operations against PyTorch's, one row each.
+// npm run bench -- ops, workloads: against PyTorch, one row each.
 import { type Contest, type Measurement, machine, median, type Plan, ratioText } from './harness.js';
 
 /** A row: what is moved (for GB/s) and what the ratio to PyTorch should be. */
@@ -30,6 +30,7 @@ const reduction = (name: string, outputs = 0, target = 1.2): Case => ({
   target,
 });
 
+/** Single operations. */
 export const CASES: readonly Case[] = [
   ...pointwise('add', 2),
   ...pointwise('mul', 2),
@@ -78,10 +79,16 @@ export function rowText(row: Case, [ours, rival]: readonly Measurement[]): strin
 }
 
 /** Runs the cases whose name contains `only`; prints each row when it is done. */
-export async function runOps(contest: Contest, plan: Plan, only: string | undefined): Promise<Measurement[][]> {
-  const rows = CASES.filter(({ name }) => only === undefined || name.includes(only));
-  if (rows.length === 0) throw new Error(`no case contains ${only}: ${CASES.map(({ name }) => name).join(', ')}`);
-  console.log(`## Single operations, float32, 2 threads\n\n${machine()}\n`);
+export async function runCases(
+  title: string,
+  cases: readonly Case[],
+  contest: Contest,
+  plan: Plan,
+  only: string | undefined,
+): Promise<Measurement[][]> {
+  const rows = cases.filter(({ name }) => only === undefined || name.includes(only));
+  if (rows.length === 0) throw new Error(`no case contains ${only}: ${cases.map(({ name }) => name).join(', ')}`);
+  console.log(`## ${title}, float32, 2 threads\n\n${machine()}\n`);
   console.log('| | nabla, median (min) ms | PyTorch, median (min) ms | PyTorch / nabla | nabla GB/s | target |');
   console.log('|---|---|---|---|---|---|');
   const all: Measurement[][] = [];

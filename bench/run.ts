@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { Contest, type Contestant, interleave, table } from './harness.js';
-import { CASES, runOps } from './ops.js';
+import { CASES, type Case, runCases } from './ops.js';
+import { WORKLOADS } from './workloads/index.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const worker = (name: string): string => join(here, 'workers', name);
@@ -53,19 +54,54 @@ function save(options: Options, content: object): void {
   writeFileSync(options.json, JSON.stringify(content, null, 2));
 }
 
-/** nabla and PyTorch, each with the worker of this name. */
-const pair = (name: string, python: string): Contestant[] => [
-  { name: 'nabla', command: process.execPath, args: [worker(`${name}.mjs`)], env: { NABLA_NUM_THREADS: '2' } },
-  { name: 'PyTorch', command: python, args: [worker(`${name}.py`)] },
-];
+interface Rows {
+  readonly title: string;
+  readonly cases: readonly Case[];
+  readonly rounds: string;
+  readonly steps: string;
+  contestants(python: string): Contestant[];
+}
 
-async function ops(options: Options): Promise<void> {
-  const contest = new Contest(pair('ops', options.python));
+const ours = (args: string[]): Contestant => ({
+  name: 'nabla',
+  command: process.execPath,
+  args,
+  env: { NABLA_NUM_THREADS: '2' },
+});
+
+/** Benchmarks of many rows, whose workers take the name of a row. */
+const tables: Record<string, Rows> = {
+  ops: {
+    title: 'Single operations',
+    cases: CASES,
+    rounds: '7',
+    steps: '5',
+    contestants: (python) => [
+      ours([worker('ops.mjs')]),
+      { name: 'PyTorch', command: python, args: [worker('ops.py')] },
+    ],
+  },
+  workloads: {
+    title: 'Nine workloads',
+    cases: Object.entries(WORKLOADS).map(([name, [text]]) => ({ name, text: `${name} ${text}` })),
+    rounds: '5',
+    steps: '3',
+    contestants: (python) => [
+      ours(['--import', 'tsx', join(here, 'workloads', 'worker.ts')]),
+      { name: 'PyTorch', command: python, args: [join(here, 'workloads', 'workloads.py')] },
+    ],
+  },
+};
+
+async function runTable(name: string, options: Options): Promise<void> {
+  const { title, cases, contestants } = tables[name];
+  const contest = new Contest(contestants(options.python));
   await contest.start();
-  const plan = { rounds: Number(options.rounds), steps: Number(options.steps), warmup: 3 };
-  const results = await runOps(contest, plan, options.only);
+  const plan = { rounds: Number(options.rounds), steps: Number(options.steps), warmup: 2 };
+  const results = await runCases(title, cases, contest, plan, options.only);
   contest.stop();
-  save(options, { name: 'ops', plan, results });
+  save(options, { name, plan, results });
+  if (results.every(([own]) => own.times.length === 0)) process.exitCode = 1;
 }
 
 const program = new Command('bench').description('Times nabla against PyTorch, in turn, in one run.');
@@ -74,7 +110,9 @@ program
   .description('names of the benchmarks')
   .action(() => {
     for (const [name, { title }] of Object.entries(benchmarks)) console.log(`${name.padEnd(14)} ${title}`);
-    console.log(`${'ops'.padEnd(14)} single operations: ${CASES.map(({ name }) => name).join(', ')}`);
+    for (const [name, { title, cases }] of Object.entries(tables)) {
+      console.log(`${name.padEnd(14)} ${title}: ${cases.map((row) => row.name).join(', ')}`);
+    }
   });
 for (const [name, { title }] of Object.entries(benchmarks)) {
   program
@@ -86,13 +124,15 @@ for (const [name, { title }] of Object.entries(benchmarks)) {
     .option('--json <path>', 'write the raw times')
     .action((options: Options) => run(name, options));
 }
-program
-  .command('ops')
-  .description('single operations, one row each')
-  .option('--python <path>', 'an interpreter that has torch', 'python3')
-  .option('--rounds <n>', 'turns of each contestant', '7')
-  .option('--steps <n>', 'steps per turn', '5')
-  .option('--only <text>', 'rows whose name contains it')
-  .option('--json <path>', 'write the raw times')
-  .action(ops);
+for (const [name, { title, rounds, steps }] of Object.entries(tables)) {
+  program
+    .command(name)
+    .description(`${title}, one row each`)
+    .option('--python <path>', 'an interpreter that has torch', 'python3')
+    .option('--rounds <n>', 'turns of each contestant', rounds)
+    .option('--steps <n>', 'steps per turn', steps)
+    .option('--only <text>', 'rows whose name contains it')
+    .option('--json <path>', 'write the raw times')
+    .action((options: Options) => runTable(name, options));
+}
 await program.parseAsync();
