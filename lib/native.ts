@@ -200,6 +200,48 @@ export interface Native {
     divisorOverride: number,
   ): void;
 
+  layerNorm(
+    out: Handle,
+    x: Handle,
+    weight: Handle,
+    bias: Handle,
+    mean: Handle,
+    rstd: Handle,
+    width: number,
+    eps: number,
+  ): void;
+  layerNormBackward(
+    gradX: Handle,
+    gradWeight: Handle,
+    gradBias: Handle,
+    gradOut: Handle,
+    x: Handle,
+    weight: Handle,
+    mean: Handle,
+    rstd: Handle,
+    width: number,
+  ): void;
+  groupNorm(
+    out: Handle,
+    x: Handle,
+    weight: Handle,
+    bias: Handle,
+    mean: Handle,
+    rstd: Handle,
+    groups: number,
+    eps: number,
+  ): void;
+  groupNormBackward(
+    gradX: Handle,
+    gradWeight: Handle,
+    gradBias: Handle,
+    gradOut: Handle,
+    x: Handle,
+    weight: Handle,
+    mean: Handle,
+    rstd: Handle,
+    groups: number,
+  ): void;
   softmax(out: Handle, x: Handle, dim: number, log: boolean): void;
   softmaxBackward(gradX: Handle, gradOut: Handle, out: Handle, dim: number, log: boolean): void;
   crossEntropy(

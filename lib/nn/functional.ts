@@ -36,6 +36,16 @@ export {
   type RReluOptions,
   rrelu,
 } from '../ops/layers/dropout.js';
+export {
+  groupNorm,
+  type InstanceNormOptions,
+  instanceNorm,
+  type LocalResponseNormOptions,
+  localResponseNorm,
+  type NormalizeOptions,
+  normalize,
+} from '../ops/layers/group-norm.js';
+export { layerNorm, type NormOptions, type RmsNormOptions, rmsNorm } from '../ops/layers/layer-norm.js';
 export { linear } from '../ops/layers/linear.js';
 export {
   binaryCrossEntropy,

@@ -6,6 +6,7 @@
 #include "../ops/gemm.h"
 #include "../ops/index.h"
 #include "../ops/linalg.h"
+#include "../ops/layer_norm.h"
 #include "../ops/norm.h"
 #include "../ops/optim.h"
 #include "../ops/pool.h"
@@ -85,6 +86,10 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::fold>(env, exports, "fold");
   add<ops::batchNorm>(env, exports, "batchNorm");
   add<ops::batchNormBackward>(env, exports, "batchNormBackward");
+  add<ops::layerNorm>(env, exports, "layerNorm");
+  add<ops::layerNormBackward>(env, exports, "layerNormBackward");
+  add<ops::groupNorm>(env, exports, "groupNorm");
+  add<ops::groupNormBackward>(env, exports, "groupNormBackward");
   add<ops::softmax>(env, exports, "softmax");
   add<ops::softmaxBackward>(env, exports, "softmaxBackward");
   add<ops::crossEntropy>(env, exports, "crossEntropy");

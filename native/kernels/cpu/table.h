@@ -8,6 +8,7 @@
 #include "factor.h"
 #include "gemm.h"
 #include "index.h"
+#include "layer_norm.h"
 #include "norm.h"
 #include "optim.h"
 #include "pool.h"
