@@ -17,8 +17,8 @@ type InstanceArgs = { kind: string; useInputStats?: boolean; momentum?: number; 
 
 family('layer_norm', {
   layerNorm: {
-    call: ([input, weight, bias], { shape, add, eps }: { shape: number[]; add?: number; eps?: number }) =>
-      F.layerNorm(add ? input.add(add) : input, shape, weight, bias, { eps }),
+    call: ([input, weight, bias], { shape, eps }: { shape: number[]; eps?: number }) =>
+      F.layerNorm(input, shape, weight, bias, { eps }),
     covers: ['layerNormBackward'],
     errors: [
       ...refusals('layerNorm', (input, options) => F.layerNorm(input, 3, null, null, options)),
