@@ -51,7 +51,16 @@ export {
   resetPeakMemory,
   setNumThreads,
 } from './tensor/runtime.js';
-export { enableGrad, isGradEnabled, keep, noGrad, scope } from './tensor/scope.js';
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceModeEnabled,
+  keep,
+  noGrad,
+  scope,
+  setGradEnabled,
+} from './tensor/scope.js';
 export { arange, eye, linspace } from './tensor/sequence.js';
 export { Tensor } from './tensor/tensor.js';
 export * from './training/index.js';

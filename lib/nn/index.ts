@@ -29,6 +29,7 @@ export { ModuleList, Sequential } from './container.js';
 export { Conv2d, type Conv2dOptions, type Size2 } from './conv.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './dropout.js';
 export * as functional from './functional.js';
+export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook } from './hooks.js';
 export * as init from './init.js';
 export { Flatten, Identity, Linear, type LinearOptions } from './linear.js';
 export {

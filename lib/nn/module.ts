@@ -1,9 +1,17 @@
+import type { HookHandle } from '../autograd/hooks.js';
 import { ArgumentError, shapeText } from '../errors.js';
 import { to } from '../ops/shape/view.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { checkDType, type DType, isFloating } from '../tensor/dtype.js';
 import { sameShape } from '../tensor/layout.js';
 import { Tensor } from '../tensor/tensor.js';
+import {
+  addModuleHook,
+  type BackwardHook,
+  type BackwardPreHook,
+  type ForwardHook,
+  type ForwardPreHook,
+} from './hooks.js';
 import { Parameter } from './parameter.js';
 
 /** Tensors by name, as {@link Module.stateDict} returns them: PyTorch's names, `features.0.weight`, `bn.running_mean`. */
@@ -40,6 +48,33 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
   readonly #buffers = new Map<string, { persistent: boolean }>();
 
   abstract forward(...inputs: Inputs): Output;
+
+  /**
+   * Runs `hook(module, inputs)` before each `forward` of this module; what it returns replaces the inputs. The module gets
+   * a `forward` of its own for as long as it has hooks; fused execution in `Sequential` respects them.
+   * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Module.html
+   */
+  registerForwardPreHook(hook: ForwardPreHook): HookHandle {
+    return addModuleHook('registerForwardPreHook', this as AnyModule, 'forwardPre', hook);
+  }
+
+  /** Runs `hook(module, inputs, output)` after each `forward`; what it returns, unless undefined, replaces the output. */
+  registerForwardHook(hook: ForwardHook): HookHandle {
+    return addModuleHook('registerForwardHook', this as AnyModule, 'forward', hook);
+  }
+
+  /** Runs `hook(module, gradOutput)` before the gradients of this module are computed; it may return other ones. */
+  registerFullBackwardPreHook(hook: BackwardPreHook): HookHandle {
+    return addModuleHook('registerFullBackwardPreHook', this as AnyModule, 'backwardPre', hook);
+  }
+
+  /**
+   * Runs `hook(module, gradInput, gradOutput)` when the gradients of the inputs are computed (null for inputs that are no
+   * tensors, and for all where none requires a gradient); what it returns replaces them.
+   */
+  registerFullBackwardHook(hook: BackwardHook): HookHandle {
+    return addModuleHook('registerFullBackwardHook', this as AnyModule, 'backward', hook);
+  }
 
   /** Makes the tensor in a field part of the state dict (unless not persistent) without training it. */
   registerBuffer(field: string, value: Tensor | null, options: { persistent?: boolean } = {}): void {

@@ -1,7 +1,7 @@
 import { ArgumentError, AutogradError } from '../errors.js';
 import { isFloating } from '../tensor/dtype.js';
-import { isGradEnabled } from '../tensor/frame.js';
-import { type BackwardRule, type Edge, Node, type Saved, ViewKind } from '../tensor/graph.js';
+import { isGradEnabled, isInferenceModeEnabled } from '../tensor/frame.js';
+import { type BackwardRule, type Edge, Node, noticed, type Saved, ViewKind, watch } from '../tensor/graph.js';
 import { Tensor } from '../tensor/tensor.js';
 import { narrowRule, runNarrow } from './narrow.js';
 
@@ -64,10 +64,14 @@ function markView(result: Tensor, input: Tensor): void {
   result._base = input._base ?? input;
   result._seen = result._version.n;
   if (input._viewKind !== ViewKind.plain) result._viewKind = input._viewKind;
-  else if (!isGradEnabled()) result._viewKind = ViewKind.noGrad;
+  else if (!isGradEnabled()) {
+    const within = isInferenceModeEnabled() && !input.isInference();
+    result._viewKind = within ? ViewKind.inference : ViewKind.noGrad;
+  }
 }
 
-function keepSaved(node: Node, saved: Saved): void {
+/** @internal What a recorded call keeps; the tensors live until its rule has run. */
+export function keepSaved(node: Node, saved: Saved): void {
   const kept: Tensor[] = [];
   for (const key in saved) {
     const value = saved[key];
@@ -81,11 +85,16 @@ function keepSaved(node: Node, saved: Saved): void {
   if (kept.length === 0) return;
   const versions = new Array<number>(kept.length);
   for (let i = 0; i < kept.length; i++) {
-    kept[i]._ref();
     versions[i] = kept[i]._version.n;
+    if (versions[i] < 0) refuseInference(node.rule.name);
+    kept[i]._ref();
   }
   node.kept = kept;
   node.versions = versions;
+}
+
+function refuseInference(op: string): never {
+  throw new AutogradError(op, 'a tensor made in inferenceMode cannot be saved for a gradient; clone() it first');
 }
 
 /** The edges of a call, or null when nothing needs a gradient. */
@@ -139,6 +148,7 @@ export function defineOp<A extends readonly unknown[], R extends OpResult, S ext
     const node = nodeOf(result);
     if (node && save) keepSaved(node, save(result, ...args));
     else if (node) node.saved = NOTHING;
+    if (node && (watch.recorded !== null || watch.anomaly !== null)) noticed(node);
     return result;
   };
 }

@@ -4,8 +4,8 @@ import { native } from '../native.js';
 import { checkTensor } from '../tensor/check.js';
 import { emptyLikeLayout, zerosLike } from '../tensor/create.js';
 import { type DType, isFloating, isNarrow } from '../tensor/dtype.js';
-import { isGradEnabled } from '../tensor/frame.js';
-import { type BackwardRule, type Edge, Node, ViewKind, viewHistory } from '../tensor/graph.js';
+import { isGradEnabled, isInferenceModeEnabled } from '../tensor/frame.js';
+import { type BackwardRule, type Edge, moveRetainer, Node, ViewKind, viewHistory } from '../tensor/graph.js';
 import { sameShape } from '../tensor/layout.js';
 import { Tensor } from '../tensor/tensor.js';
 import { clearRegion, type Geometry, geometryOf, restride } from './shape/strided.js';
@@ -28,7 +28,15 @@ export function checkInPlace(op: string, x: Tensor, shape: readonly number[], dt
   checkFits(op, x, shape, dtype);
 }
 
+/** Throws for memory made in inferenceMode, outside of it. */
+export function checkWritable(op: string, x: Tensor): void {
+  if (x.isInference() && !isInferenceModeEnabled()) {
+    throw new AutogradError(op, 'a tensor made in inferenceMode cannot be changed in place outside of it; clone() it');
+  }
+}
+
 function checkFits(op: string, x: Tensor, shape: readonly number[], dtype: DType): void {
+  checkWritable(op, x);
   if (!sameShape(x.shape, shape)) {
     const message = `the result has shape ${shapeText(shape)}, the tensor ${shapeText(x.shape)}`;
     throw new ShapeError(op, message, shape, x.shape);
@@ -63,16 +71,16 @@ export function recordsInPlace(op: string, x: Tensor, a?: unknown, b?: unknown):
   return true;
 }
 
+const REFUSED: readonly ((what: string) => string)[] = [
+  () => '',
+  (what) => `a view made inside noGrad ${what} while gradients are recorded; make both inside or both outside`,
+  (what) => `one of several views (unbind, split, chunk) ${what}; use an out-of-place operation`,
+  (what) => `a view made inside inferenceMode ${what} while gradients are recorded; make both inside or both outside`,
+  (what) => `a view made by a custom Function ${what}: that would replace its own gradient; clone() the output`,
+];
+
 function refuseView(op: string, view: Tensor, what: string): void {
-  if (view._viewKind === ViewKind.noGrad) {
-    throw new AutogradError(
-      op,
-      `a view made inside noGrad ${what} while gradients are recorded; make both inside or both outside`,
-    );
-  }
-  if (view._viewKind === ViewKind.several) {
-    throw new AutogradError(op, `one of several views (unbind, split, chunk) ${what}; use an out-of-place operation`);
-  }
+  if (view._viewKind !== ViewKind.plain) throw new AutogradError(op, REFUSED[view._viewKind](what));
 }
 
 /**
@@ -109,7 +117,7 @@ export function changeInPlace(
   native.copy(x._id, result._id);
   x._bump();
   const after = isGradEnabled() ? (result._edge() ?? (edge && blockedEdge(op, edge))) : null;
-  if (after) setHistory(x, after);
+  if (after) setHistory(x, after, edge);
   if (result._refs > 1) shareSaved(result, x);
   if (intermediate !== result) intermediate.dispose();
   result.dispose();
@@ -171,16 +179,20 @@ const viewRule: BackwardRule = {
   },
 };
 
-function setHistory(x: Tensor, edge: Edge): void {
+/** @internal Makes `edge` the history of `x`, which had `before`; the base of a view gets a node that writes to it. */
+export function setHistory(x: Tensor, edge: Edge, before: Edge | null): void {
   const base = x._base;
   if (!base) {
+    moveRetainer(before, edge.node as Node, edge.output);
     x._node = edge.node;
     x._output = edge.output;
     return;
   }
   const regions = { base: geometryOf(base), region: geometryOf(x) };
-  base._node = open(new Node(writeRule, [base._edge(), edge], 1), regions);
+  const old = base._edge();
+  base._node = open(new Node(writeRule, [old, edge], 1), regions);
   base._output = 0;
+  moveRetainer(old, base._node, 0);
 }
 
 /** Every view whose memory changed reads from the new history of its base. */
@@ -189,8 +201,10 @@ viewHistory.refresh = (view) => {
   if (!view._node && !base.requiresGrad) return;
   refuseView(view._node?.rule.name ?? 'view', view, 'cannot be used after its memory was changed in place');
   const regions = { base: geometryOf(base), region: geometryOf(view) };
+  const before = view._node && { node: view._node, output: view._output, leaf: null };
   view._node = open(new Node(viewRule, [base._edge()], 1), regions);
   view._output = 0;
+  moveRetainer(before, view._node, 0);
   view._seen = view._version.n;
 };
 
@@ -210,6 +224,7 @@ export function inPlaceOf<A extends readonly unknown[]>(
         return args.includes(result) ? clone(result) : result;
       });
     }
+    checkWritable(op, x);
     direct(x, ...args);
     x._bump();
     return x;

@@ -6,6 +6,8 @@ import type { Tensor } from './tensor.js';
 export interface Frame {
   readonly scope: Scope | null;
   readonly grad: boolean;
+  /** Tensors made here can never be part of a graph. */
+  readonly inference?: boolean;
 }
 
 const ROOT: Frame = { scope: null, grad: true };
@@ -78,13 +80,18 @@ export function currentFrame(): Frame {
   return used ? (storage.getStore() ?? ROOT) : ROOT;
 }
 
-export function currentScope(): Scope | null {
-  const scope = currentFrame().scope;
+export const currentScope = (): Scope | null => scopeOf(currentFrame());
+
+/** The open scope of a frame. */
+export function scopeOf({ scope }: Frame): Scope | null {
   return scope === null || scope.open ? scope : scope.parent;
 }
 
 /** True while operations on tensors that require gradients are recorded. */
 export const isGradEnabled = (): boolean => currentFrame().grad;
+
+/** True inside inferenceMode. */
+export const isInferenceModeEnabled = (): boolean => currentFrame().inference === true;
 
 /** Runs synchronous code in a frame. */
 export function runInFrame<R>(frame: Frame, fn: () => R): R {
@@ -121,6 +128,6 @@ export function enterScope(): Scope {
   used = true;
   const outer = currentFrame();
   const scope = new Scope(currentScope(), outer);
-  storage.enterWith({ scope, grad: outer.grad });
+  storage.enterWith({ scope, grad: outer.grad, inference: outer.inference });
   return scope;
 }

@@ -1,11 +1,12 @@
+import { ArgumentError, valueText } from '../errors.js';
 import { currentFrame, currentScope, enterScope, runInAsyncFrame, Scope } from './frame.js';
 import { Tensor } from './tensor.js';
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
-/** The tensors in a returned value: itself, or inside arrays, maps and plain objects. */
-function collect(value: unknown, into: Set<Tensor>, depth = 6): Set<Tensor> {
+/** @internal The tensors in a returned value: itself, or inside arrays, maps and plain objects. */
+export function collect(value: unknown, into: Set<Tensor>, depth = 6): Set<Tensor> {
   if (value instanceof Tensor) into.add(value);
   else if (typeof value !== 'object' || value === null || depth === 0) return into;
   else if (Array.isArray(value)) for (const item of value) collect(item, into, depth - 1);
@@ -17,9 +18,9 @@ function collect(value: unknown, into: Set<Tensor>, depth = 6): Set<Tensor> {
 }
 
 /** @internal Runs `fn` in a new scope with the given grad mode. */
-export function runScoped<R>(fn: () => R, grad: boolean): R {
+export function runScoped<R>(fn: () => R, grad: boolean, inference = currentFrame().inference): R {
   const scope = new Scope(currentScope());
-  return runInAsyncFrame({ scope, grad }, () => {
+  return runInAsyncFrame({ scope, grad, inference }, () => {
     let result: R;
     try {
       result = fn();
@@ -71,4 +72,19 @@ export const noGrad = <R>(fn: () => R): R => runScoped(fn, false);
 /** Runs `fn` with gradients recorded, inside a {@link noGrad}. A scope as well. */
 export const enableGrad = <R>(fn: () => R): R => runScoped(fn, true);
 
-export { isGradEnabled } from './frame.js';
+/** {@link enableGrad} or {@link noGrad}, as `mode` says. */
+export function setGradEnabled<R>(mode: boolean, fn: () => R): R {
+  if (typeof mode !== 'boolean') {
+    throw new ArgumentError('setGradEnabled', `mode must be true or false, got ${valueText(mode)}`, mode);
+  }
+  return runScoped(fn, mode);
+}
+
+/**
+ * {@link noGrad}, and the tensors made inside can never be part of a graph: outside they cannot be changed in place, be
+ * saved for a gradient, or require one. Views of tensors made outside are ordinary tensors. `mode` false leaves it.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.grad_mode.inference_mode.html
+ */
+export const inferenceMode = <R>(fn: () => R, mode = true): R => runScoped(fn, !mode, mode);
+
+export { isGradEnabled, isInferenceModeEnabled } from './frame.js';

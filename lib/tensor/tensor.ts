@@ -2,9 +2,12 @@ import { inspect } from 'node:util';
 import { AutogradError, DisposedError, OutOfMemoryError, ShapeError } from '../errors.js';
 import { args, native, releaseHandle } from '../native.js';
 import { DTYPE_CODES, type DType, isFloating } from './dtype.js';
-import { currentScope, type Scope } from './frame.js';
-import { type Edge, type Node, ViewKind, viewHistory } from './graph.js';
+import { currentFrame, isInferenceModeEnabled, type Scope, scopeOf } from './frame.js';
+import { type Edge, type LeafHooks, type Node, ViewKind, viewHistory } from './graph.js';
 import { checkDim, contiguousStrides, isChannelsLast, isContiguous, MAX_DIMS, numelOf } from './layout.js';
+
+/** The first version of memory made in inferenceMode: all of them are below 0. */
+const INFERENCE = -(2 ** 30);
 
 /** Counts in-place writes; shared by a tensor and its views. */
 interface Version {
@@ -59,6 +62,8 @@ export class Tensor implements Disposable {
   _viewKind: ViewKind = ViewKind.plain;
   /** @internal The version of the memory for which `_node` is right; a view of changed memory gets a new one. */
   _seen = 0;
+  /** @internal Hooks of a leaf; those of other tensors stand at their node. */
+  _hooks: LeafHooks | null = null;
 
   /** @internal Use `tensor()`, `zeros()` and the operations instead. Without a handle: see {@link adopt}. */
   constructor(shape: readonly number[], strides: readonly number[], dtype: DType, base: Tensor | null, offset: number) {
@@ -137,7 +142,15 @@ export class Tensor implements Disposable {
     if (value && !isFloating(this.dtype)) {
       throw new AutogradError('requiresGrad', `only floating-point tensors can require gradients, got ${this.dtype}`);
     }
+    if (value && this.isInference() && !isInferenceModeEnabled()) {
+      throw new AutogradError('requiresGrad', 'a tensor made in inferenceMode cannot require gradients; clone() it');
+    }
     this._leafRequiresGrad = value;
+  }
+
+  /** Whether the memory was made in inferenceMode. */
+  isInference(): boolean {
+    return this._version.n < 0;
   }
 
   /** Sets {@link requiresGrad} and returns the tensor. */
@@ -263,7 +276,9 @@ function describe(shape: readonly number[], strides: readonly number[]): number 
 /** @internal Gives a new tensor its handle and its place in the scope. */
 export function adopt(tensor: Tensor, id: number): Tensor {
   tensor._id = id;
-  const scope = currentScope();
+  const frame = currentFrame();
+  if (frame.inference === true && !tensor._isView) tensor._version.n = INFERENCE;
+  const scope = scopeOf(frame);
   if (scope !== null) scope.add(tensor);
   return tensor;
 }

@@ -9,7 +9,7 @@ import { Tensor } from '../../tensor/tensor.js';
 import { BinaryOp, UnaryOp } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
 import { checkNumeric, checkTensor, promote, promoteWithScalar, toFloating } from '../elementwise.js';
-import { changeInPlace, checkInPlace, operandInPlace, recordsInPlace } from '../in-place.js';
+import { changeInPlace, checkInPlace, checkWritable, operandInPlace, recordsInPlace } from '../in-place.js';
 import { expand, to } from '../shape/view.js';
 import { add, div, mul, type Operand, sub } from './arithmetic.js';
 import { clamp } from './select.js';
@@ -74,6 +74,7 @@ export function fill_(x: Tensor, value: number | Tensor): Tensor {
     throw new ArgumentError('fill_', `value must be a number or a Tensor, got ${valueText(value)}`, value);
   }
   if (recordsInPlace('fill_', x)) return changeInPlace('fill_', x, (old) => fullLike(old, value), 'constant');
+  checkWritable('fill_', x);
   native.fill(x._id, value);
   x._bump();
   return x;
