@@ -1,6 +1,7 @@
 // Anomaly mode: every recorded call remembers where it was made, so that a failing backward rule can say so.
 import { ArgumentError, AutogradError, NablaError, valueText } from '../errors.js';
 import { isnan } from '../ops/pointwise/compare.js';
+import { checkFunction, checkOptions } from '../tensor/check.js';
 import { isFloating } from '../tensor/dtype.js';
 import type { Node } from '../tensor/graph.js';
 import { watch } from '../tensor/graph.js';
@@ -36,6 +37,7 @@ export function setDetectAnomaly(on: boolean, options: AnomalyOptions = {}): voi
   if (typeof on !== 'boolean') {
     throw new ArgumentError('setDetectAnomaly', `true or false is needed, got ${valueText(on)}`, on);
   }
+  checkOptions('setDetectAnomaly', options);
   anomaly.on = on;
   anomaly.checkNan = options.checkNan ?? true;
   watch.anomaly = on ? remember : null;
@@ -49,7 +51,12 @@ export const isAnomalyEnabled = (): boolean => anomaly.on;
  * Source: https://docs.pytorch.org/docs/2.13/autograd.html#anomaly-detection
  */
 export function detectAnomaly<R>(fn: () => R, options: AnomalyOptions = {}): R {
+<<<<<<< HEAD
   const before = { ...anomaly };
+=======
+  checkFunction('detectAnomaly', fn);
+  const before = { ...anomaly };
+>>>>>>> 48a6a36 (Wrong callbacks are refused with an ArgumentError)
   const restore = (): void => setDetectAnomaly(before.on, before);
   setDetectAnomaly(true, options);
   let result: R;

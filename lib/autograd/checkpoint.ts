@@ -1,5 +1,6 @@
 // Trading time for memory: what the tape would keep is given back and computed again when the backward pass gets there.
 import { ArgumentError, AutogradError, valueText } from '../errors.js';
+import { checkFunction, checkOptions, checkTensor } from '../tensor/check.js';
 import { currentScope, isGradEnabled, runInFrame, Scope } from '../tensor/frame.js';
 import { type Node, type Refill, watch } from '../tensor/graph.js';
 import { defaultGenerator } from '../tensor/random.js';
@@ -146,7 +147,8 @@ export function checkpoint<A extends readonly unknown[], R>(
   inputs: A,
   options: CheckpointOptions = {},
 ): R {
-  if (typeof fn !== 'function') throw new ArgumentError('checkpoint', `a function is needed, got ${valueText(fn)}`, fn);
+  checkFunction('checkpoint', fn);
+  checkOptions('checkpoint', options);
   if (!Array.isArray(inputs)) {
     throw new ArgumentError('checkpoint', `inputs must be an array of arguments, got ${valueText(inputs)}`, inputs);
   }
@@ -182,6 +184,12 @@ export function checkpointSequential(
   input: Tensor,
   options: CheckpointOptions = {},
 ): Tensor {
+  checkTensor('checkpointSequential', input);
+  if (typeof functions !== 'object' || functions === null || !(Symbol.iterator in functions)) {
+    const message = `functions or modules in an array are needed, got ${valueText(functions)}`;
+    throw new ArgumentError('checkpointSequential', message, functions);
+  }
+  for (const step of functions) checkFunction('checkpointSequential', typeof step === 'object' ? step?.forward : step);
   const steps = [...functions].map((step) => (typeof step === 'function' ? step : (x: Tensor) => step.forward(x)));
   if (!Number.isInteger(segments) || segments < 1 || segments > Math.max(steps.length, 1)) {
     throw new ArgumentError(

@@ -13,3 +13,8 @@ export function checkOptions(op: string, options: unknown): void {
     throw new ArgumentError(op, `options must be an object, got ${valueText(options)}`, options);
   }
 }
+
+/** Throws unless `fn` is a function. */
+export function checkFunction(op: string, fn: unknown): void {
+  if (typeof fn !== 'function') throw new ArgumentError(op, `a function is needed, got ${valueText(fn)}`, fn);
+}

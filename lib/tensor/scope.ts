@@ -1,4 +1,5 @@
 import { ArgumentError, valueText } from '../errors.js';
+import { checkFunction } from './check.js';
 import { currentFrame, currentScope, enterScope, runInAsyncFrame, Scope } from './frame.js';
 import { Tensor } from './tensor.js';
 
@@ -19,6 +20,7 @@ export function collect(value: unknown, into: Set<Tensor>, depth = 6): Set<Tenso
 
 /** @internal Runs `fn` in a new scope with the given grad mode. */
 export function runScoped<R>(fn: () => R, grad: boolean, inference = currentFrame().inference): R {
+  checkFunction('scope', fn);
   const scope = new Scope(currentScope());
   return runInAsyncFrame({ scope, grad, inference }, () => {
     let result: R;
@@ -85,6 +87,11 @@ export function setGradEnabled<R>(mode: boolean, fn: () => R): R {
  * saved for a gradient, or require one. Views of tensors made outside are ordinary tensors. `mode` false leaves it.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.grad_mode.inference_mode.html
  */
-export const inferenceMode = <R>(fn: () => R, mode = true): R => runScoped(fn, !mode, mode);
+export function inferenceMode<R>(fn: () => R, mode = true): R {
+  if (typeof mode !== 'boolean') {
+    throw new ArgumentError('inferenceMode', `mode must be true or false, got ${valueText(mode)}`, mode);
+  }
+  return runScoped(fn, !mode, mode);
+}
 
 export { isGradEnabled, isInferenceModeEnabled } from './frame.js';

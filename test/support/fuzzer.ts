@@ -23,7 +23,7 @@ const BASES = new Set('Module Parameter Optimizer'.split(' '));
 
 /** Functions that are no op: they take callbacks, or change the whole process. */
 const SKIP = new Set(
-  'scope noGrad enableGrad keep synchronize synchronizeSync setNumThreads setDefaultDType manualSeed emptyCache memory'.split(
+  'scope noGrad enableGrad keep synchronize synchronizeSync setNumThreads setDefaultDType manualSeed emptyCache memory setDetectAnomaly'.split(
     ' ',
   ),
 );
