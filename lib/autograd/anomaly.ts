@@ -51,12 +51,8 @@ export const isAnomalyEnabled = (): boolean => anomaly.on;
  * Source: https://docs.pytorch.org/docs/2.13/autograd.html#anomaly-detection
  */
 export function detectAnomaly<R>(fn: () => R, options: AnomalyOptions = {}): R {
-<<<<<<< HEAD
-  const before = { ...anomaly };
-=======
   checkFunction('detectAnomaly', fn);
   const before = { ...anomaly };
->>>>>>> 48a6a36 (Wrong callbacks are refused with an ArgumentError)
   const restore = (): void => setDetectAnomaly(before.on, before);
   setDetectAnomaly(true, options);
   let result: R;
