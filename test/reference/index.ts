@@ -1,7 +1,9 @@
 // Every entry of the differential fuzzer.
 import './activation.js';
 import './element-losses.js';
+import './arrange.js';
 import './indexing.js';
+import './join.js';
 import './layers.js';
 import './linalg.js';
 import './losses.js';
