@@ -1,5 +1,5 @@
 // Flips, shifts, borders, repeats, windows, diagonals, and other ways to arrange elements.
-import { type Arr, at, axisOf, build, count, promoted, type RefDType, reshaped, type Shape } from './array.js';
+import { type Arr, at, axisOf, build, reshaped, type Shape } from './array.js';
 import type { Draw, TensorArg } from './draw.js';
 import { family } from './entry.js';
 import { anyTensor, permuted, pieces, sliced } from './shape.js';
