@@ -134,8 +134,8 @@ export function split(x: Tensor, sizeOrSizes: number | readonly number[], dim = 
   });
 }
 
-/** Changing one of several views in place is refused where it would have to be recorded, as in PyTorch. */
-function oneOfSeveral(piece: Tensor): Tensor {
+/** @internal Changing one of several views in place is refused where it would have to be recorded, as in PyTorch. */
+export function oneOfSeveral(piece: Tensor): Tensor {
   if (piece._viewKind === ViewKind.plain) piece._viewKind = ViewKind.several;
   return piece;
 }

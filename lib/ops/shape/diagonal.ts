@@ -34,6 +34,7 @@ function diagonalPart(part: Part, offset: number, dim1: number, dim2: number): P
 const diagonalView = defineOp({
   name: 'diagonal',
   inputs: ['input'],
+  view: true,
   forward: (x: Tensor, offset: number, dim1: number, dim2: number) => {
     const part = diagonalPart(wholeOf(x), offset, dim1, dim2);
     return viewOf(x, part.shape, part.strides, part.offset);

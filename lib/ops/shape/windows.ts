@@ -6,7 +6,7 @@ import { checkDim } from '../../tensor/layout.js';
 import { emptyContiguous, type Tensor, viewOf } from '../../tensor/tensor.js';
 import { BinaryOp } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
-import { split } from './concat.js';
+import { oneOfSeveral, split } from './concat.js';
 import { copyPart, type Part, wholeOf, withParts } from './raw.js';
 import { slice } from './view.js';
 
@@ -23,6 +23,7 @@ function windowsPart(part: Part, dim: number, size: number, step: number): Part 
 const windowsView = defineOp({
   name: 'windows',
   inputs: ['input'],
+  view: true,
   forward: (x: Tensor, dim: number, size: number, step: number) => {
     const part = windowsPart(wholeOf(x), dim, size, step);
     return viewOf(x, part.shape, part.strides);
@@ -118,7 +119,7 @@ function tensorSplitAs(op: string, x: Tensor, how: number | readonly number[], d
     throw new ArgumentError(op, `a number of parts or an array of positions is needed, got ${valueText(how)}`, how);
   }
   const ends = [...how, total];
-  return ends.map((end, i) => slice(x, d, i === 0 ? 0 : ends[i - 1], end));
+  return ends.map((end, i) => oneOfSeveral(slice(x, d, i === 0 ? 0 : ends[i - 1], end)));
 }
 
 /** Cuts along `dim` into equal parts, or before positions. */
