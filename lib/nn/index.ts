@@ -31,6 +31,19 @@ export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDro
 export * as functional from './functional.js';
 export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook } from './hooks.js';
 export * as init from './init.js';
+export {
+  GroupNorm,
+  type GroupNormOptions,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  type InstanceNormModuleOptions,
+  LayerNorm,
+  type LayerNormOptions,
+  LocalResponseNorm,
+  RMSNorm,
+  type RMSNormOptions,
+} from './layer-norm.js';
 export { Flatten, Identity, Linear, type LinearOptions } from './linear.js';
 export {
   BCELoss,
@@ -54,7 +67,7 @@ export {
   TripletMarginWithDistanceLoss,
 } from './loss.js';
 export { type AnyModule, type LoadResult, Module, type StateDict } from './module.js';
-export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from './norm.js';
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from './norm.js';
 export { Parameter } from './parameter.js';
 export { AvgPool2d, type AvgPool2dOptions, MaxPool2d, type MaxPool2dOptions } from './pool.js';
 export { LogSoftmax, Softmax, Softmax2d, Softmin } from './softmax.js';

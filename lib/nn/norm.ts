@@ -30,7 +30,7 @@ function checkNumber(op: string, name: string, value: unknown): number {
   throw new ArgumentError(op, `${name} must be a finite number, got ${valueText(value)}`, value);
 }
 
-/** Common part of {@link BatchNorm1d} and {@link BatchNorm2d}. Ioffe & Szegedy 2015. */
+/** Common part of the batch normalizations. Ioffe & Szegedy 2015. */
 abstract class BatchNorm extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
@@ -117,4 +117,12 @@ export class BatchNorm1d extends BatchNorm {
  */
 export class BatchNorm2d extends BatchNorm {
   protected readonly dims = [4];
+}
+
+/**
+ * y = (x − mean) / √(var + eps) · weight + bias per channel. Input `[N, C, D, H, W]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.BatchNorm3d.html
+ */
+export class BatchNorm3d extends BatchNorm {
+  protected readonly dims = [5];
 }

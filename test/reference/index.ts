@@ -4,6 +4,7 @@ import './element-losses.js';
 import './arrange.js';
 import './indexing.js';
 import './join.js';
+import './layer-norm.js';
 import './layers.js';
 import './linalg.js';
 import './losses.js';
