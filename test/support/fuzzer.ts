@@ -33,6 +33,9 @@ const isClass = (value: unknown): boolean =>
 
 type Instance = { forward?(...args: unknown[]): unknown; step?(): unknown };
 
+/** A namespace that may not exist in this build. */
+const namespace = (from: object, name: string): object => (from as Record<string, object | undefined>)[name] ?? {};
+
 function functionsOf(prefix: string, object: object): Target[] {
   const targets: Target[] = [];
   for (const [key, value] of Object.entries(object)) {
@@ -70,6 +73,9 @@ const targets = [
   ...functionsOf('metrics.', nabla.metrics),
   ...functionsOf('models.', nabla.models),
   ...functionsOf('autograd.', nabla.autograd),
+  ...functionsOf('autograd.functional.', namespace(nabla.autograd, 'functional')),
+  ...functionsOf('linalg.', nabla.linalg),
+  ...functionsOf('special.', namespace(nabla, 'special')),
   ...methods(),
 ].filter((target) => only === undefined || target.name === only);
 

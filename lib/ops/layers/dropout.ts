@@ -122,8 +122,11 @@ export interface RReluOptions extends RandomOptions {
 export function rrelu(x: Tensor, lower = 1 / 8, upper = 1 / 3, options: RReluOptions = {}): Tensor {
   checkTensor('rrelu', x);
   checkOptions('rrelu', options);
-  if (!(lower <= upper)) {
-    throw new ArgumentError('rrelu', `lower must not exceed upper, got ${valueText(lower)} and ${valueText(upper)}`);
+  if (typeof lower !== 'number' || typeof upper !== 'number' || !(lower <= upper)) {
+    throw new ArgumentError(
+      'rrelu',
+      `lower and upper are numbers, the first not the larger one, got ${valueText(lower)} and ${valueText(upper)}`,
+    );
   }
   if (!options.training) return leakyRelu(x, (lower + upper) / 2);
   if (!isFloating(x.dtype)) throw new DTypeError('rrelu', `input must be floating-point, got ${x.dtype}`, x.dtype);
