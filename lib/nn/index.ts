@@ -73,4 +73,6 @@ export { AvgPool2d, type AvgPool2dOptions, MaxPool2d, type MaxPool2dOptions } fr
 export { LogSoftmax, Softmax, Softmax2d, Softmin } from './softmax.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
 
+export * as utils from './utils/index.js';
+
 import './summary.js';
