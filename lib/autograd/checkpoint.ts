@@ -1,7 +1,7 @@
 // Trading time for memory: what the tape would keep is given back and computed again when the backward pass gets there.
 import { ArgumentError, AutogradError, valueText } from '../errors.js';
 import { checkFunction, checkOptions, checkTensor } from '../tensor/check.js';
-import { currentScope, isGradEnabled, runInFrame, Scope } from '../tensor/frame.js';
+import { currentScope, isGradEnabled, isInferenceModeEnabled, runInFrame, Scope } from '../tensor/frame.js';
 import { type Node, type Refill, watch } from '../tensor/graph.js';
 import { defaultGenerator } from '../tensor/random.js';
 import { collect } from '../tensor/scope.js';
@@ -161,8 +161,11 @@ export function checkpoint<A extends readonly unknown[], R>(
   const region = grad ? new Region(again, tensors, { preserveRngState, determinismCheck }) : null;
   let result: R | undefined;
   try {
-    const run = recordingOf(() => runInFrame({ scope, grad }, () => fn(...(list as A))));
+    const run = recordingOf(() =>
+      runInFrame({ scope, grad, inference: isInferenceModeEnabled() }, () => fn(...(list as A))),
+    );
     result = run.result;
+    if (result instanceof Promise) throw new ArgumentError('checkpoint', 'the function must be synchronous', fn);
     region?.takeOver(run.nodes);
     for (const node of run.nodes) watch.recorded?.(node);
     return result;

@@ -42,6 +42,8 @@ interface Root {
   readonly grad: Tensor;
 }
 
+type PassOptions = Pick<Pass, 'createGraph' | 'retainGraph' | 'intoLeaves'>;
+
 /** The tensors whose gradients are asked for, and what to do with each. */
 class Targets {
   readonly #leaves = new Map<Tensor, number[]>();
@@ -62,7 +64,7 @@ class Targets {
   }
 
   /** Runs what leads to the targets; `put` gets a handle of its own for each gradient that arrives. */
-  run(roots: readonly Root[], options: { createGraph: boolean; retainGraph: boolean }, put: Pass['capture']): void {
+  run(roots: readonly Root[], options: PassOptions, put: Pass['capture']): void {
     const edges = roots.map((root) => root.edge);
     const leaves = new Set(this.#leaves.keys());
     const towards = nodesTowards(edges, new Set(this.#captures.keys()), leaves);
@@ -73,7 +75,6 @@ class Targets {
         for (const index of this.#leaves.get(leaf) ?? []) put(index, options.createGraph ? g : g._alias('grad'));
         if (!options.createGraph) g.dispose();
       },
-      intoLeaves: false,
       captures: this.#captures,
       capture: put,
     });
@@ -140,7 +141,7 @@ export function backward(
     const roots = rootsOf('backward', outputs, gradients);
     const into = (leaf: Tensor, g: Tensor): void => accumulateInto(leaf, g, createGraph);
     if (wanted && targets) {
-      targets.run(roots, { createGraph, retainGraph }, (i, g) => into(wanted[i], g));
+      targets.run(roots, { createGraph, retainGraph, intoLeaves: true }, (i, g) => into(wanted[i], g));
       return;
     }
     run(roots, {
@@ -188,7 +189,7 @@ export function grad(
   const results = new Array<Tensor | null>(ins.length).fill(null);
   const targets = new Targets('grad', ins);
   runInFrame(frameOf(createGraph), () => {
-    targets.run(rootsOf('grad', outs, gradOutputs), { createGraph, retainGraph }, (index, g) => {
+    targets.run(rootsOf('grad', outs, gradOutputs), { createGraph, retainGraph, intoLeaves: false }, (index, g) => {
       const before = results[index];
       results[index] = before ? add(before, g) : g;
     });

@@ -5,7 +5,7 @@ import { setHistory } from '../ops/in-place.js';
 import { sumTo, to } from '../ops/shape/view.js';
 import { zeros } from '../tensor/create.js';
 import { type DType, isFloating } from '../tensor/dtype.js';
-import { currentScope, isGradEnabled, runInFrame, Scope } from '../tensor/frame.js';
+import { currentScope, isGradEnabled, isInferenceModeEnabled, runInFrame, Scope } from '../tensor/frame.js';
 import { type BackwardRule, type Edge, Node, noticed, type Saved, ViewKind } from '../tensor/graph.js';
 import { sameShape } from '../tensor/layout.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -108,7 +108,7 @@ function applyFunction<A extends readonly unknown[], R extends Result>(fn: Funct
   const node = records ? new Node(ruleOf(fn, ctx, args), edges, 1) : null;
   const outer = currentScope();
   const scope = new Scope(outer);
-  return runInFrame({ scope, grad: false }, () => {
+  return runInFrame({ scope, grad: false, inference: isInferenceModeEnabled() }, () => {
     const versions = new Map(
       [...args].flatMap((arg) => (arg instanceof Tensor ? [[arg, arg._version.n] as const] : [])),
     );

@@ -113,6 +113,7 @@ describe('checkpoint', () => {
         throw new Error('mine');
       }, []),
     ).toThrow('mine');
+    expect(() => checkpoint(async () => {}, [])).toThrow(/must be synchronous/);
     expect(() => checkpoint(block, leaf([1]) as never)).toThrow(/inputs must be an array/);
   });
 

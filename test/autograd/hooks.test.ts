@@ -163,6 +163,16 @@ describe('registerPostAccumulateGradHook', () => {
     expect(() => w.mul(1).registerPostAccumulateGradHook(() => {})).toThrow(/only leaves/);
   });
 
+  it('runs for the leaves that backward({ inputs }) asks for', () => {
+    const w = leaf([2]);
+    const x = leaf([3]);
+    const seen: unknown[] = [];
+    w.registerPostAccumulateGradHook((p) => seen.push(numbers(p.grad)));
+    x.registerPostAccumulateGradHook(() => seen.push('x'));
+    x.mul(w).sum().backward({ inputs: w });
+    expect(seen).toEqual([[3]]);
+  });
+
   it('runs although another branch never gets a gradient', () => {
     const w = leaf([2]);
     let runs = 0;
