@@ -127,11 +127,35 @@ export interface Native {
   reduce(op: number, out: Handle, a: Handle, dims: readonly number[]): void;
   argReduce(op: number, indices: Handle, values: Handle, a: Handle, dim: number): void;
 
-  gather(out: Handle, a: Handle, dim: number, index: Handle): void;
-  /** In place: equal indices add in the order of `dim`. */
-  scatterAdd(out: Handle, dim: number, index: Handle, src: Handle): void;
+  /** `op` is an `IndexName`, `mode` a `ScatterMode`. */
+  gather(out: Handle, a: Handle, dim: number, index: Handle, negative: boolean, op: number): void;
+  /** In place: equal indices in the order of `dim`. */
+  scatter(out: Handle, dim: number, index: Handle, src: Handle, mode: number, op: number): void;
   indexSelect(out: Handle, a: Handle, dim: number, index: Handle): void;
-  indexAdd(out: Handle, dim: number, index: Handle, src: Handle): void;
+  /** Indices of one shape, which is out's first axes; the axes of `a` that are not in `dims` follow. */
+  index(
+    out: Handle,
+    a: Handle,
+    dims: readonly number[],
+    indices: readonly Handle[],
+    negative: boolean,
+    op: number,
+  ): void;
+  /** In place: `src` is `[elements of an index, ...axes that are not in dims]`; equal indices in row-major order. */
+  indexPut(
+    out: Handle,
+    dims: readonly number[],
+    indices: readonly Handle[],
+    src: Handle,
+    mode: number,
+    negative: boolean,
+    op: number,
+  ): void;
+  /** `mask` is contiguous; counts: true elements before each block of `MASK_BLOCK`, and in all. */
+  maskCounts(counts: Handle, mask: Handle): void;
+  maskPositions(out: Handle, mask: Handle, counts: Handle): void;
+  /** Positions in a row-major tensor of `shape` to coordinates `[n, axes]`. */
+  unravel(out: Handle, positions: Handle, shape: readonly number[]): void;
   oneHot(out: Handle, index: Handle): void;
   cat(out: Handle, parts: readonly Handle[], dim: number): void;
 

@@ -93,3 +93,27 @@ export const ActivationOp = {
   threshold: 12,
   logSigmoid: 13,
 } as const;
+
+/** native/kernels/cpu/index.h */
+export const ScatterMode = { set: 0, add: 1, mul: 2, max: 3, min: 4 } as const;
+
+/** What the user called, for errors of the kernels: native/ops/index.cpp. */
+export const IndexName = {
+  index: 0,
+  take: 1,
+  embedding: 2,
+  gather: 3,
+  takeAlongDim: 4,
+  indexPut: 5,
+  put: 6,
+  indexAdd: 7,
+  indexCopy: 8,
+  indexFill: 9,
+  indexReduce: 10,
+  scatter: 11,
+  scatterAdd: 12,
+  scatterReduce: 13,
+} as const;
+
+/** native/ops/index.h */
+export const MASK_BLOCK = 32768;

@@ -46,9 +46,13 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::where, Narrow::kTaken>(env, exports, "where");
   add<ops::clamp>(env, exports, "clamp");
   add<ops::gather, Narrow::kTaken>(env, exports, "gather");
-  add<ops::scatterAdd>(env, exports, "scatterAdd");
+  add<ops::scatter>(env, exports, "scatter");
   add<ops::indexSelect, Narrow::kTaken>(env, exports, "indexSelect");
-  add<ops::indexAdd>(env, exports, "indexAdd");
+  add<ops::index, Narrow::kTaken>(env, exports, "index");
+  add<ops::indexPut>(env, exports, "indexPut");
+  add<ops::maskCounts>(env, exports, "maskCounts");
+  add<ops::maskPositions>(env, exports, "maskPositions");
+  add<ops::unravel>(env, exports, "unravel");
   add<ops::oneHot>(env, exports, "oneHot");
   add<ops::cat, Narrow::kTaken>(env, exports, "cat");
   add<ops::uniform>(env, exports, "uniform");
