@@ -1,5 +1,6 @@
 // torch.nn.functional: re-exports of the functions in lib/ops, one line a family.
 
+export { type EmbeddingOptions, embedding } from '../ops/indexing/embedding.js';
 export { oneHot } from '../ops/indexing/indexing.js';
 export {
   type ActivationFunction,

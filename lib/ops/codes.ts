@@ -113,6 +113,7 @@ export const IndexName = {
   scatter: 11,
   scatterAdd: 12,
   scatterReduce: 13,
+  indexSelect: 14,
 } as const;
 
 /** native/ops/index.h */

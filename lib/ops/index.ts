@@ -1,6 +1,45 @@
 // Every op function of the package root. Records are private to their files.
 
-export { gather, type IndexAddOptions, indexAdd, indexSelect, scatterAdd } from './indexing/indexing.js';
+export {
+  type IndexArray,
+  type IndexEntry,
+  type IndexPutOptions,
+  index,
+  indexAsync,
+  indexPut,
+  type SliceEntry,
+} from './indexing/advanced.js';
+export { gather, scatterAdd, takeAlongDim } from './indexing/indexing.js';
+export {
+  argwhere,
+  argwhereAsync,
+  maskedFill,
+  maskedScatter,
+  maskedScatterAsync,
+  maskedSelect,
+  maskedSelectAsync,
+  type NonzeroOptions,
+  nonzero,
+  nonzeroAsync,
+} from './indexing/masked.js';
+export {
+  type IndexAddOptions,
+  indexAdd,
+  indexCopy,
+  indexFill,
+  indexSelect,
+  type PutOptions,
+  put,
+  take,
+} from './indexing/rows.js';
+export {
+  indexReduce,
+  type ScatterOptions,
+  type ScatterReduceOptions,
+  type ScatterReduction,
+  scatter,
+  scatterReduce,
+} from './indexing/scatter-reduce.js';
 export { type Conv2dOptions, conv2d, type Pair } from './layers/conv.js';
 export { cholesky, choleskyInverse, choleskySolve } from './linalg/cholesky.js';
 export { det, logdet, slogdet } from './linalg/det.js';

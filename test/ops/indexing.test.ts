@@ -12,29 +12,29 @@ async function expectLate(read: () => Promise<unknown>, message: string): Promis
 describe('an index out of range', () => {
   it('rejects what depends on it, naming the op, the index and the range', async () => {
     const x = zeros([10]);
-    await expectLate(() => gather(x, 0, index([0, 12])).data(), 'gather: index 12 is out of range [0, 10)');
+    await expectLate(() => gather(x, 0, index([0, 12])).data(), 'gather: index 12 is out of range for axis 0 of size 10');
     await expectLate(
       () =>
         indexSelect(x, 0, index([-1]))
           .add(1)
           .data(),
-      'indexSelect: index -1 is out of range [0, 10)',
+      'indexSelect: index -1 is out of range for axis 0 of size 10',
     );
     await expectLate(
       () =>
         zeros([3])
           .scatterAdd(0, index([3]), zeros([1]))
           .data(),
-      'scatterAdd: index 3 is out of range [0, 3)',
+      'scatterAdd: index 3 is out of range for axis 0 of size 3',
     );
     await expectLate(
       () =>
         zeros([3])
           .indexAdd(0, index([4]), zeros([1]))
           .data(),
-      'indexAdd: index 4 is out of range [0, 3)',
+      'indexAdd: index 4 is out of range for axis 0 of size 3',
     );
-    await expectLate(() => F.oneHot(index([5]), 5).data(), 'oneHot: index 5 is out of range [0, 5)');
+    await expectLate(() => F.oneHot(index([5]), 5).data(), 'oneHot: index 5 is out of range for axis 1 of size 5');
     expect(Array.from(await x.add(1).data(), Number)).toEqual(new Array(10).fill(1));
   });
 });

@@ -28,6 +28,7 @@ entry('gather', {
   length: 1,
 });
 entry('scatterAdd', {
+  covers: ['scatter'],
   draw: (d): [TensorArg, number, TensorArg, TensorArg] => {
     const shape = d.shape({ full: true, max: 4 });
     const dim = d.dim(shape.length);
@@ -49,7 +50,7 @@ entry('scatterAdd', {
   length: (_x, _dim, index) => index.data.length,
 });
 entry('indexSelect', {
-  covers: ['indexSelect'],
+  covers: ['index'],
   draw: (d): [TensorArg, number, TensorArg] => {
     const shape = d.shape({ full: true, min: 1, max: 4 });
     const dim = d.dim(shape.length);
@@ -62,6 +63,7 @@ entry('indexSelect', {
   },
 });
 entry('indexAdd', {
+  covers: ['indexPut'],
   draw: (d): [TensorArg, number, TensorArg, TensorArg, { alpha?: number }] => {
     const shape = d.shape({ full: true, min: 1, max: 4 });
     const dim = d.dim(shape.length);

@@ -1,61 +1,68 @@
-// Look-ups by index and their inverse, additions by index. Indices are int64 or int32; whether they are in range only the
-// kernel can see: an index out of range rejects the reads of what was computed from it.
+// Look-ups element by element and their inverse. Whether an index is in range only the kernel can see: one that is not
+// rejects the reads of what was computed from it.
 import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { native } from '../../native.js';
-import { checkOptions, checkTensor } from '../../tensor/check.js';
-import { emptyLikeLayout, stridesLike } from '../../tensor/create.js';
-import { checkDim, checkShape, memoryOrder, sameShape, stridesInOrder } from '../../tensor/layout.js';
-import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
+import { checkTensor } from '../../tensor/check.js';
+import { stridesLike } from '../../tensor/create.js';
+import { broadcastShapes, checkDim, checkShape } from '../../tensor/layout.js';
+import { emptyContiguous, emptyStrided, Tensor } from '../../tensor/tensor.js';
+import { IndexName, ScatterMode } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
+import { scalarTensor } from '../elementwise.js';
 import { changeInPlace, checkInPlace, operandInPlace, recordsInPlace } from '../in-place.js';
-import { mul } from '../pointwise/arithmetic.js';
-import { narrow } from '../shape/view.js';
+import { add } from '../pointwise/arithmetic.js';
+import { lt } from '../pointwise/compare.js';
+import { where } from '../pointwise/select.js';
+import { expand, narrow, reshape } from '../shape/view.js';
+import { checkIndex, checkSameType, checkWithin, startOf } from './check.js';
 
-function checkIndex(op: string, index: Tensor): void {
-  checkTensor(op, index, 'index');
-  if (index.dtype !== 'int64' && index.dtype !== 'int32') {
-    throw new DTypeError(op, `index must be int64 or int32, got ${index.dtype}`, index.dtype);
-  }
-}
-
-/** What a sum by index starts from: a copy of a tensor, or zeros (null) of a shape. */
-function startOf(x: Tensor | null, shape: readonly number[], strides: readonly number[], src: Tensor): Tensor {
-  const out = x ? emptyLikeLayout(x) : emptyStrided(shape, strides, src.dtype);
-  if (x) native.copy(out._id, x._id);
-  else native.fill(out._id, 0);
-  return out;
-}
+export { type IndexAddOptions, indexAdd, indexSelect } from './rows.js';
 
 const gatherOp = defineOp({
   name: 'gather',
   narrow: 'moves',
   inputs: ['input', 'index'],
-  forward: (x: Tensor, index: Tensor, dim: number) => {
+  forward: (x: Tensor, index: Tensor, dim: number, negative: boolean, name: number) => {
     const out = emptyStrided(index.shape, stridesLike(index, index.shape), x.dtype);
-    native.gather(out._id, x._id, dim, index._id);
+    native.gather(out._id, x._id, dim, index._id, negative, name);
     return out;
   },
-  save: (_out, x, index, dim) => ({ index, dim, shape: x.shape, strides: stridesLike(x, x.shape) }),
-  backward: ([g], { index, dim, shape, strides }) => [scatterZeros(g, index, dim, shape, strides), null],
+  save: (_out, x, index, dim, negative) => ({
+    index,
+    dim,
+    negative,
+    shape: x.shape,
+    strides: stridesLike(x, x.shape),
+  }),
+  backward: ([g], { index, dim, negative, shape, strides }) => [
+    scatterZeros(g, positive(index, negative, shape[dim] ?? 1), dim, shape, strides),
+    null,
+  ],
 });
 
-const scatterAddOp = defineOp({
-  name: 'scatterAdd',
+const scatterOp = defineOp({
+  name: 'scatter',
   inputs: ['input?', 'index', 'src'],
   forward: (
     x: Tensor | null,
     index: Tensor,
     src: Tensor,
     dim: number,
+    mode: number,
+    name: number,
     shape: readonly number[],
     strides: readonly number[],
   ) => {
     const out = startOf(x, shape, strides, src);
-    native.scatterAdd(out._id, dim, index._id, src._id);
+    native.scatter(out._id, dim, index._id, src._id, mode, name);
     return out;
   },
-  save: (_out, _x, index, _src, dim) => ({ index, dim }),
-  backward: ([g], { index, dim }, needs) => [needs[0] ? g : null, null, needs[2] ? gather(g, dim, index) : null],
+  save: (_out, _x, index, _src, dim, mode) => ({ index, dim, mode }),
+  backward: ([g], { index, dim, mode }, needs) => [
+    needs[0] ? (mode === ScatterMode.set ? setByIndex(g, dim, index, 0) : g) : null,
+    null,
+    needs[2] ? gather(g, dim, index) : null,
+  ],
 });
 
 /** Zeros with `src` added by index: the gradient of {@link gather}. */
@@ -66,82 +73,12 @@ function scatterZeros(
   shape: readonly number[],
   strides: readonly number[],
 ): Tensor {
-  return scatterAddOp(null, index, src, dim, shape, strides);
+  return scatterOp(null, index, src, dim, ScatterMode.add, IndexName.scatterAdd, shape, strides);
 }
 
-const indexSelectOp = defineOp({
-  name: 'indexSelect',
-  narrow: 'moves',
-  inputs: ['input', 'index'],
-  forward: (x: Tensor, index: Tensor, dim: number) => {
-    const shape = x.shape.map((size, i) => (i === dim ? index.numel : size));
-    const out = emptyStrided(shape, stridesInOrder(shape, memoryOrder(x.shape, x.strides)), x.dtype);
-    native.indexSelect(out._id, x._id, dim, index._id);
-    return out;
-  },
-  save: (_out, x, index, dim) => ({ index, dim, shape: x.shape, strides: stridesLike(x, x.shape) }),
-  backward: ([g], { index, dim, shape, strides }) => [indexAddZeros(g, index, dim, shape, strides), null],
-});
-
-const indexAddOp = defineOp({
-  name: 'indexAdd',
-  inputs: ['input?', 'index', 'source'],
-  forward: (
-    x: Tensor | null,
-    index: Tensor,
-    src: Tensor,
-    dim: number,
-    shape: readonly number[],
-    strides: readonly number[],
-  ) => {
-    const out = startOf(x, shape, strides, src);
-    native.indexAdd(out._id, dim, index._id, src._id);
-    return out;
-  },
-  save: (_out, _x, index, _src, dim) => ({ index, dim }),
-  backward: ([g], { index, dim }, needs) => [needs[0] ? g : null, null, needs[2] ? indexSelect(g, dim, index) : null],
-});
-
-/** Zeros with the slices of `src` added by index: the gradient of {@link indexSelect}. */
-function indexAddZeros(
-  src: Tensor,
-  index: Tensor,
-  dim: number,
-  shape: readonly number[],
-  strides: readonly number[],
-): Tensor {
-  return indexAddOp(null, index, src, dim, shape, strides);
-}
-
-const oneHotOp = defineOp({
-  name: 'oneHot',
-  inputs: ['input'],
-  forward: (x: Tensor, classes: number) => {
-    const out = emptyContiguous(checkShape('oneHot', [...x.shape, classes]), 'int64');
-    native.oneHot(out._id, x._id);
-    return out;
-  },
-});
-
-/** `index` must fit into `x` at every axis but `dim`. */
-function checkWithin(op: string, index: Tensor, x: Tensor, dim: number, name: string): void {
-  if (index.ndim !== x.ndim) {
-    throw new ShapeError(
-      op,
-      `index ${shapeText(index.shape)} must have as many dimensions as ${name} ${shapeText(x.shape)}`,
-      index.shape,
-      x.shape,
-    );
-  }
-  if (index.numel === 0) return;
-  const at = index.shape.findIndex((size, i) => i !== dim && size > x.shape[i]);
-  if (at < 0) return;
-  throw new ShapeError(
-    op,
-    `index ${shapeText(index.shape)} is larger than ${name} ${shapeText(x.shape)} at dim ${at}`,
-    index.shape,
-    x.shape,
-  );
+/** Indices from the start, where they may count from the end. */
+function positive(index: Tensor, negative: boolean, size: number): Tensor {
+  return negative ? where(lt(index, 0), add(index, size), index) : index;
 }
 
 /**
@@ -153,16 +90,47 @@ export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   checkIndex('gather', index);
   const d = checkDim('gather', dim, x.ndim);
   checkWithin('gather', index, x, d, 'input');
-  return gatherOp(x, index, d);
+  return gatherOp(x, index, d, false, IndexName.gather);
 }
 
-/** Checks a call of scatterAdd; `src` comes back cut to the shape of `index`. */
-function scatterSource(op: string, x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
-  checkIndex(op, index);
-  checkTensor(op, src, 'src');
-  if (src.dtype !== x.dtype) {
-    throw new DTypeError(op, `src is ${src.dtype}, input ${x.dtype}`, src.dtype, x.dtype);
+/**
+ * {@link gather} in which `x` and `index` broadcast at every axis but `dim`, and negative indices count from the end.
+ * Without `dim` both count as one axis.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.take_along_dim.html
+ */
+export function takeAlongDim(x: Tensor, index: Tensor, dim?: number | null): Tensor {
+  checkTensor('takeAlongDim', x);
+  checkIndex('takeAlongDim', index);
+  if (dim === undefined || dim === null) {
+    return gatherOp(reshape(x, [x.numel]), reshape(index, [index.numel]), 0, true, IndexName.takeAlongDim);
   }
+  const d = checkDim('takeAlongDim', dim, x.ndim);
+  if (x.ndim !== index.ndim) {
+    throw new ShapeError(
+      'takeAlongDim',
+      `index ${shapeText(index.shape)} must have as many dimensions as input ${shapeText(x.shape)}`,
+      index.shape,
+      x.shape,
+    );
+  }
+  const but = (shape: readonly number[]): number[] => shape.map((size, i) => (i === d ? 1 : size));
+  const common = broadcastShapes('takeAlongDim', but(x.shape), but(index.shape));
+  const wide = (y: Tensor): Tensor =>
+    expand(
+      y,
+      common.map((size, i) => (i === d ? y.shape[d] : size)),
+    );
+  return gatherOp(wide(x), wide(index), d, true, IndexName.takeAlongDim);
+}
+
+/** Checks a call of scatter or scatterAdd; `src` comes back cut to the shape of `index`. */
+export function scatterSource(op: string, x: Tensor, dim: number, index: Tensor, src: Tensor | number): Tensor {
+  checkIndex(op, index);
+  if (typeof src === 'number') {
+    checkWithin(op, index, x, dim, 'input');
+    return expand(scalarTensor(src, x.dtype), index.shape);
+  }
+  checkSameType(op, 'src', src, x);
   checkWithin(op, index, x, dim, 'input');
   checkWithin(op, index, src, -1, 'src');
   if (index.numel === 0) return src;
@@ -173,115 +141,61 @@ function scatterSource(op: string, x: Tensor, dim: number, index: Tensor, src: T
   return part;
 }
 
+type Change = (x: Tensor, dim: number, index: Tensor, src: Tensor | number) => Tensor;
+
+/** A change by index, as a new tensor and in place. */
+function scattered(op: string, name: number, mode: number): [Change, Change] {
+  const change: Change = (x, dim, index, src) => {
+    checkTensor(op, x);
+    const d = checkDim(op, dim, x.ndim);
+    const part = scatterSource(op, x, d, index, src);
+    return index.numel === 0 ? x.clone() : scatterOp(x, index, part, d, mode, name, x.shape, x.strides);
+  };
+  const changeDirectly: Change = (x, dim, index, src) => {
+    if (recordsInPlace(`${op}_`, x, src)) return changeInPlace(`${op}_`, x, (old) => change(old, dim, index, src));
+    const d = checkDim(`${op}_`, dim, x.ndim);
+    const part = scatterSource(`${op}_`, x, d, index, src);
+    checkInPlace(`${op}_`, x, x.shape, x.dtype);
+    if (index.numel > 0) native.scatter(x._id, d, index._id, operandInPlace(x, part)._id, mode, name);
+    x._bump();
+    return x;
+  };
+  return [change, changeDirectly];
+}
+
+/** @internal scatter without a reduction, as a new tensor and in place. */
+export const [setByIndex, setByIndex_] = scattered('scatter', IndexName.scatter, ScatterMode.set);
+/** @internal scatterAdd of a tensor or a number, as a new tensor and in place. */
+export const [addByIndex, addByIndex_] = scattered('scatterAdd', IndexName.scatterAdd, ScatterMode.add);
+
 /**
  * A copy of `x` with `out[i][index[i][j]] += src[i][j]` (dim 1). Equal indices add in the order of `dim`.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.scatter_add_.html
  */
 export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
-  checkTensor('scatterAdd', x);
-  const d = checkDim('scatterAdd', dim, x.ndim);
-  const part = scatterSource('scatterAdd', x, d, index, src);
-  return index.numel === 0 ? x.clone() : scatterAddOp(x, index, part, d, x.shape, x.strides);
+  checkSource('scatterAdd', src);
+  return addByIndex(x, dim, index, src);
 }
 
 /** {@link scatterAdd} in the memory of `x`. */
 export function scatterAdd_(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
-  if (recordsInPlace('scatterAdd_', x, src)) {
-    return changeInPlace('scatterAdd_', x, (old) => scatterAdd(old, dim, index, src));
-  }
-  const d = checkDim('scatterAdd_', dim, x.ndim);
-  const part = scatterSource('scatterAdd_', x, d, index, src);
-  checkInPlace('scatterAdd_', x, x.shape, x.dtype);
-  if (index.numel > 0) native.scatterAdd(x._id, d, index._id, operandInPlace(x, part)._id);
-  x._bump();
-  return x;
+  checkSource('scatterAdd_', src);
+  return addByIndex_(x, dim, index, src);
 }
 
-function checkVector(op: string, index: Tensor): void {
-  checkIndex(op, index);
-  if (index.ndim > 1) {
-    throw new ShapeError(op, `index must have at most one dimension, got ${shapeText(index.shape)}`, index.shape);
-  }
+function checkSource(op: string, src: Tensor): void {
+  if (!(src instanceof Tensor)) throw new ArgumentError(op, `src must be a Tensor, got ${valueText(src)}`, src);
 }
 
-/**
- * The slices of `x` along `dim` that `index` (one-dimensional) lists.
- * Source: https://docs.pytorch.org/docs/2.13/generated/torch.index_select.html
- */
-export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
-  checkTensor('indexSelect', x);
-  const d = checkDim('indexSelect', dim, x.ndim);
-  checkVector('indexSelect', index);
-  if (x.ndim === 0 && index.numel !== 1) {
-    throw new ShapeError('indexSelect', `a 0-d input takes one index, got ${shapeText(index.shape)}`, index.shape);
-  }
-  return indexSelectOp(x, index, d);
-}
-
-/** Checks a call of indexAdd. */
-function checkIndexAdd(op: string, x: Tensor, dim: number, index: Tensor, source: Tensor): void {
-  checkVector(op, index);
-  checkTensor(op, source, 'source');
-  if (source.dtype !== x.dtype) {
-    throw new DTypeError(op, `source is ${source.dtype}, input ${x.dtype}`, source.dtype, x.dtype);
-  }
-  const wanted = x.shape.map((size, i) => (i === dim ? index.numel : size));
-  if (!sameShape(source.shape, wanted) || (x.ndim === 0 && index.numel !== 1)) {
-    throw new ShapeError(
-      op,
-      `source has shape ${shapeText(source.shape)}; ${index.numel} indices into ${shapeText(x.shape)} need ${shapeText(wanted)}`,
-      source.shape,
-      wanted,
-    );
-  }
-}
-
-/** Options of {@link indexAdd}. */
-export interface IndexAddOptions {
-  /** Factor of `source`. Default 1. */
-  alpha?: number;
-}
-
-function scaled(op: string, source: Tensor, options: IndexAddOptions): Tensor {
-  checkOptions(op, options);
-  const { alpha = 1 } = options;
-  if (typeof alpha !== 'number') throw new ArgumentError(op, `alpha must be a number, got ${valueText(alpha)}`, alpha);
-  if (alpha === 1) return source;
-  const product = mul(source, alpha);
-  if (product.dtype === source.dtype) return product;
-  throw new DTypeError(op, `alpha ${alpha} does not fit ${source.dtype}`, source.dtype);
-}
-
-/**
- * A copy of `x` with the slices of `source` added at the positions `index` lists along `dim`, in that order.
- * Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.index_add_.html
- */
-export function indexAdd(x: Tensor, dim: number, index: Tensor, source: Tensor, options: IndexAddOptions = {}): Tensor {
-  checkTensor('indexAdd', x);
-  const d = checkDim('indexAdd', dim, x.ndim);
-  checkIndexAdd('indexAdd', x, d, index, source);
-  return indexAddOp(x, index, scaled('indexAdd', source, options), d, x.shape, x.strides);
-}
-
-/** {@link indexAdd} in the memory of `x`. */
-export function indexAdd_(
-  x: Tensor,
-  dim: number,
-  index: Tensor,
-  source: Tensor,
-  options: IndexAddOptions = {},
-): Tensor {
-  if (recordsInPlace('indexAdd_', x, source)) {
-    return changeInPlace('indexAdd_', x, (old) => indexAdd(old, dim, index, source, options));
-  }
-  const d = checkDim('indexAdd_', dim, x.ndim);
-  checkIndexAdd('indexAdd_', x, d, index, source);
-  checkInPlace('indexAdd_', x, x.shape, x.dtype);
-  native.indexAdd(x._id, d, index._id, operandInPlace(x, scaled('indexAdd_', source, options))._id);
-  x._bump();
-  return x;
-}
-
+const oneHotOp = defineOp({
+  name: 'oneHot',
+  inputs: ['input'],
+  forward: (x: Tensor, classes: number) => {
+    const out = emptyContiguous(checkShape('oneHot', [...x.shape, classes]), 'int64');
+    native.oneHot(out._id, x._id);
+    return out;
+  },
+});
 /** Largest class plus one. Waits for the values. */
 function countClasses(x: Tensor): number {
   if (x.numel === 0) throw new ArgumentError('oneHot', 'numClasses is needed for an empty tensor', -1);
@@ -314,17 +228,13 @@ declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link gather}. */
     gather(dim: number, index: Tensor): Tensor;
+    /** See {@link takeAlongDim}. */
+    takeAlongDim(index: Tensor, dim?: number | null): Tensor;
     /** See {@link scatterAdd}. */
     scatterAdd(dim: number, index: Tensor, src: Tensor): Tensor;
     /** See {@link scatterAdd_}. */
     scatterAdd_(dim: number, index: Tensor, src: Tensor): Tensor;
-    /** See {@link indexSelect}. */
-    indexSelect(dim: number, index: Tensor): Tensor;
-    /** See {@link indexAdd}. */
-    indexAdd(dim: number, index: Tensor, source: Tensor, options?: IndexAddOptions): Tensor;
-    /** See {@link indexAdd_}. */
-    indexAdd_(dim: number, index: Tensor, source: Tensor, options?: IndexAddOptions): Tensor;
   }
 }
 
-addMethods({ gather, scatterAdd, scatterAdd_, indexSelect, indexAdd, indexAdd_ });
+addMethods({ gather, takeAlongDim, scatterAdd, scatterAdd_ });

@@ -7,6 +7,7 @@ import { broadcastShapes } from '../../tensor/layout.js';
 import { emptyStrided, Tensor } from '../../tensor/tensor.js';
 import { addMethods, defineOp } from '../define.js';
 import { checkNumeric, promote, promoteWithScalar, resultStrides, scalarTensor } from '../elementwise.js';
+import { nonzero } from '../indexing/masked.js';
 import { sumTo } from '../shape/view.js';
 import { ge, gt, le, logicalAnd, lt } from './compare.js';
 
@@ -30,9 +31,17 @@ const whereOp = defineOp({
 
 /**
  * `a` where the condition holds, else `b`; all three broadcast, and `a` or `b` may be a number.
+ * The condition alone gives the coordinates of what is not 0 in it, as `nonzero(condition, { asTuple: true })` does.
  * @throws DTypeError when the condition is not bool.
  */
-export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
+export function where(condition: Tensor): Tensor[];
+export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor;
+export function where(condition: Tensor, a?: Tensor | number, b?: Tensor | number): Tensor | Tensor[] {
+  if (a === undefined && b === undefined) return nonzero(condition, { asTuple: true });
+  return choose(condition, a as Tensor | number, b as Tensor | number);
+}
+
+function choose(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
   checkTensor('where', condition, 'condition');
   if (condition.dtype !== 'bool') {
     throw new DTypeError('where', `the condition must be bool, got ${condition.dtype}`, condition.dtype);

@@ -33,8 +33,8 @@ function diagonalPart(part: Part, offset: number, dim1: number, dim2: number): P
 
 const diagonalView = defineOp({
   name: 'diagonal',
-  inputs: ['input'],
   view: true,
+  inputs: ['input'],
   forward: (x: Tensor, offset: number, dim1: number, dim2: number) => {
     const part = diagonalPart(wholeOf(x), offset, dim1, dim2);
     return viewOf(x, part.shape, part.strides, part.offset);
@@ -45,6 +45,7 @@ const diagonalView = defineOp({
 
 const diagEmbedOp = defineOp({
   name: 'diagEmbed',
+  narrow: 'moves',
   inputs: ['input'],
   forward: (x: Tensor, shape: readonly number[], offset: number, dim1: number, dim2: number) => {
     const out = emptyContiguous(shape, x.dtype);
@@ -123,6 +124,7 @@ type Look = (x: Tensor) => Tensor;
 
 const viewScatter = defineOp({
   name: 'viewScatter',
+  narrow: 'moves',
   inputs: ['input', 'src'],
   forward: (x: Tensor, src: Tensor, look: Look) => {
     const out = emptyLikeLayout(x);

@@ -10,6 +10,7 @@ import { clone, flatten, reshape, transpose } from './view.js';
 
 const flipOp = defineOp({
   name: 'flip',
+  narrow: 'moves',
   inputs: ['input'],
   forward: (x: Tensor, dims: readonly number[]) => {
     const out = emptyLikeLayout(x);
@@ -46,6 +47,7 @@ export function flipud(x: Tensor): Tensor {
 
 const rollOp = defineOp({
   name: 'roll',
+  narrow: 'moves',
   inputs: ['input'],
   forward: (x: Tensor, shifts: readonly number[], dims: readonly number[]) => {
     const out = emptyLikeLayout(x);

@@ -24,6 +24,7 @@ const interior = (out: Tensor, borders: Borders): Part =>
 
 const constantPad = defineOp({
   name: 'pad',
+  narrow: 'moves',
   inputs: ['input'],
   forward: (x: Tensor, borders: Borders, value: number) => {
     const shape = paddedShape(x, borders);
@@ -69,6 +70,7 @@ function pairsOf(part: Part, d: number, [low, high]: readonly [number, number], 
 
 const edgePad = defineOp({
   name: 'padEdges',
+  narrow: 'moves',
   inputs: ['input'],
   forward: (x: Tensor, borders: Borders, mode: PadMode) => {
     const shape = paddedShape(x, borders);

@@ -5,7 +5,7 @@ import { checkTensor } from '../../tensor/check.js';
 import { ITEM_SIZES } from '../../tensor/dtype.js';
 import { checkShape, numelOf } from '../../tensor/layout.js';
 import { emptyContiguous, type Tensor, viewOf } from '../../tensor/tensor.js';
-import { BinaryOp } from '../codes.js';
+import { BinaryOp, IndexName, ScatterMode } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
 
 /** Where the elements of a tensor lie in its memory. */
@@ -62,7 +62,7 @@ function addTo(block: Tensor, start: number, region: Geometry, x: Tensor): void 
   const source = emptyContiguous(x.shape, x.dtype);
   native.copy(source._id, x._id);
   const flat = [index, source].map((t) => viewOf(t, [t.numel], [1]));
-  native.indexAdd(block._id, 0, flat[0]._id, flat[1]._id);
+  native.indexPut(block._id, [0], [flat[0]._id], flat[1]._id, ScatterMode.add, false, IndexName.indexAdd);
   for (const t of [positions, at, index, source, ...flat]) t.dispose();
 }
 

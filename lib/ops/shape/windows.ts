@@ -6,9 +6,9 @@ import { checkDim } from '../../tensor/layout.js';
 import { emptyContiguous, type Tensor, viewOf } from '../../tensor/tensor.js';
 import { BinaryOp } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
-import { oneOfSeveral, split } from './concat.js';
+import { oneOfSeveral } from './concat.js';
 import { copyPart, type Part, wholeOf, withParts } from './raw.js';
-import { slice } from './view.js';
+import { narrow, slice } from './view.js';
 
 /** Windows of `size` along an axis; the places within a window become the last axis. */
 function windowsPart(part: Part, dim: number, size: number, step: number): Part {
@@ -22,8 +22,8 @@ function windowsPart(part: Part, dim: number, size: number, step: number): Part 
 
 const windowsView = defineOp({
   name: 'windows',
-  inputs: ['input'],
   view: true,
+  inputs: ['input'],
   forward: (x: Tensor, dim: number, size: number, step: number) => {
     const part = windowsPart(wholeOf(x), dim, size, step);
     return viewOf(x, part.shape, part.strides);
@@ -109,10 +109,9 @@ function tensorSplitAs(op: string, x: Tensor, how: number | readonly number[], d
       throw new ArgumentError(op, `the number of parts must be an integer >= 1, got ${valueText(how)}`, how);
     }
     const least = Math.floor(total / how);
-    return split(
-      x,
-      Array.from({ length: how }, (_, i) => (i < total % how ? least + 1 : least)),
-      d,
+    const longer = total % how;
+    return Array.from({ length: how }, (_, i) =>
+      oneOfSeveral(narrow(x, d, i * least + Math.min(i, longer), i < longer ? least + 1 : least)),
     );
   }
   if (!Array.isArray(how) || !how.every((n) => Number.isSafeInteger(n))) {
