@@ -61,7 +61,7 @@ void testGather(Machine& m, const Layout& l, DType type, DType indexType) {
   const Tensor a = m.random(type, l.shape, l.order, l.gap, 0, 100);
   const Tensor index = indices(m, indexType, shape, l.other, l.gap, l.shape[l.dim]);
   const Tensor out = m.make(type, shape, l.other);
-  ops::gather(m.ctx, out, a, l.dim, index);
+  ops::gather(m.ctx, out, a, l.dim, index, false, 3);
   m.wait();
   Machine::each(out, [&](const int64_t* at, const char* p) {
     int64_t from[kMaxDims];
@@ -109,9 +109,24 @@ void testScatterAdd(Machine& m, const Layout& l, DType type, DType indexType) {
   Tensor used = src;
   used.shape[l.dim] = l.indexSize;
   const std::vector<double> expected = added(out, used, l.dim, [&](const int64_t* at) { return indexAt(index, at); });
-  ops::scatterAdd(m.ctx, out, l.dim, index, src);
+  ops::scatter(m.ctx, out, l.dim, index, src, cpu::kScatterAdd, 12);
   m.wait();
   CHECK(same(Machine::values(out), expected), "scatterAdd dim %d", static_cast<int>(l.dim));
+}
+
+// Rows [elements of the index, ...] of a source that has the index at `dim`.
+Tensor rowsFirst(const Tensor& src, int64_t dim) {
+  Tensor rows = src;
+  for (int64_t d = dim; d > 0; d--) {
+    std::swap(rows.shape[d], rows.shape[d - 1]);
+    std::swap(rows.strides[d], rows.strides[d - 1]);
+  }
+  return rows;
+}
+
+void indexAdd(Machine& m, const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src) {
+  const int64_t dims[] = {dim};
+  ops::indexPut(m.ctx, out, dims, {&index, 1}, rowsFirst(src, dim), cpu::kScatterAdd, false, 7);
 }
 
 void testIndexAdd(Machine& m, const Layout& l, DType type, DType indexType) {
@@ -122,9 +137,91 @@ void testIndexAdd(Machine& m, const Layout& l, DType type, DType indexType) {
   const Tensor src = wholeNumbers(m, type, shape, l.order, 1);
   const std::vector<double> expected =
       added(out, src, l.dim, [&](const int64_t* at) { return indexAt(index, at + l.dim); });
-  ops::indexAdd(m.ctx, out, l.dim, index, src);
+  indexAdd(m, out, l.dim, index, src);
   m.wait();
   CHECK(same(Machine::values(out), expected), "indexAdd dim %d", static_cast<int>(l.dim));
+}
+
+double applied(DType type, int mode, double a, double b) {
+  if (type == DType::kBool)
+    return mode == cpu::kScatterSet ? b : mode == cpu::kScatterMul || mode == cpu::kScatterMin ? a && b : a || b;
+  switch (mode) {
+    case cpu::kScatterSet:
+      return b;
+    case cpu::kScatterAdd:
+      return wrapped(type, a + b);
+    case cpu::kScatterMul:
+      return wrapped(type, a * b);
+    case cpu::kScatterMax:
+      return std::max(a, b);
+    default:
+      return std::min(a, b);
+  }
+}
+
+// Two indices of two dimensions each, some negative, for every mode; small enough that products stay exact.
+void testIndexPut(Machine& m, DType type, int mode, std::vector<int> order, bool many) {
+  const Shape shape = many ? Shape{9, 40, 7} : Shape{5, 3, 4};
+  const Shape list = many ? Shape{500, 9} : Shape{2, 3};
+  const Tensor out = m.random(type, shape, order, 1, 0, 3);
+  Tensor index[] = {m.random(DType::kInt64, list, {1, 0}, 1, -shape[0] + 0.0, shape[0] - 1.0),
+                    m.random(DType::kInt32, list, {0, 1}, 2, -shape[2] + 0.0, shape[2] - 1.0)};
+  const int64_t n = list[0] * list[1];
+  const Tensor src = m.random(type, {n, shape[1]}, {1, 0}, 1, 0, mode == cpu::kScatterMul ? 1 : 3);
+  std::vector<double> expected = Machine::values(out);
+  int64_t row = 0;
+  Machine::each(index[0], [&](const int64_t* at, const char*) {
+    const int64_t i = (indexAt(index[0], at) + shape[0]) % shape[0], k = (indexAt(index[1], at) + shape[2]) % shape[2];
+    for (int64_t j = 0; j < shape[1]; j++) {
+      const int64_t from[] = {row, j};
+      double& place = expected[(i * shape[1] + j) * shape[2] + k];
+      place = applied(type, mode, place, Machine::value(src, from, 2));
+    }
+    row++;
+  });
+  const int64_t dims[] = {0, 2};
+  ops::indexPut(m.ctx, out, dims, index, src, mode, true, 5);
+  Tensor found = m.make(type, {list[0], list[1], shape[1]});
+  ops::index(m.ctx, found, out, dims, index, true, 0);
+  m.wait();
+  CHECK(same(Machine::values(out), expected), "indexPut mode %d, type %d", mode, static_cast<int>(type));
+  Machine::each(found, [&](const int64_t* at, const char* p) {
+    const int64_t i = (indexAt(index[0], at) + shape[0]) % shape[0], k = (indexAt(index[1], at) + shape[2]) % shape[2];
+    CHECK(read(type, p) == expected[(i * shape[1] + at[2]) * shape[2] + k], "index");
+  });
+}
+
+void testNonzero(Machine& m) {
+  for (const Shape& shape : {Shape{0}, Shape{1}, Shape{70001}, Shape{3, 0, 2}, Shape{7, 1, 5, 33}, Shape{300, 301}}) {
+    for (const double share : {0.0, 0.02, 0.6, 1.0}) {
+      const Tensor mask = m.make(DType::kBool, shape);
+      std::uniform_real_distribution<double> real(0, 1);
+      Machine::each(mask, [&](const int64_t*, char* p) { *p = real(m.generator) < share; });
+      const int64_t n = mask.numel(), blocks = ceilDiv(n, ops::kMaskBlock);
+      const Tensor counts = m.make(DType::kInt64, {blocks + 1});
+      ops::maskCounts(m.ctx, counts, mask);
+      m.wait();
+      const int64_t total = counts.ptr<int64_t>()[blocks];
+      const int ndim = static_cast<int>(shape.size());
+      const Tensor places = m.make(DType::kInt64, {total}), at = m.make(DType::kInt64, {total, ndim}, {1, 0});
+      ops::maskPositions(m.ctx, places, mask, counts);
+      ops::unravel(m.ctx, at, places, shape);
+      m.wait();
+      int64_t k = 0, flat = 0;
+      Machine::each(mask, [&](const int64_t* index, const char* p) {
+        if (*p && k < total) {
+          CHECK(places.ptr<int64_t>()[k] == flat, "position %d", static_cast<int>(k));
+          for (int64_t d = 0; d < ndim; d++) {
+            const int64_t cell[] = {k, d};
+            CHECK(Machine::value(at, cell, 2) == static_cast<double>(index[d]), "coordinate");
+          }
+        }
+        k += *p != 0;
+        flat++;
+      });
+      CHECK(k == total, "%d true elements", static_cast<int>(k));
+    }
+  }
 }
 
 void testCat(Machine& m, const Layout& l, DType type) {
@@ -179,24 +276,25 @@ std::string errorOf(Machine& m, const Tensor& t) {
 void testBadIndex(Machine& m, DType indexType) {
   const Tensor a = m.random(DType::kFloat32, {10, 4});
   for (int64_t bad : {int64_t{12}, int64_t{10}, int64_t{-1}}) {
-    const std::string text = "index " + std::to_string(bad) + " is out of range [0, 10)";
+    const std::string text = "index " + std::to_string(bad) + " is out of range for axis 0 of size 10";
+    const std::string last = "index " + std::to_string(bad) + " is out of range for axis 1 of size 10";
     const Tensor list = m.make(indexType, {3}), full = m.make(indexType, {3, 4});
     write(indexType, list.data + 2 * itemSize(indexType), static_cast<double>(bad));
     write(indexType, full.data + 7 * itemSize(indexType), static_cast<double>(bad));
     const Tensor src = m.random(DType::kFloat32, {3, 4}), out = m.make(DType::kFloat32, {3, 4});
     const Tensor target = m.random(DType::kFloat32, {10, 4}), classes = m.make(DType::kInt64, {3, 10});
-    ops::gather(m.ctx, out, a, 0, full);
+    ops::gather(m.ctx, out, a, 0, full, false, 3);
     CHECK(errorOf(m, out) == "gather: " + text, "%s", errorOf(m, out).c_str());
     const Tensor rows = m.make(DType::kFloat32, {3, 4});
     ops::indexSelect(m.ctx, rows, a, 0, list);
     CHECK(errorOf(m, rows) == "indexSelect: " + text, "%s", errorOf(m, rows).c_str());
-    ops::scatterAdd(m.ctx, target, 0, full, src);
+    ops::scatter(m.ctx, target, 0, full, src, cpu::kScatterAdd, 12);
     CHECK(errorOf(m, target) == "scatterAdd: " + text, "%s", errorOf(m, target).c_str());
     const Tensor sums = m.random(DType::kFloat32, {10, 4});
-    ops::indexAdd(m.ctx, sums, 0, list, src);
+    indexAdd(m, sums, 0, list, src);
     CHECK(errorOf(m, sums) == "indexAdd: " + text, "%s", errorOf(m, sums).c_str());
     ops::oneHot(m.ctx, classes, list);
-    CHECK(errorOf(m, classes) == "oneHot: " + text, "%s", errorOf(m, classes).c_str());
+    CHECK(errorOf(m, classes) == "oneHot: " + last, "%s", errorOf(m, classes).c_str());
   }
 }
 
@@ -209,7 +307,7 @@ void testOrder(Isa isa) {
     std::vector<float> expected(13 * 300);
     for (int64_t i = 0; i < 2000; i++)
       for (int64_t j = 0; j < 300; j++) expected[index.ptr<int64_t>()[i] * 300 + j] += src.ptr<float>()[i * 300 + j];
-    ops::indexAdd(m.ctx, out, 0, index, src);
+    indexAdd(m, out, 0, index, src);
     m.wait();
     CHECK(std::memcmp(expected.data(), out.data, expected.size() * sizeof(float)) == 0, "%d threads", threads);
   }
@@ -236,6 +334,13 @@ int main() {
       testBadIndex(m, indexType);
     }
     testOrder(isa);
+    testNonzero(m);
+    for (DType type : kTypes)
+      for (int mode = 0; mode < cpu::kScatterModes; mode++)
+        for (const bool many : {false, true}) {
+          testIndexPut(m, type, mode, {}, many);
+          testIndexPut(m, type, mode, {2, 0, 1}, many);
+        }
   }
   return finish("index");
 }

@@ -12,7 +12,10 @@ async function expectLate(read: () => Promise<unknown>, message: string): Promis
 describe('an index out of range', () => {
   it('rejects what depends on it, naming the op, the index and the range', async () => {
     const x = zeros([10]);
-    await expectLate(() => gather(x, 0, index([0, 12])).data(), 'gather: index 12 is out of range for axis 0 of size 10');
+    await expectLate(
+      () => gather(x, 0, index([0, 12])).data(),
+      'gather: index 12 is out of range for axis 0 of size 10',
+    );
     await expectLate(
       () =>
         indexSelect(x, 0, index([-1]))

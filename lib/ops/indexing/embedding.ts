@@ -3,9 +3,10 @@ import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js
 import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
 import { stridesLike } from '../../tensor/create.js';
+import { computeDType, type DType } from '../../tensor/dtype.js';
 import { numelOf } from '../../tensor/layout.js';
 import { noGrad } from '../../tensor/scope.js';
-import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
+import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
 import { IndexName, ScatterMode } from '../codes.js';
 import { defineOp } from '../define.js';
 import { scalarTensor } from '../elementwise.js';
@@ -14,7 +15,7 @@ import { ne } from '../pointwise/compare.js';
 import { where } from '../pointwise/select.js';
 import { reciprocal } from '../pointwise/unary.js';
 import { norm } from '../reduce/moments.js';
-import { expand, reshape, unsqueeze } from '../shape/view.js';
+import { expand, reshape, to, unsqueeze } from '../shape/view.js';
 import { checkIndex } from './check.js';
 import { addRows, indexCopy_, indexSelect, lookUp } from './rows.js';
 
@@ -37,7 +38,10 @@ const embeddingOp = defineOp({
   backward: ([g], { input, paddingIdx, scaleGradByFreq, shape, strides }) => {
     let rows = g;
     if (paddingIdx >= 0) rows = where(unsqueeze(ne(input, paddingIdx), -1), rows, 0);
-    if (scaleGradByFreq) rows = mul(rows, unsqueeze(reciprocal(frequencies(input, shape[0], g)), -1));
+    if (scaleGradByFreq) {
+      const share = unsqueeze(reciprocal(frequencies(input, shape[0], computeDType(g.dtype))), -1);
+      rows = to(mul(rows, share), g.dtype);
+    }
     const list = reshape(rows, [input.numel, shape[1]]);
     return [addRows(list, places(input), shape, strides), null];
   },
@@ -46,10 +50,10 @@ const embeddingOp = defineOp({
 const places = (input: Tensor) => ({ indices: [input], dims: [0], negative: false, name: IndexName.embedding });
 
 /** How often each index occurs, in its place. */
-function frequencies(input: Tensor, rows: number, like: Tensor): Tensor {
-  const counts = emptyStrided([rows], [1], like.dtype);
+function frequencies(input: Tensor, rows: number, dtype: DType): Tensor {
+  const counts = emptyContiguous([rows], dtype);
   native.fill(counts._id, 0);
-  const ones = expand(scalarTensor(1, like.dtype), [input.numel]);
+  const ones = expand(scalarTensor(1, dtype), [input.numel]);
   native.indexPut(counts._id, [0], [input._id], ones._id, ScatterMode.add, false, IndexName.embedding);
   return lookUp(counts, places(input));
 }

@@ -102,11 +102,9 @@ function extremumGradients(
   const own = to(eq(x, out), g.dtype).detach();
   const other = to(eq(src, gather(out, dim, index)), g.dtype).detach();
   const start = includeSelf ? own : setByIndex(own, dim, index, 0);
-  const share = div(g, clampOne(scatterAdd(start, dim, index, other)));
+  const share = div(g, scatterAdd(start, dim, index, other));
   return [mul(own, share), mul(other, gather(share, dim, index))];
 }
-
-const clampOne = (counts: Tensor): Tensor => where(eq(counts, 0), 1, counts);
 
 /** Each factor's gradient is the product of the others: the result through it, with care for zeros. */
 function prodGradients(
