@@ -41,8 +41,8 @@ double wrapped(DType type, double x) {
   return type == DType::kBool ? x != 0 : x;
 }
 
-Tensor wholeNumbers(Machine& m, DType type, Shape shape, std::vector<int> order, int64_t gap) {
-  const Tensor t = m.random(type, shape, order, gap, 0, 9);
+Tensor wholeNumbers(Machine& m, DType type, Shape shape, std::vector<int> order, int64_t gap, double high = 9) {
+  const Tensor t = m.random(type, shape, order, gap, 0, high);
   Machine::each(t, [&](const int64_t*, char* p) { write(type, p, std::round(read(type, p))); });
   return t;
 }
@@ -163,11 +163,11 @@ double applied(DType type, int mode, double a, double b) {
 void testIndexPut(Machine& m, DType type, int mode, std::vector<int> order, bool many) {
   const Shape shape = many ? Shape{9, 40, 7} : Shape{5, 3, 4};
   const Shape list = many ? Shape{500, 9} : Shape{2, 3};
-  const Tensor out = m.random(type, shape, order, 1, 0, 3);
+  const Tensor out = wholeNumbers(m, type, shape, order, 1, 3);
   Tensor index[] = {m.random(DType::kInt64, list, {1, 0}, 1, -shape[0] + 0.0, shape[0] - 1.0),
                     m.random(DType::kInt32, list, {0, 1}, 2, -shape[2] + 0.0, shape[2] - 1.0)};
   const int64_t n = list[0] * list[1];
-  const Tensor src = m.random(type, {n, shape[1]}, {1, 0}, 1, 0, mode == cpu::kScatterMul ? 1 : 3);
+  const Tensor src = wholeNumbers(m, type, {n, shape[1]}, {1, 0}, 1, mode == cpu::kScatterMul ? 1 : 3);
   std::vector<double> expected = Machine::values(out);
   int64_t row = 0;
   Machine::each(index[0], [&](const int64_t* at, const char*) {
