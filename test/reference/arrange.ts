@@ -154,7 +154,7 @@ entry('tile', {
   length: 9,
 });
 entry('repeatInterleave', {
-  covers: ['indexSelect'],
+  covers: ['index'],
   draw: (d): [TensorArg, number | TensorArg, number | null] => {
     const shape = d.shape({ min: 1, max: 3, most: 200 });
     const dim = d.dim(shape.length);

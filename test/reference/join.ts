@@ -107,7 +107,7 @@ entry('cartesianProd', {
   length: 25,
 });
 entry('combinations', {
-  covers: ['indexSelect'],
+  covers: ['index'],
   draw: (d): [TensorArg, number, { withReplacement?: boolean }] => [
     anyTensor(d, [d.int(0, 6)]),
     d.int(1, 3),

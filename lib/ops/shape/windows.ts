@@ -6,7 +6,6 @@ import { checkDim } from '../../tensor/layout.js';
 import { emptyContiguous, type Tensor, viewOf } from '../../tensor/tensor.js';
 import { BinaryOp } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
-import { oneOfSeveral } from './concat.js';
 import { copyPart, type Part, wholeOf, withParts } from './raw.js';
 import { narrow, slice } from './view.js';
 
@@ -111,14 +110,14 @@ function tensorSplitAs(op: string, x: Tensor, how: number | readonly number[], d
     const least = Math.floor(total / how);
     const longer = total % how;
     return Array.from({ length: how }, (_, i) =>
-      oneOfSeveral(narrow(x, d, i * least + Math.min(i, longer), i < longer ? least + 1 : least)),
+      narrow(x, d, i * least + Math.min(i, longer), i < longer ? least + 1 : least),
     );
   }
   if (!Array.isArray(how) || !how.every((n) => Number.isSafeInteger(n))) {
     throw new ArgumentError(op, `a number of parts or an array of positions is needed, got ${valueText(how)}`, how);
   }
   const ends = [...how, total];
-  return ends.map((end, i) => oneOfSeveral(slice(x, d, i === 0 ? 0 : ends[i - 1], end)));
+  return ends.map((end, i) => slice(x, d, i === 0 ? 0 : ends[i - 1], end));
 }
 
 /** Cuts along `dim` into equal parts, or before positions. */
