@@ -80,6 +80,9 @@ export interface Native {
   binaryLike(owner: object, dtype: number, op: number, a: Handle, b: Handle): Handle;
   binaryScalarLike(owner: object, dtype: number, op: number, a: Handle, scalar: number, reversed: boolean): Handle;
   binaryScalar(op: number, out: Handle, a: Handle, scalar: number, reversed: boolean): void;
+  ternary(op: number, out: Handle, a: Handle, b: Handle, c: Handle, value: number): void;
+  /** With a number for the last operand. */
+  ternaryScalar(op: number, out: Handle, a: Handle, b: Handle, scalar: number): void;
   where(out: Handle, condition: Handle, a: Handle, b: Handle): void;
   clamp(out: Handle, a: Handle, low: number, high: number): void;
   /** Equal ranks; batch dimensions broadcast with stride 0. */

@@ -43,6 +43,8 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   addMaker<ops::binary>(env, exports, "binaryLike");
   addMaker<ops::binaryScalar>(env, exports, "binaryScalarLike");
   add<ops::binaryScalar>(env, exports, "binaryScalar");
+  add<ops::ternary>(env, exports, "ternary");
+  add<ops::ternaryScalar>(env, exports, "ternaryScalar");
   add<ops::where, Narrow::kTaken>(env, exports, "where");
   add<ops::clamp>(env, exports, "clamp");
   add<ops::gather, Narrow::kTaken>(env, exports, "gather");

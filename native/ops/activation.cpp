@@ -7,8 +7,8 @@ namespace nabla::ops {
 namespace {
 
 const char* const kNames[cpu::kActivationOpCount] = {
-    "leakyRelu", "elu",       "gelu",        "gelu",       "silu",       "mish",      "softsign",
-    "hardtanh",  "hardswish", "hardsigmoid", "softshrink", "hardshrink", "threshold", "logSigmoid"};
+    "leakyRelu", "elu",         "gelu",       "gelu",       "silu",      "mish",       "softsign", "hardtanh",
+    "hardswish", "hardsigmoid", "softshrink", "hardshrink", "threshold", "logSigmoid", "nanToNum"};
 
 // Exponentials cost about ten times what a comparison does.
 int64_t chunkOf(int64_t op) { return op >= cpu::kElu && op <= cpu::kMish ? 8192 : 32768; }

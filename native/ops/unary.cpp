@@ -7,13 +7,19 @@ namespace nabla::ops {
 namespace {
 
 const char* const kNames[cpu::kUnaryOpCount] = {
-    "neg",  "abs",      "sign",  "square", "relu",       "bitwiseNot", "reciprocal", "sqrt",    "rsqrt", "floor",
-    "ceil", "round",    "trunc", "exp",    "expm1",      "log",        "log1p",      "log2",    "log10", "sigmoid",
-    "tanh", "softplus", "erf",   "sin",    "cos",        "tan",        "asin",       "acos",    "atan",  "sinh",
-    "cosh", "asinh",    "acosh", "atanh",  "logicalNot", "isnan",      "isinf",      "isfinite"};
+    "neg",   "abs",        "sign",  "square",  "relu",     "bitwiseNot", "reciprocal", "sqrt",   "rsqrt",
+    "floor", "ceil",       "round", "trunc",   "frac",     "exp",        "exp2",       "expm1",  "log",
+    "log1p", "log2",       "log10", "sigmoid", "tanh",     "softplus",   "erf",        "erfc",   "sin",
+    "cos",   "tan",        "asin",  "acos",    "atan",     "sinh",       "cosh",       "asinh",  "acosh",
+    "atanh", "logicalNot", "isnan", "isinf",   "isfinite", "isposinf",   "isneginf",   "signbit"};
+
+const char* const kSpecialNames[cpu::kSpecialUnaryEnd - cpu::kFirstSpecial] = {
+    "erfinv", "erfcx", "lgamma", "digamma", "ndtr",  "ndtri", "logNdtr", "i0",
+    "i1",     "i0e",   "i1e",    "entr",    "logit", "sinc",  "frexp",   "frexp"};
 
 // Chunks take about the same time, from a few adds to a library call of 10 ns and more per element.
 int64_t chunkOf(int64_t op) {
+  if (op >= cpu::kFirstSpecial) return 2048;
   if (op >= cpu::kExp && op <= cpu::kCos && op != cpu::kLog2 && op != cpu::kLog10) return 16384;
   return op >= cpu::kExp && op < cpu::kLogicalNot ? 4096 : 32768;
 }
@@ -21,8 +27,11 @@ int64_t chunkOf(int64_t op) {
 }  // namespace
 
 void unary(Context& ctx, int64_t op, const Tensor& out, const Tensor& a) {
-  const cpu::RectFn kernel = ctx.kernels.unary.run[op][static_cast<int>(a.dtype)];
-  enqueueElementwise(ctx, kNames[op], {out, a}, kernel, chunkOf(op));
+  const bool special = op >= cpu::kFirstSpecial;
+  const int type = static_cast<int>(a.dtype);
+  const cpu::RectFn kernel =
+      special ? ctx.kernels.special.unary[op - cpu::kFirstSpecial][type] : ctx.kernels.unary.run[op][type];
+  enqueueElementwise(ctx, special ? kSpecialNames[op - cpu::kFirstSpecial] : kNames[op], {out, a}, kernel, chunkOf(op));
 }
 
 }  // namespace nabla::ops

@@ -4,7 +4,7 @@
 
 namespace nabla::ops {
 
-// op is a cpu::UnaryOp; the output has the input's type or is bool.
+// op is a cpu::UnaryOp or cpu::SpecialUnaryOp; the output has the input's type or is bool.
 void unary(Context& ctx, int64_t op, const Tensor& out, const Tensor& a);
 
 }  // namespace nabla::ops

@@ -2,7 +2,7 @@
 // operands go through a vector too.
 #include "activation.h"
 
-#include "vmath.h"
+#include "verf.h"
 
 namespace {
 
@@ -156,6 +156,17 @@ struct LogSigmoid {
   NABLA_INLINE Vec<T> gradient(Vec<T> g, Vec<T> x) const { return g * vsigmoid<T>(-x); }
 };
 
+template <class T>
+struct NanToNum {
+  Vec<T> nan, high, low;
+  explicit NanToNum(const ActivationParams& a) : nan(SPLAT(a.p)), high(SPLAT(a.q)), low(SPLAT(a.r)) {}
+  static NABLA_INLINE Vec<T> infinity() { return SPLAT(__builtin_inf()); }
+  NABLA_INLINE Vec<T> value(Vec<T> x) const {
+    return vselect<T>(x != x, nan, vselect<T>(x == infinity(), high, vselect<T>(x == -infinity(), low, x)));
+  }
+  NABLA_INLINE Vec<T> gradient(Vec<T> g, Vec<T> x) const { return vselect<T>(x - x == T(0), g, vzero<T>()); }
+};
+
 // n lanes from p, `stride` apart.
 template <class T>
 NABLA_INLINE Vec<T> take(const T* p, int64_t stride, int64_t n) {
@@ -235,4 +246,5 @@ extern "C" void NABLA_REGISTER(activation)(ActivationKernels* t) {
   add<Hardshrink>(t, kHardshrink);
   add<Threshold>(t, kThreshold);
   add<LogSigmoid>(t, kLogSigmoid);
+  add<NanToNum>(t, kNanToNum);
 }

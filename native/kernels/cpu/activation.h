@@ -20,6 +20,7 @@ enum ActivationOp {
   kHardshrink,     // 0 in [-p, p], else x
   kThreshold,      // x > p ? x : q
   kLogSigmoid,     // -log(1 + e^-x)
+  kNanToNum,       // NaN becomes p, infinity q, minus infinity r
   kActivationOpCount
 };
 

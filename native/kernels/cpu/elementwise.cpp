@@ -1,7 +1,7 @@
 // Arithmetic, comparison, selection. Plain loops: the compiler vectorises them for each instruction set.
 #include "elementwise.h"
 
-#include "vmath.h"
+#include "vpow.h"
 
 namespace {
 
@@ -172,6 +172,63 @@ struct Atan2 {
   static NABLA_INLINE float run(float a, float b) { return atan2f(a, b); }
   static NABLA_INLINE double run(double a, double b) { return atan2(a, b); }
 };
+struct Fmax {
+  template <class T>
+  static NABLA_INLINE T run(T a, T b) {
+    return a >= b || b != b ? a : b;
+  }
+};
+struct Fmin {
+  template <class T>
+  static NABLA_INLINE T run(T a, T b) {
+    return a <= b || b != b ? a : b;
+  }
+};
+struct Copysign {
+  static NABLA_INLINE float run(float a, float b) { return __builtin_copysignf(a, b); }
+  static NABLA_INLINE double run(double a, double b) { return __builtin_copysign(a, b); }
+};
+struct Heaviside {
+  template <class T>
+  static NABLA_INLINE T run(T a, T b) {
+    return a == 0 ? b : a > 0 ? T(1) : T(0);
+  }
+};
+// A count outside the type's bits shifts everything out.
+struct ShiftLeft {
+  template <class T>
+  static NABLA_INLINE T run(T a, T b) {
+    const bool inside = b >= 0 && b < T(8 * sizeof(T));
+    return inside ? static_cast<T>(static_cast<uint64_t>(a) << (b & 63)) : T(0);
+  }
+};
+struct ShiftRight {
+  template <class T>
+  static NABLA_INLINE T run(T a, T b) {
+    const bool inside = b >= 0 && b < T(8 * sizeof(T));
+    return inside ? static_cast<T>(static_cast<int64_t>(a) >> (b & 63)) : a < 0 ? T(-1) : T(0);
+  }
+};
+struct Gcd {
+  template <class T>
+  static NABLA_INLINE T run(T a, T b) {
+    while (a != 0) {
+      const T r = T(-1) < 0 && a == T(-1) ? T(0) : static_cast<T>(b % a);  // the smallest number by -1 would trap
+      b = a;
+      a = r;
+    }
+    return b < 0 ? Sub::run(T(0), b) : b;
+  }
+};
+struct Lcm {
+  template <class T>
+  static NABLA_INLINE T run(T a, T b) {
+    const T g = Gcd::run(a, b);
+    if (g == 0) return 0;
+    const T m = Mul::run(static_cast<T>(a / g), b);
+    return m < 0 ? Sub::run(T(0), m) : m;
+  }
+};
 #define COMPARE(Name, sign)                     \
   struct Name {                                 \
     template <class T>                          \
@@ -261,6 +318,46 @@ void where(const Rect& r) {
   }
 }
 
+struct Lerp {
+  template <class T>
+  static NABLA_INLINE T run(T a, T b, T weight, T) {
+    return (weight < 0 ? -weight : weight) < T(0.5) ? a + weight * (b - a) : b - (b - a) * (1 - weight);
+  }
+};
+struct Addcmul {
+  template <class T>
+  static NABLA_INLINE T run(T a, T b, T c, T value) {
+    return Add::run(a, Mul::run(Mul::run(value, b), c));
+  }
+};
+struct Addcdiv {
+  template <class T>
+  static NABLA_INLINE T run(T a, T b, T c, T value) {
+    return a + value * b / c;
+  }
+};
+
+template <class Op, class T>
+void ternary(const Rect& r, double number) {
+  const T value = static_cast<T>(number);
+  T* out = reinterpret_cast<T*>(r.p[0]);
+  const T* a = reinterpret_cast<const T*>(r.p[1]);
+  const T* b = reinterpret_cast<const T*>(r.p[2]);
+  const T* c = reinterpret_cast<const T*>(r.p[3]);
+  const int64_t n = r.n0, os = r.s0[0], as = r.s0[1], bs = r.s0[2], cs = r.s0[3];
+  const bool plain = os == 1 && as == 1 && bs == 1;
+  for (int64_t i = 0; i < r.n1; i++, out += r.s1[0], a += r.s1[1], b += r.s1[2], c += r.s1[3]) {
+    if (plain && cs == 1) {
+      NABLA_LANES for (int64_t j = 0; j < n; j++) out[j] = Op::run(a[j], b[j], c[j], value);
+    } else if (plain && cs == 0) {
+      const T third = *c;
+      NABLA_LANES for (int64_t j = 0; j < n; j++) out[j] = Op::run(a[j], b[j], third, value);
+    } else {
+      for (int64_t j = 0; j < n; j++) out[j * os] = Op::run(a[j * as], b[j * bs], c[j * cs], value);
+    }
+  }
+}
+
 template <class T>
 NABLA_INLINE T clampOne(T x, T low, T high) {
   // PyTorch's min(max(x, low), high): NaN stays, also as a bound; low > high gives high.
@@ -306,6 +403,10 @@ void registerNumeric(ElementwiseKernels* t, int type) {
   t->binary[kFmod][type] = binary<Fmod, T, T>;
   t->binary[kMaximum][type] = binary<Maximum, T, T>;
   t->binary[kMinimum][type] = binary<Minimum, T, T>;
+  t->binary[kFmax][type] = binary<Fmax, T, T>;
+  t->binary[kFmin][type] = binary<Fmin, T, T>;
+  t->binary[kHeaviside][type] = binary<Heaviside, T, T>;
+  t->ternary[kAddcmul][type] = ternary<Addcmul, T>;
   t->binary[kEq][type] = binary<Eq, T, uint8_t>;
   t->binary[kNe][type] = binary<Ne, T, uint8_t>;
   t->binary[kLt][type] = binary<Lt, T, uint8_t>;
@@ -321,6 +422,9 @@ void registerFloat(ElementwiseKernels* t, int type) {
   registerNumeric<T>(t, type);
   t->binary[kDiv][type] = binary<Div, T, T>;
   t->binary[kAtan2][type] = binary<Atan2, T, T>;
+  t->binary[kCopysign][type] = binary<Copysign, T, T>;
+  t->ternary[kLerp][type] = ternary<Lerp, T>;
+  t->ternary[kAddcdiv][type] = ternary<Addcdiv, T>;
   t->binary[kReluGrad][type] = binary<ReluGrad, T, T>;
   t->binary[kSigmoidGrad][type] = binary<SigmoidGrad, T, T>;
   t->binary[kTanhGrad][type] = binary<TanhGrad, T, T>;
@@ -332,13 +436,17 @@ void registerInteger(ElementwiseKernels* t, int type) {
   t->binary[kBitAnd][type] = binary<BitAnd, T, T>;
   t->binary[kBitOr][type] = binary<BitOr, T, T>;
   t->binary[kBitXor][type] = binary<BitXor, T, T>;
+  t->binary[kShiftLeft][type] = binary<ShiftLeft, T, T>;
+  t->binary[kShiftRight][type] = binary<ShiftRight, T, T>;
+  t->binary[kGcd][type] = binary<Gcd, T, T>;
+  t->binary[kLcm][type] = binary<Lcm, T, T>;
   t->hasZero[type] = hasZero<T>;
 }
 
 // On bytes that are 0 or 1 the rest of the integer kernels hold as they are.
 void registerBool(ElementwiseKernels* t, int type, int bytes) {
   for (int op = kEq; op <= kGe; op++) t->binary[op][type] = t->binary[op][bytes];
-  const int same[] = {kBitAnd, kBitOr, kBitXor, kMaximum, kMinimum};
+  const int same[] = {kBitAnd, kBitOr, kBitXor, kMaximum, kMinimum, kFmax, kFmin, kHeaviside};
   for (int op : same) t->binary[op][type] = t->binary[op][bytes];
   t->binary[kAdd][type] = t->binary[kBitOr][bytes];
   t->binary[kMul][type] = t->binary[kBitAnd][bytes];

@@ -24,7 +24,15 @@ enum BinaryOp {
   kRemainder,    // has the sign of the divisor
   kFmod,         // has the sign of the dividend
   kAtan2,        // floating point
-  kEq,           // from here on the output is bool
+  kFmax,         // NaN loses
+  kFmin,         // NaN loses
+  kCopysign,     // floating point
+  kHeaviside,    // 0 below 0, 1 above, the second operand at 0
+  kShiftLeft,    // integers, as the next three
+  kShiftRight,   // keeps the sign
+  kGcd,
+  kLcm,
+  kEq,  // from here on the output is bool
   kNe,
   kLt,
   kLe,
@@ -33,8 +41,18 @@ enum BinaryOp {
   kBinaryOpCount
 };
 
+enum TernaryOp {
+  kLerp = 0,  // a + c * (b - a), exact at c = 0 and c = 1; floating point
+  kAddcmul,   // a + value * b * c
+  kAddcdiv,   // a + value * b / c; floating point
+  kTernaryOpCount
+};
+
+using TernaryFn = void (*)(const Rect& rect, double value);
+
 struct ElementwiseKernels {
-  RectFn binary[kBinaryOpCount][kElementTypes];      // null: not defined for the type
+  RectFn binary[kBinaryOpCount][kElementTypes];  // null: not defined for the type
+  TernaryFn ternary[kTernaryOpCount][kElementTypes];
   RectFn where[kElementTypes];                       // out, condition (bool), a, b
   RectFn clamp[kElementTypes];                       // out, a, low, high; NaN stays NaN
   bool (*hasZero[kElementTypes])(const Rect& rect);  // operand 0; integers

@@ -15,6 +15,7 @@
 #include "random.h"
 #include "reduce.h"
 #include "softmax.h"
+#include "special.h"
 #include "unary.h"
 #include "unfold.h"
 #include "winograd.h"

@@ -1,7 +1,7 @@
 // Functions of one element: plain loops where the compiler vectorises, vmath.h where it cannot.
 #include "unary.h"
 
-#include "vmath.h"
+#include "verf.h"
 
 namespace {
 
@@ -45,6 +45,9 @@ OPERATION(LogicalNot, static_cast<uint8_t>(x == 0))
 OPERATION(IsNan, static_cast<uint8_t>(x != x))
 OPERATION(IsInf, static_cast<uint8_t>(__builtin_fabs(x) == __builtin_inf()))
 OPERATION(IsFinite, static_cast<uint8_t>(__builtin_fabs(x) < __builtin_inf()))
+OPERATION(IsPosInf, static_cast<uint8_t>(x == __builtin_inf()))
+OPERATION(IsNegInf, static_cast<uint8_t>(x == -__builtin_inf()))
+OPERATION(Signbit, static_cast<uint8_t>(__builtin_signbit(x) != 0))
 #undef OPERATION
 
 struct Abs {
@@ -86,6 +89,13 @@ struct Rsqrt {
   }
 };
 
+struct Frac {
+  template <class T>
+  static NABLA_INLINE T run(T x) {
+    return x - Trunc::run(x);
+  }
+};
+
 #define VECTOR(Name, function)                 \
   struct Name {                                \
     template <class T>                         \
@@ -94,6 +104,7 @@ struct Rsqrt {
     }                                          \
   };
 VECTOR(Exp, vexp<T>(x))
+VECTOR(Exp2, vexp2<T>(x))
 VECTOR(Expm1, vexpm1<T>(x))
 VECTOR(Log, vlog<T>(x))
 VECTOR(Log1p, vlog1p<T>(x))
@@ -101,6 +112,7 @@ VECTOR(Sigmoid, vsigmoid<T>(x))
 VECTOR(Tanh, vtanh<T>(x))
 VECTOR(Softplus, vsoftplus<T>(x))
 VECTOR(Erf, verf(x))
+VECTOR(Erfc, verfc(x))
 struct Sin {
   template <class T>
   static NABLA_INLINE Vec<T> run(Vec<T> x) {
@@ -187,6 +199,9 @@ void registerFloat(UnaryKernels* t, int type) {
   t->run[kCeil][type] = each<Ceil, T>;
   t->run[kRound][type] = each<Round, T>;
   t->run[kTrunc][type] = each<Trunc, T>;
+  t->run[kFrac][type] = each<Frac, T>;
+  t->run[kExp2][type] = lanes<Exp2, T>;
+  t->run[kErfc][type] = lanes<Erfc, T>;
   t->run[kExp][type] = lanes<Exp, T>;
   t->run[kExpm1][type] = lanes<Expm1, T>;
   t->run[kLog][type] = lanes<Log, T>;
@@ -211,6 +226,9 @@ void registerFloat(UnaryKernels* t, int type) {
   t->run[kIsNan][type] = each<IsNan, T, uint8_t>;
   t->run[kIsInf][type] = each<IsInf, T, uint8_t>;
   t->run[kIsFinite][type] = each<IsFinite, T, uint8_t>;
+  t->run[kIsPosInf][type] = each<IsPosInf, T, uint8_t>;
+  t->run[kIsNegInf][type] = each<IsNegInf, T, uint8_t>;
+  t->run[kSignbit][type] = each<Signbit, T, uint8_t>;
 }
 
 }  // namespace

@@ -19,7 +19,9 @@ enum UnaryOp {
   kCeil,
   kRound,  // half to even
   kTrunc,
+  kFrac,  // what trunc takes away
   kExp,
+  kExp2,
   kExpm1,
   kLog,
   kLog1p,
@@ -29,6 +31,7 @@ enum UnaryOp {
   kTanh,
   kSoftplus,  // log(1 + e^x)
   kErf,
+  kErfc,
   kSin,
   kCos,
   kTan,
@@ -44,6 +47,9 @@ enum UnaryOp {
   kIsNan,
   kIsInf,
   kIsFinite,
+  kIsPosInf,
+  kIsNegInf,
+  kSignbit,
   kUnaryOpCount
 };
 

@@ -11,18 +11,22 @@ struct VecTraits<float> {
   typedef float Vec __attribute__((vector_size(NABLA_VECTOR_BYTES)));
   typedef float Loose __attribute__((vector_size(NABLA_VECTOR_BYTES), aligned(4), may_alias));
   typedef int32_t Int __attribute__((vector_size(NABLA_VECTOR_BYTES)));
+  typedef uint32_t Unsigned __attribute__((vector_size(NABLA_VECTOR_BYTES)));
 };
 template <>
 struct VecTraits<double> {
   typedef double Vec __attribute__((vector_size(NABLA_VECTOR_BYTES)));
   typedef double Loose __attribute__((vector_size(NABLA_VECTOR_BYTES), aligned(8), may_alias));
   typedef int64_t Int __attribute__((vector_size(NABLA_VECTOR_BYTES)));
+  typedef uint64_t Unsigned __attribute__((vector_size(NABLA_VECTOR_BYTES)));
 };
 
 template <class T>
 using Vec = typename VecTraits<T>::Vec;
 template <class T>
 using VecInt = typename VecTraits<T>::Int;  // comparison results: all bits set or none
+template <class T>
+using VecUnsigned = typename VecTraits<T>::Unsigned;
 
 template <class T>
 constexpr int kLanes = NABLA_VECTOR_BYTES / static_cast<int>(sizeof(T));

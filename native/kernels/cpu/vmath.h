@@ -1,5 +1,5 @@
-// exp, log, tanh, sigmoid and their kin on vectors of float or double. Within 2 units in the last place (sigmoid 2.1,
-// softplus 2.5; test/unary_test.cpp measures). Subnormals, infinities and NaN behave as in C; no table, no branch.
+// exp, log, tanh, sigmoid and their kin on vectors of float or double. test/accuracy_test.cpp measures their errors;
+// docs/accuracy.md has the table. Subnormals, infinities and NaN behave as in C; no table, no branch.
 #pragma once
 #include <math.h>
 
@@ -18,10 +18,11 @@ struct VMath<float> {
   static constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
   static constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;  // n * high is exact without fma
   static constexpr float kExpLow = -104.0f, kExpHigh = 89.0f;
+  static constexpr float kExp2Low = -151.0f, kExp2High = 129.0f;
   static constexpr float kTanhOne = 10.0f;  // from here on tanh is 1
   static constexpr int32_t kSqrtHalf = 0x3f3504f3;
   static constexpr float kSmallest = 1.17549435e-38f, kScaleUp = 33554432.0f;  // normal; 2^25
-  static constexpr int32_t kScaleUpLog = 25;
+  static constexpr float kScaleUpLog = 25;
   // pi / 2 in parts; n times the first two is exact for arguments up to kTurnsExact, without fma too.
   static constexpr float kHalfPi1 = 1.5703125f, kHalfPi2 = 4.837512969970703125e-4f, kHalfPi3 = 7.54978995489188216e-8f;
   static constexpr float kTurnsExact = 8192.0f;
@@ -35,10 +36,11 @@ struct VMath<double> {
   static constexpr double kRound = 6755399441055744.0;
   static constexpr double kLn2High = 6.93145751953125e-1, kLn2Low = 1.42860682030941723212e-6;
   static constexpr double kExpLow = -746.0, kExpHigh = 710.0;
+  static constexpr double kExp2Low = -1076.0, kExp2High = 1025.0;
   static constexpr double kTanhOne = 20.0;
   static constexpr int64_t kSqrtHalf = 0x3fe6a09e667f3bcdLL;
   static constexpr double kSmallest = 2.2250738585072014e-308, kScaleUp = 18014398509481984.0;
-  static constexpr int64_t kScaleUpLog = 54;
+  static constexpr double kScaleUpLog = 54;
   static constexpr double kHalfPi1 = 1.57079625129699707031, kHalfPi2 = 7.54978941586159635336e-8;
   static constexpr double kHalfPi3 = 5.39030285815811905290e-15;
   static constexpr double kTurnsExact = 1e7;
@@ -107,6 +109,13 @@ NABLA_INLINE VecInt<T> vexpReduce(Vec<T> x, Vec<T>* r) {
   return (VecInt<T>)shifted - (VecInt<T>)(Vec<T>{} + M::kRound);
 }
 
+// y * 2^n, in two steps: n may lie outside the normal exponents.
+template <class T>
+NABLA_INLINE Vec<T> vscale(Vec<T> y, VecInt<T> n) {
+  const VecInt<T> half = (VecInt<T>)((VecUnsigned<T>)(n + 4096) >> 1) - 2048;
+  return y * vpow2<T>(half) * vpow2<T>(n - half);
+}
+
 template <class T>
 NABLA_INLINE Vec<T> vexp(Vec<T> x) {
   using M = VMath<T>;
@@ -114,8 +123,16 @@ NABLA_INLINE Vec<T> vexp(Vec<T> x) {
   Vec<T> r;
   const VecInt<T> n = vexpReduce<T>(x, &r);
   const Vec<T> y = (vexpTail(r) * (r * r) + r) + T(1);
-  const VecInt<T> half = ((n + 4096) >> 1) - 2048;  // in two steps: n may lie outside the normal exponents
-  return y * vpow2<T>(half) * vpow2<T>(n - half);
+  return vscale<T>(y, n);
+}
+
+template <class T>
+NABLA_INLINE Vec<T> vexp2(Vec<T> x) {
+  using M = VMath<T>;
+  x = vmax<T>(vmin<T>(x, vset<T>(M::kExp2High)), vset<T>(M::kExp2Low));
+  const Vec<T> shifted = x + M::kRound, r = (x - (shifted - M::kRound)) * T(0.69314718055994530942);
+  const Vec<T> y = (vexpTail(r) * (r * r) + r) + T(1);
+  return vscale<T>(y, (VecInt<T>)shifted - (VecInt<T>)(Vec<T>{} + M::kRound));
 }
 
 // x in [-kExpHigh, kExpHigh].
@@ -148,6 +165,14 @@ NABLA_INLINE Vec<double> vlogTail(Vec<double> z) {
   return even + z * (odd + 6.666666666666735130e-01);
 }
 
+// A biased exponent as a number, without the bias. Few processors convert 64-bit integers: the bits of 2^52 + e do.
+NABLA_INLINE Vec<float> vfromExponent(VecUnsigned<float> e) {
+  return __builtin_convertvector((VecInt<float>)e - VMath<float>::kBias, Vec<float>);
+}
+NABLA_INLINE Vec<double> vfromExponent(VecUnsigned<double> e) {
+  return (Vec<double>)(e | 0x4330000000000000ULL) - (4503599627370496.0 + VMath<double>::kBias);
+}
+
 template <class T>
 NABLA_INLINE Vec<T> vlog(Vec<T> x) {
   using M = VMath<T>;
@@ -156,10 +181,9 @@ NABLA_INLINE Vec<T> vlog(Vec<T> x) {
   // normal = m * 2^e with m in [sqrt(1/2), sqrt(2))
   const VecInt<T> shifted = (VecInt<T>)normal - M::kSqrtHalf;
   constexpr auto kLift = decltype(M::kBias)(M::kBias) << M::kMantissa;  // keeps the shift logical
-  VecInt<T> e = ((shifted + kLift) >> M::kMantissa) - M::kBias;
+  const VecUnsigned<T> lifted = (VecUnsigned<T>)(shifted + kLift) >> M::kMantissa;
   const Vec<T> m = (Vec<T>)((shifted & (((VecInt<T>{} + 1) << M::kMantissa) - 1)) + M::kSqrtHalf);
-  e -= tiny & M::kScaleUpLog;
-  const Vec<T> k = __builtin_convertvector(e, Vec<T>), f = m - T(1);
+  const Vec<T> k = vfromExponent(lifted) - vselect<T>(tiny, vset<T>(M::kScaleUpLog), vzero<T>()), f = m - T(1);
   const Vec<T> s = f / (f + T(2)), halfSquare = T(0.5) * f * f;
   const Vec<T> tail = s * (halfSquare + vlogTail(s * s));
   Vec<T> y = k * M::kLn2High - ((halfSquare - (tail + k * M::kLn2Low)) - f);
@@ -215,28 +239,6 @@ NABLA_INLINE Vec<T> vsoftplus(Vec<T> x) {
   return vmax<T>(x, vzero<T>()) + vlog1p<T>(vexp<T>(-vabs<T>(x)));
 }
 
-// After N. Juffa: a polynomial near 0, one minus an exponential beyond.
-NABLA_INLINE Vec<float> verf(Vec<float> x) {
-  const Vec<float> t = vmin<float>(vabs<float>(x), vset(4.0f)), s = t * t;
-  Vec<float> p = t * -1.72853470e-5f + 3.83197126e-4f;
-  p = p * s + (t * -3.88396438e-3f + 2.42546219e-2f);
-  p = p * t - 1.06777877e-1f;
-  p = p * t - 6.34846687e-1f;
-  p = p * t - 1.28717512e-1f;
-  const Vec<float> far = 1.0f - vexp<float>(p * t - t);
-  Vec<float> q = s * -5.96761703e-4f + 4.99119423e-3f;
-  q = q * s - 2.67681349e-2f;
-  q = q * s + 1.12819925e-1f;
-  q = q * s - 3.76125336e-1f;
-  q = q * s + 1.28379166e-1f;
-  const Vec<float> near = q * t + t;
-  return vcopysign<float>(vselect<float>(t > 0.927734375f, far, near), x);
-}
-NABLA_INLINE Vec<double> verf(Vec<double> x) {
-  for (int i = 0; i < kLanes<double>; i++) x[i] = erf(x[i]);
-  return x;
-}
-
 // sin(r) and cos(r) for |r| <= pi / 4, after Cephes; z = r * r.
 NABLA_INLINE Vec<float> vsinSmall(Vec<float> r, Vec<float> z) {
   return ((z * -1.9515295891e-4f + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * r + r;
@@ -286,32 +288,6 @@ NABLA_INLINE Vec<T> vsin(Vec<T> x) {
   const Vec<T> y = vselect<T>((quarter & 1) != 0, vcosSmall(z), vsinSmall(r, z));
   const Vec<T> turned = vselect<T>((quarter & 2) != 0, -y, y);
   return kCosine ? turned : vselect<T>(x == T(0), x, turned);  // keeps -0
-}
-
-// x^y in double, rounded once; the special cases are those of C.
-NABLA_INLINE Vec<float> vpow(Vec<float> x, Vec<float> y) {
-  typedef float Half __attribute__((vector_size(NABLA_VECTOR_BYTES / 2)));
-  const Vec<float> a = vabs<float>(x), one = vset(1.0f), infinity = vset(__builtin_inff());
-  Half bases[2], exponents[2], powers[2];
-  __builtin_memcpy(bases, &a, sizeof bases);
-  __builtin_memcpy(exponents, &y, sizeof exponents);
-  for (int i = 0; i < 2; i++) {
-    const Vec<double> product = __builtin_convertvector(exponents[i], Vec<double>) *
-                                vlog<double>(__builtin_convertvector(bases[i], Vec<double>));
-    powers[i] = __builtin_convertvector(vexp<double>(product), Half);
-  }
-  Vec<float> power;
-  __builtin_memcpy(&power, powers, sizeof power);
-  // Beyond 2^24 every float is an even integer, infinity included.
-  const Vec<float> magnitude = vabs<float>(y);
-  const VecInt<float> large = magnitude >= 16777216.0f;
-  const VecInt<float> whole = __builtin_convertvector(vselect<float>(large, vzero<float>(), magnitude), VecInt<float>);
-  const VecInt<float> isInteger = large | (__builtin_convertvector(whole, Vec<float>) == magnitude);
-  const VecInt<float> isOdd = ~large & isInteger & ((whole & 1) != 0);
-  power = vselect<float>(isOdd, vcopysign<float>(power, x), power);
-  const VecInt<float> undefined = (x < 0.0f) & (a < infinity) & ~isInteger & (y == y);
-  power = vselect<float>(undefined, vset(__builtin_nanf("")), power);
-  return vselect<float>((y == 0.0f) | (x == one) | ((x == -one) & (magnitude == infinity)), one, power);
 }
 
 }  // namespace
