@@ -61,6 +61,14 @@ const MUTANTS: readonly [what: string, entry: string, broken: (real: Fn) => Fn][
   ['a dtype', 'neg', (real) => (x) => asTensor(real(x)).to('float64')],
   ['a lost axis', 'square', (real) => (x) => asTensor(real(x)).squeeze()],
   ['a lost gradient', 'sin', (real) => (x) => asTensor(real(x)).detach()],
+  [
+    'a wrong second derivative',
+    'cosh',
+    (real) => (x) => {
+      const moved = asTensor(x).sub(asTensor(x).detach());
+      return moved.dtype.startsWith('float') ? add(asTensor(real(x)), mul(moved, moved)) : real(x);
+    },
+  ],
   ['a wrong gradient', 'cos', (real) => (x) => add(asTensor(real(x)), asTensor(x)).sub(asTensor(x).detach())],
   [
     'an input that is changed',
