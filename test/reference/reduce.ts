@@ -198,7 +198,9 @@ type Spread = [TensorArg, number | number[] | null, { keepdim?: boolean; correct
 function drawSpread(d: Draw): Spread {
   const shape = d.shape({ full: true, min: d.gradient ? 1 : 0 });
   if (d.gradient) shape[0] = Math.max(shape[0], 2);
-  const x = d.tensor(shape, { dtype: d.dtype('float'), values: 'distinct' });
+  // Large enough that squares overflow in float16.
+  const size = !d.gradient && d.chance(0.2) ? 300 : 3;
+  const x = d.tensor(shape, { dtype: d.dtype('float'), values: 'distinct', low: -size, high: size });
   const dims = d.gradient ? d.pick([null, 0]) : (drawDims(d, shape.length) ?? null);
   const correction = d.maybe(() => d.pick(d.gradient ? [0, 1, 0.5] : [0, 1, 2, 0.5]));
   return [x, dims, { keepdim: d.maybe(() => d.chance(0.5)), correction }];
@@ -228,7 +230,8 @@ entry('norm', {
   covers: [],
   draw: (d): [TensorArg, number, number | number[] | null, { keepdim?: boolean }] => {
     const shape: Shape = d.shape({ full: true });
-    const x = d.tensor(shape, { dtype: d.dtype('float'), values: 'distinct', low: -3.005 });
+    const size = !d.gradient && d.chance(0.2) ? 300 : 3;
+    const x = d.tensor(shape, { dtype: d.dtype('float'), values: 'distinct', low: -size - 0.005, high: size });
     const p = d.pick(d.gradient ? [2, 1, 3, 1.5, Infinity] : [2, 1, 3, 1.5, 0, Infinity, -Infinity]);
     return [x, p, drawDims(d, shape.length) ?? null, { keepdim: d.maybe(() => d.chance(0.5)) }];
   },

@@ -1,9 +1,9 @@
 // Variance, standard deviation and norms, from reductions.
 import { ArgumentError, DTypeError, valueText } from '../../errors.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
-import { isFloating } from '../../tensor/dtype.js';
+import { isFloating, isNarrow } from '../../tensor/dtype.js';
 import { checkDims, numelOf } from '../../tensor/layout.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { addMethods } from '../define.js';
 import { freeing } from '../elementwise.js';
 import { div, pow, sub } from '../pointwise/arithmetic.js';
@@ -54,13 +54,24 @@ function sqrtFlat(x: Tensor): Tensor {
   return freeing(where(zero, 0, root), zero, positive, root);
 }
 
+/** Two-byte types are computed in float32 throughout, as in PyTorch: their squares would overflow. */
+function inFloat32(x: Tensor, compute: (wide: Tensor) => Tensor): Tensor {
+  const wide = to(x, 'float32');
+  const result = compute(wide);
+  return freeing(to(result, x.dtype), wide, result);
+}
+
+const isNarrowTensor = (x: unknown): x is Tensor => x instanceof Tensor && isNarrow(x.dtype);
+
 /** The variance over `dim`; with `correction` 1 the unbiased estimate. Exported as `var`. */
 export function variance(x: Tensor, dim?: Dims, options: VarianceOptions = {}): Tensor {
+  if (isNarrowTensor(x)) return inFloat32(x, (wide) => variance(wide, dim, options));
   return varianceOf('var', x, dim, options);
 }
 
 /** The standard deviation over `dim`; with `correction` 1 the square root of the unbiased variance. */
 export function std(x: Tensor, dim?: Dims, options: VarianceOptions = {}): Tensor {
+  if (isNarrowTensor(x)) return inFloat32(x, (wide) => std(wide, dim, options));
   const square = varianceOf('std', x, dim, options);
   return freeing(sqrtFlat(square), square);
 }
@@ -71,6 +82,7 @@ export function std(x: Tensor, dim?: Dims, options: VarianceOptions = {}): Tenso
  */
 export function norm(x: Tensor, p = 2, dim?: Dims, options: ReduceOptions = {}): Tensor {
   checkFloating('norm', x);
+  if (isNarrow(x.dtype)) return inFloat32(x, (wide) => norm(wide, p, dim, options));
   if (typeof p !== 'number') throw new ArgumentError('norm', `p must be a number, got ${valueText(p)}`, p);
   if (p === 2) {
     const squares = square(x);
