@@ -50,6 +50,8 @@ export interface Native {
   empty(owner: object, dtype: number, ndim: number): Handle;
   /** Size of the memory a tensor looks at. */
   storageBytes(tensor: Handle): number;
+  /** How many handles look at the memory of a tensor. */
+  storageUsers(tensor: Handle): number;
   view(owner: object, base: Handle, ndim: number, offset: number): Handle;
   release(id: Handle): void;
   releaseNoted(): void;

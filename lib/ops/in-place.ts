@@ -6,8 +6,8 @@ import { emptyLikeLayout, zerosLike } from '../tensor/create.js';
 import { type DType, isFloating, isNarrow } from '../tensor/dtype.js';
 import { isGradEnabled, isInferenceModeEnabled } from '../tensor/frame.js';
 import { type BackwardRule, type Edge, moveRetainer, Node, ViewKind, viewHistory } from '../tensor/graph.js';
-import { sameShape } from '../tensor/layout.js';
-import { Tensor } from '../tensor/tensor.js';
+import { isDense, sameShape } from '../tensor/layout.js';
+import { emptyStrided, Tensor } from '../tensor/tensor.js';
 import { clearRegion, type Geometry, geometryOf, restride } from './shape/strided.js';
 import { clone, to } from './shape/view.js';
 
@@ -102,6 +102,7 @@ export function changeInPlace(
     old._node = edge.node;
     old._output = edge.output;
   }
+  const alone = x._base === null && native.storageUsers(x._id) === 2;
   let result = compute(old);
   if (result === old) {
     old.dispose();
@@ -113,8 +114,11 @@ export function changeInPlace(
   const history = isGradEnabled() ? result._edge() : null;
   if (history && result.dtype !== x.dtype) result = to(result, x.dtype);
   else if (result._version === old._version || (history && !history.node)) result = clone(result);
-  if (old._refs > 1) preserve(old);
-  native.copy(x._id, result._id);
+  if (alone) replaceMemory(x, result);
+  else {
+    if (old._refs > 1) preserve(old);
+    native.copy(x._id, result._id);
+  }
   x._bump();
   const after = isGradEnabled() ? (result._edge() ?? (edge && blockedEdge(op, edge))) : null;
   if (after) setHistory(x, after, edge);
@@ -124,6 +128,24 @@ export function changeInPlace(
   old.dispose();
   return x;
 }
+
+/** Where nobody else sees the memory of `x`, it takes that of the result: no copy, and the old values stay for the tape. */
+function replaceMemory(x: Tensor, result: Tensor): void {
+  const fits = result.dtype === x.dtype && !result._isView && sameShape(result.strides, x.strides);
+  const ownedBySelf = result._refs === 1 || savedAt(result).length === result._refs - 1;
+  if (fits && ownedBySelf && native.storageUsers(result._id) === 1) {
+    x._pointTo(result);
+    return;
+  }
+  const copy = isDense(x.shape, x.strides) ? emptyStrided(x.shape, x.strides, x.dtype) : emptyLikeLayout(x);
+  native.copy(copy._id, result._id);
+  x._pointTo(copy);
+  copy.dispose();
+}
+
+/** Where the call that made a tensor has saved it. */
+const savedAt = (result: Tensor): number[] =>
+  (result._node?.kept ?? []).flatMap((tensor, i) => (tensor === result ? [i] : []));
 
 /** What was saved of the old values gets memory of its own; saved views of them are found by their version. */
 function preserve(old: Tensor): void {
@@ -138,7 +160,7 @@ function preserve(old: Tensor): void {
 /** A call that saved its own result keeps the changed tensor instead: no second copy, and a later change is found. */
 function shareSaved(result: Tensor, x: Tensor): void {
   const node = result._node as Node;
-  const at = node.kept.flatMap((tensor, i) => (tensor === result ? [i] : []));
+  const at = savedAt(result);
   if (at.length !== result._refs - 1) return;
   result._pointTo(x);
   result._version = x._version;

@@ -132,6 +132,14 @@ Napi::Value storageBytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(t.storage->bytes));
 }
 
+// storageUsers(id): how many handles look at the memory of a tensor.
+Napi::Value storageUsers(const Napi::CallbackInfo& info) {
+  Environment& e = Environment::of(info.Env());
+  e.releaseNoted();
+  const Tensor& t = e.tensor(static_cast<uint32_t>(toInt(info, 0)));
+  return Napi::Number::New(info.Env(), t.storage->refs.load());
+}
+
 napi_value release(Environment& e, const Call& call) {
   e.release(toHandle(call, 0));
   return nullptr;
@@ -190,6 +198,7 @@ void registerMemory(Napi::Env env, Napi::Object exports) {
   bind<4, view>(env, exports, "view");
   bind<1, release>(env, exports, "release");
   bind<0, releaseNoted>(env, exports, "releaseNoted");
+  exports.Set("storageUsers", Napi::Function::New<guarded<storageUsers>>(env, "storageUsers"));
   exports.Set("storageBytes", Napi::Function::New<guarded<storageBytes>>(env, "storageBytes"));
   exports.Set("setGarbageCollector", Napi::Function::New<guarded<setGarbageCollector>>(env));
   exports.Set("memory", Napi::Function::New<guarded<memory>>(env));

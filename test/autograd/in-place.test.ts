@@ -1,6 +1,16 @@
 // Changes in place that are recorded, one rule at a time. Random programs: inplace-programs.test.ts.
 import { describe, expect, it } from 'vitest';
-import { AutogradError, DTypeError, noGrad, ShapeError, type Tensor, tensor, zeros } from '../../lib/index.js';
+import {
+  AutogradError,
+  DTypeError,
+  memory,
+  noGrad,
+  ShapeError,
+  scope,
+  type Tensor,
+  tensor,
+  zeros,
+} from '../../lib/index.js';
 import { inPlaceOf } from '../../lib/ops/in-place.js';
 import { tanh } from '../../lib/ops/pointwise/unary.js';
 
@@ -102,7 +112,56 @@ describe('a recorded change in place', () => {
     expect(() => y.fill_(zeros([2], { dtype: 'float64' }))).toThrow(ShapeError);
   });
 
-  it('frees what it made', () => {
+  it('keeps a saved view of the old values', () => {
+    const x = leaf([1, 2]);
+    const w = leaf([5, 7]);
+    const y = x.mul(3);
+    const scale_ = inPlaceOf('scale_', (a: Tensor, b: Tensor) =>
+      a
+        .reshape([2, 1])
+        .mul(b.reshape([2, 1]))
+        .reshape([2]),
+    );
+    scale_(y, w);
+    y.sum().backward();
+    expect(numbers(w.grad)).toEqual([3, 6]);
+  });
+
+  it('needs no copy where nobody else sees the memory, and keeps the layout', () => {
+    const x = zeros([2, 3, 4, 5], { requiresGrad: true });
+    const y = x.mul(1).contiguous('channelsLast');
+    scope(() => y.add_(1));
+    expect(y.isChannelsLast()).toBe(true);
+    const before = memory().live;
+    scope(() => y.exp_());
+    expect(memory().live).toBe(before);
+    const other = y.detach();
+    scope(() => y.mul_(2));
+    expect(numbers(other)[0]).toBeCloseTo(2 * Math.E, 5);
+  });
+
+  it('of an expanded result', () => {
+    const w = leaf([2, 3]);
+    const y = w.expand([2, 2]).mul(1);
+    const put_ = inPlaceOf('put_', (_a: Tensor, b: Tensor) => b.expand([2, 2]));
+    put_(y, w)
+      .mul(
+        tensor(
+          [
+            [1, 2],
+            [3, 4],
+          ],
+          { dtype: 'float64' },
+        ),
+      )
+      .sum()
+      .backward();
+    expect(numbers(w.grad)).toEqual([4, 6]);
+    noGrad(() => y.add_(1));
+    expect(numbers(y)).toEqual([3, 4, 3, 4]);
+  });
+
+  it('finds later changes of what it saved', () => {
     const x = leaf([0.5, 0.25]);
     const y = x.mul(1);
     y.exp_();
