@@ -25,6 +25,7 @@ export {
   tanhshrink,
   threshold,
 } from '../ops/layers/activation.js';
+export { bilinear } from '../ops/layers/bilinear.js';
 export { type Conv2dOptions, conv2d } from '../ops/layers/conv.js';
 export {
   alphaDropout,

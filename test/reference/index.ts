@@ -1,7 +1,11 @@
 // Every entry of the differential fuzzer.
 import './activation.js';
 import './element-losses.js';
+
 import './arrange.js';
+
+import './factor.js';
+
 import './indexing.js';
 import './join.js';
 import './layer-norm.js';

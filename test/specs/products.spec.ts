@@ -212,4 +212,13 @@ family('products', {
       [() => F.cosineSimilarity(zeros([3]), zeros([3])), ShapeError, /^cosineSimilarity: dim 1 is out of range/],
     ],
   },
+  'F.bilinear': {
+    call: ([x1, x2, weight, bias]) => F.bilinear(x1, x2, weight, bias),
+    errors: [
+      [() => F.bilinear(zeros([2, 3]), zeros([2, 4]), zeros([5, 3])), ShapeError, /^bilinear: weight must be/],
+      [() => F.bilinear(zeros([2, 3]), zeros([3, 4]), zeros([5, 3, 4])), ShapeError, /^bilinear: inputs .* do not fit/],
+      [() => F.bilinear(zeros([3]), zeros([4]), zeros([5, 3, 4]), zeros([4])), ShapeError, /^bilinear: bias must be/],
+      [() => F.bilinear(zeros([3]), double([4]), zeros([5, 3, 4])), DTypeError, /^bilinear: one dtype is needed/],
+    ],
+  },
 });

@@ -30,8 +30,13 @@ int64_t luInPlace(Dense<T>& work, int* transpositions) {
   if (size == 0) return 0;
   int swaps = 0;
   using Impl = internal::partial_lu_impl<T, ColMajor, int, Dynamic>;
-  const int64_t zero =
-      Impl::blocked_lu(work.rows(), work.cols(), work.data(), work.outerStride(), transpositions, swaps);
+  const int64_t zero = Impl::blocked_lu(work.rows(), size, work.data(), work.outerStride(), transpositions, swaps);
+  if (work.cols() > size) {
+    // Eigen stops at the square part; the columns beyond it follow.
+    auto rest = work.rightCols(work.cols() - size);
+    for (int64_t i = 0; i < size; i++) rest.row(i).swap(rest.row(transpositions[i]));
+    work.leftCols(size).template triangularView<UnitLower>().solveInPlace(rest);
+  }
   return zero + 1;
 }
 
