@@ -56,6 +56,13 @@ export function vectorNorm(
 
 const ORDERS: readonly unknown[] = ['fro', 'nuc', 1, -1, 2, -2, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
+/** @internal One of the orders of matrix norms. */
+export function checkOrder(op: string, ord: unknown): void {
+  if (!ORDERS.includes(ord)) {
+    throw new ArgumentError(op, `ord must be fro, nuc, 1, -1, 2, -2 or an infinity, got ${valueText(ord)}`, ord);
+  }
+}
+
 function checkMatrixDims(op: string, dim: readonly [number, number], ndim: number): [number, number] {
   if (!Array.isArray(dim) || dim.length !== 2) {
     throw new ArgumentError(op, `dim must be two axes, got ${valueText(dim)}`, dim);
@@ -86,9 +93,7 @@ export function matrixNorm(
   const op = 'linalg.matrixNorm';
   const input = prepare(op, x, options);
   if (x.ndim < 2) throw new ShapeError(op, `at least 2 axes are needed, got ${shapeText(x.shape)}`, x.shape);
-  if (!ORDERS.includes(ord)) {
-    throw new ArgumentError(op, `ord must be fro, nuc, 1, -1, 2, -2 or an infinity, got ${valueText(ord)}`, ord);
-  }
+  checkOrder(op, ord);
   const [row, column] = checkMatrixDims(op, dim, x.ndim);
   const keepdim = options.keepdim ?? false;
   if (ord === 'fro') return vectorNorm(input, 2, [row, column], { keepdim });

@@ -12,7 +12,7 @@ import { abs } from '../pointwise/unary.js';
 import { amax, sum } from '../reduce/reduce.js';
 import { select, unsqueeze } from '../shape/view.js';
 import { matmul } from './matmul.js';
-import { type MatrixNormOrder, matrixNorm } from './norms.js';
+import { checkOrder, type MatrixNormOrder, matrixNorm } from './norms.js';
 import { adjoint, batchOf, checkFlag, checkMatrix, checkSquare, colsOf, rowsOf } from './parts.js';
 import { invEx } from './solve.js';
 import { eigh, eigvalsh, svd, svdvals } from './svd.js';
@@ -110,6 +110,7 @@ export function matrixRank(a: Tensor, options: ToleranceOptions = {}): Tensor {
 export function cond(a: Tensor, p: MatrixNormOrder | null = null): Tensor {
   const op = 'linalg.cond';
   checkMatrix(op, a);
+  if (p !== null) checkOrder(op, p);
   if (p === null || p === 2 || p === -2) {
     if (a.numel === 0) return zeros(batchOf(a), { dtype: a.dtype });
     const s = svdvals(a);
