@@ -40,6 +40,7 @@ export * as nn from './nn/index.js';
 export * from './ops/index.js';
 export * as optim from './optim/index.js';
 export * as plots from './plots/index.js';
+export * as special from './special/index.js';
 export { Generator, type GeneratorState, initialSeed, manualSeed } from './tensor/random.js';
 export { type NestedArray, synchronize, synchronizeSync } from './tensor/read.js';
 export {

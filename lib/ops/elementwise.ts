@@ -1,11 +1,13 @@
 // What elementwise records share: the output of a broadcast, its layout, and dtype promotion.
 import { ArgumentError, DTypeError } from '../errors.js';
 import { native } from '../native.js';
-import { emptyLikeLayout, getDefaultDType, stridesLike } from '../tensor/create.js';
+import { checkTensor } from '../tensor/check.js';
+import { getDefaultDType, stridesLike } from '../tensor/create.js';
 import { DTYPE_CODES, type DType, isFloating, promoteScalar, resultTypeOf } from '../tensor/dtype.js';
 import { broadcastShapes, contiguousStrides, isContiguous, isDense, sameShape } from '../tensor/layout.js';
-import { adopt, allocationError, emptyContiguous, emptyStrided, type Tensor, unmadeLike } from '../tensor/tensor.js';
+import { adopt, allocationError, emptyContiguous, type Tensor, unmadeLike } from '../tensor/tensor.js';
 import { to } from './shape/view.js';
+import { emptyResult, targetPending } from './target.js';
 
 export { checkTensor } from '../tensor/check.js';
 
@@ -19,7 +21,7 @@ export function resultStrides(shape: readonly number[], operands: readonly Tenso
 /** Runs a binary kernel on tensors of one dtype into a new tensor. */
 export function runBinary(name: string, code: number, a: Tensor, b: Tensor, dtype: DType = a.dtype): Tensor {
   const shape = broadcastShapes(name, a.shape, b.shape);
-  if (sameShape(shape, a.shape) && isContiguous(a.shape, a.strides)) {
+  if (!targetPending() && sameShape(shape, a.shape) && isContiguous(a.shape, a.strides)) {
     const out = unmadeLike(a, dtype);
     try {
       return adopt(out, native.binaryLike(out, DTYPE_CODES[dtype], code, a._id, b._id));
@@ -27,14 +29,14 @@ export function runBinary(name: string, code: number, a: Tensor, b: Tensor, dtyp
       throw allocationError(error);
     }
   }
-  const out = emptyStrided(shape, resultStrides(shape, [a, b]), dtype);
+  const out = emptyResult(shape, resultStrides(shape, [a, b]), dtype);
   native.binary(code, out._id, a._id, b._id);
   return out;
 }
 
 /** Runs a binary kernel with a number, `x op scalar` or (reversed) `scalar op x`. */
 export function runScalar(code: number, x: Tensor, scalar: number, reversed = false, dtype: DType = x.dtype): Tensor {
-  if (isContiguous(x.shape, x.strides)) {
+  if (!targetPending() && isContiguous(x.shape, x.strides)) {
     const out = unmadeLike(x, dtype);
     try {
       return adopt(out, native.binaryScalarLike(out, DTYPE_CODES[dtype], code, x._id, scalar, reversed));
@@ -42,14 +44,14 @@ export function runScalar(code: number, x: Tensor, scalar: number, reversed = fa
       throw allocationError(error);
     }
   }
-  const out = emptyStrided(x.shape, stridesLike(x, x.shape), dtype);
+  const out = emptyResult(x.shape, stridesLike(x, x.shape), dtype);
   native.binaryScalar(code, out._id, x._id, scalar, reversed);
   return out;
 }
 
 /** Runs a unary kernel into a new tensor. */
 export function runUnary(code: number, x: Tensor, dtype: DType = x.dtype): Tensor {
-  if (isContiguous(x.shape, x.strides)) {
+  if (!targetPending() && isContiguous(x.shape, x.strides)) {
     const out = unmadeLike(x, dtype);
     try {
       return adopt(out, native.unaryLike(out, DTYPE_CODES[dtype], code, x._id));
@@ -57,7 +59,7 @@ export function runUnary(code: number, x: Tensor, dtype: DType = x.dtype): Tenso
       throw allocationError(error);
     }
   }
-  const out = emptyLikeLayout(x, dtype);
+  const out = emptyResult(x.shape, stridesLike(x, x.shape), dtype);
   native.unary(code, out._id, x._id);
   return out;
 }
@@ -67,6 +69,22 @@ export function promote(a: Tensor, b: Tensor): [Tensor, Tensor] {
   if (a.dtype === b.dtype) return [a, b];
   const dtype = resultTypeOf(a, b);
   return [to(a, dtype), to(b, dtype)];
+}
+
+/** Both operands as tensors of the result type; at least one of them is a tensor, a number becomes one of no axes. */
+export function operands(op: string, a: Tensor | number, b: Tensor | number): [Tensor, Tensor] {
+  if (typeof a === 'number') {
+    checkTensor(op, b, 'other');
+    const x = promoteWithScalar(op, b, a);
+    return [scalarTensor(a, x.dtype), x];
+  }
+  checkTensor(op, a);
+  if (typeof b === 'number') {
+    const x = promoteWithScalar(op, a, b);
+    return [x, scalarTensor(b, x.dtype)];
+  }
+  checkTensor(op, b, 'other');
+  return promote(a, b);
 }
 
 /** A tensor operand in the dtype it gets beside a JavaScript number. */

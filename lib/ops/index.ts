@@ -77,6 +77,7 @@ export { qr } from './linalg/qr.js';
 export { inv as inverse, type TriangularSolveOptions, triangularSolve } from './linalg/solve.js';
 export { rootSvd as svd } from './linalg/svd.js';
 export {
+  type BitFunction,
   bitwiseAnd,
   bitwiseNot,
   bitwiseOr,
@@ -88,6 +89,9 @@ export {
   isfinite,
   isinf,
   isnan,
+  isneginf,
+  isposinf,
+  type LogicalFunction,
   le,
   logicalAnd,
   logicalNot,
@@ -95,6 +99,8 @@ export {
   logicalXor,
   lt,
   ne,
+  signbit,
+  type TestFunction,
 } from './pointwise/compare.js';
 export { argmax, argmin, type Extremum } from './reduce/extremum.js';
 export {
@@ -138,9 +144,13 @@ export { type RepeatInterleaveOptions, repeatInterleave, repeatInterleaveAsync, 
 export { dsplit, hsplit, tensorSplit, vsplit } from './shape/windows.js';
 
 import './pointwise/inplace.js';
+import './pointwise/inplace-all.js';
 
 export { logSoftmax, type SoftmaxOptions, softmax } from './layers/softmax.js';
+export type { OutOptions } from './out.js';
+export * from './pointwise/aliases.js';
 export {
+  type AlphaOptions,
   add,
   atan2,
   type DivOptions,
@@ -155,7 +165,61 @@ export {
   remainder,
   sub,
 } from './pointwise/arithmetic.js';
-export { clamp, where } from './pointwise/select.js';
+export {
+  bitwiseLeftShift,
+  bitwiseRightShift,
+  copysign,
+  floatPower,
+  fmax,
+  fmin,
+  gcd,
+  heaviside,
+  hypot,
+  lcm,
+  ldexp,
+  logaddexp,
+  logaddexp2,
+  nextafter,
+  rsub,
+  xlogy,
+} from './pointwise/binary.js';
+export type { BinaryFunction, OperandFunction, UnaryFunction } from './pointwise/factories.js';
+export {
+  digamma,
+  erfinv,
+  gammainc as igamma,
+  gammaincc as igammac,
+  i0,
+  type LogitOptions,
+  lgamma,
+  logit,
+  multigammaln as mvlgamma,
+  polygamma,
+  sinc,
+} from './pointwise/gamma.js';
+export {
+  allclose,
+  allcloseAsync,
+  type CloseOptions,
+  deg2rad,
+  equal,
+  equalAsync,
+  type Frexp,
+  frexp,
+  isclose,
+  type NanToNumOptions,
+  nanToNum,
+  positive,
+  rad2deg,
+  sgn,
+} from './pointwise/numbers.js';
+export {
+  clamp,
+  clampMax,
+  clampMin,
+  where,
+} from './pointwise/select.js';
+export { addcdiv, addcmul, lerp, type ValueOptions } from './pointwise/ternary.js';
 export {
   abs,
   acos,
@@ -168,14 +232,18 @@ export {
   cos,
   cosh,
   erf,
+  erfc,
   exp,
+  exp2,
   expm1,
   floor,
+  frac,
   log,
   log1p,
   log2,
   log10,
   neg,
+  type RoundOptions,
   reciprocal,
   relu,
   round,

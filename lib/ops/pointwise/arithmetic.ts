@@ -8,20 +8,21 @@ import { addMethods, defineOp } from '../define.js';
 import {
   checkNumeric,
   checkTensor,
+  operands,
   promote,
   promoteWithScalar,
   runBinary,
   runScalar,
-  scalarTensor,
   toFloating,
 } from '../elementwise.js';
+import { binaryWithOut, into, type OutOptions, outOf } from '../out.js';
 import { clone, sumTo } from '../shape/view.js';
 import { eq, ge, logicalAnd, lt } from './compare.js';
+import type { BinaryFunction, Operand, OperandFunction } from './factories.js';
 import { where } from './select.js';
 import { log, neg, reciprocal, sqrt, square } from './unary.js';
 
-/** A tensor, or a number that counts as one of no axes. */
-export type Operand = Tensor | number;
+export type { Operand } from './factories.js';
 
 const addTensors = defineOp({
   name: 'add',
@@ -220,22 +221,6 @@ const roundedDiv = defineOp({
   backward: (_g, { a, b }, needs) => [needs[0] ? zerosLike(a) : null, needs[1] ? zerosLike(b) : null],
 });
 
-/** Both operands as tensors of the result type; at least one of them is a tensor, a number becomes one of no axes. */
-function operands(op: string, a: Operand, b: Operand): [Tensor, Tensor] {
-  if (typeof a === 'number') {
-    checkTensor(op, b, 'other');
-    const x = promoteWithScalar(op, b, a);
-    return [scalarTensor(a, x.dtype), x];
-  }
-  checkTensor(op, a);
-  if (typeof b === 'number') {
-    const x = promoteWithScalar(op, a, b);
-    return [x, scalarTensor(b, x.dtype)];
-  }
-  checkTensor(op, b, 'other');
-  return promote(a, b);
-}
-
 function scaled(op: string, b: Operand, options: { alpha?: number }): Operand {
   checkOptions(op, options);
   const { alpha = 1 } = options;
@@ -246,18 +231,46 @@ function scaled(op: string, b: Operand, options: { alpha?: number }): Operand {
   return mul(b, alpha);
 }
 
-/** `a + alpha * b`, broadcast, in PyTorch's result type. `alpha` is 1 by default. */
-export function add(a: Tensor, b: Operand, options?: { alpha?: number }): Tensor {
+/** Options of {@link add} and {@link sub}. */
+export interface AlphaOptions extends OutOptions {
+  /** The factor of the second operand. Default 1. */
+  alpha?: number;
+}
+
+/**
+ * `a + alpha * b`, broadcast, in PyTorch's result type; one of both may be a number.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.add.html
+ */
+export function add(a: Operand, b: Operand, options?: AlphaOptions): Tensor {
+  if (options === undefined) return plainAdd(a, b);
+  const other = scaled('add', b, options);
+  const out = outOf(options);
+  return out ? into('add', out, [a, other], () => plainAdd(a, other)) : plainAdd(a, other);
+}
+
+function plainAdd(a: Operand, other: Operand): Tensor {
+  if (typeof a === 'number') {
+    checkTensor('add', other, 'other');
+    return addScalar(promoteWithScalar('add', other, a), a);
+  }
   checkTensor('add', a);
-  const other = options === undefined ? b : scaled('add', b, options);
   if (typeof other === 'number') return addScalar(promoteWithScalar('add', a, other), other);
   checkTensor('add', other, 'other');
   return a.dtype === other.dtype ? addTensors(a, other) : addTensors(...promote(a, other));
 }
 
-/** `a - alpha * b`, broadcast; one of both may be a number. `alpha` is 1 by default. */
-export function sub(a: Operand, b: Operand, options?: { alpha?: number }): Tensor {
-  const other = options === undefined ? b : scaled('sub', b, options);
+/**
+ * `a - alpha * b`, broadcast; one of both may be a number.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.sub.html
+ */
+export function sub(a: Operand, b: Operand, options?: AlphaOptions): Tensor {
+  if (options === undefined) return plainSub(a, b);
+  const other = scaled('sub', b, options);
+  const out = outOf(options);
+  return out ? into('sub', out, [a, other], () => plainSub(a, other)) : plainSub(a, other);
+}
+
+function plainSub(a: Operand, other: Operand): Tensor {
   if (typeof a === 'number') {
     checkTensor('sub', other, 'other');
     checkNumeric('sub', other);
@@ -271,8 +284,17 @@ export function sub(a: Operand, b: Operand, options?: { alpha?: number }): Tenso
   return subTensors(x, y);
 }
 
-/** `a * b`, broadcast, in PyTorch's result type. */
-export function mul(a: Tensor, b: Operand): Tensor {
+/**
+ * `a * b`, broadcast, in PyTorch's result type; one of both may be a number.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.mul.html
+ */
+export const mul: OperandFunction = binaryWithOut('mul', plainMul);
+
+function plainMul(a: Operand, b: Operand): Tensor {
+  if (typeof a === 'number') {
+    checkTensor('mul', b, 'other');
+    return mulScalar(promoteWithScalar('mul', b, a), a);
+  }
   checkTensor('mul', a);
   if (typeof b === 'number') return mulScalar(promoteWithScalar('mul', a, b), b);
   checkTensor('mul', b, 'other');
@@ -280,7 +302,7 @@ export function mul(a: Tensor, b: Operand): Tensor {
 }
 
 /** How a quotient is rounded. */
-export interface DivOptions {
+export interface DivOptions extends OutOptions {
   /** `'floor'` rounds down, `'trunc'` towards zero; integers then stay integers. Default: not at all. */
   roundingMode?: 'floor' | 'trunc' | null;
 }
@@ -289,6 +311,11 @@ export interface DivOptions {
 export function div(a: Operand, b: Operand, options: DivOptions = {}): Tensor {
   checkOptions('div', options);
   const mode = options.roundingMode ?? null;
+  const out = outOf(options);
+  return out ? into('div', out, [a, b], () => plainDiv(a, b, mode)) : plainDiv(a, b, mode);
+}
+
+function plainDiv(a: Operand, b: Operand, mode: 'floor' | 'trunc' | null): Tensor {
   if (mode !== null) {
     if (mode !== 'floor' && mode !== 'trunc') {
       throw new ArgumentError('div', `roundingMode must be 'floor', 'trunc' or null, got ${valueText(mode)}`, mode);
@@ -315,23 +342,26 @@ function divisible(op: string, a: Operand, b: Operand): [Tensor, Tensor] {
 }
 
 /** `a / b` rounded down. */
-export const floorDivide = (a: Operand, b: Operand): Tensor => div(a, b, { roundingMode: 'floor' });
+export const floorDivide: OperandFunction = (a, b, options) =>
+  div(a, b, { roundingMode: 'floor', out: outOf(options) });
 
 /** What is left of `a` after whole multiples of `b`, with the sign of `b` (Python's `%`). */
-export function remainder(a: Operand, b: Operand): Tensor {
-  return remainderOp(...divisible('remainder', a, b));
-}
+export const remainder: OperandFunction = binaryWithOut('remainder', (a: Operand, b: Operand) =>
+  remainderOp(...divisible('remainder', a, b)),
+);
 
 /** What is left of `a` after whole multiples of `b`, with the sign of `a` (C's `fmod`). */
-export function fmod(a: Operand, b: Operand): Tensor {
-  return fmodOp(...divisible('fmod', a, b));
-}
+export const fmod: OperandFunction = binaryWithOut('fmod', (a: Operand, b: Operand) =>
+  fmodOp(...divisible('fmod', a, b)),
+);
 
 /**
  * `a ** b`, broadcast; one of both may be a number.
  * @throws ArgumentError for a negative power of integers.
  */
-export function pow(a: Operand, b: Operand): Tensor {
+export const pow: OperandFunction = binaryWithOut('pow', plainPow);
+
+function plainPow(a: Operand, b: Operand): Tensor {
   if (typeof a === 'number') {
     checkTensor('pow', b, 'exponent');
     const x = promoteWithScalar('pow', b, a);
@@ -362,26 +392,26 @@ function powNumber(x: Tensor, exponent: number): Tensor {
 }
 
 /** The larger of each pair; `NaN` wins. The gradient is shared on ties. */
-export function maximum(a: Tensor, b: Tensor): Tensor {
+export const maximum: BinaryFunction = binaryWithOut('maximum', (a: Tensor, b: Tensor) => {
   checkTensor('maximum', a);
   checkTensor('maximum', b, 'other');
   return maximumOp(...promote(a, b));
-}
+});
 
 /** The smaller of each pair; `NaN` wins. The gradient is shared on ties. */
-export function minimum(a: Tensor, b: Tensor): Tensor {
+export const minimum: BinaryFunction = binaryWithOut('minimum', (a: Tensor, b: Tensor) => {
   checkTensor('minimum', a);
   checkTensor('minimum', b, 'other');
   return minimumOp(...promote(a, b));
-}
+});
 
 /** The angle of the point (`b`, `a`), in (-pi, pi]. */
-export function atan2(a: Tensor, b: Tensor): Tensor {
+export const atan2: BinaryFunction = binaryWithOut('atan2', (a: Tensor, b: Tensor) => {
   checkTensor('atan2', a);
   checkTensor('atan2', b, 'other');
   const [x, y] = promote(a, b);
   return atan2Op(toFloating(x), toFloating(y));
-}
+});
 
 declare module '../../tensor/tensor.js' {
   interface Tensor {

@@ -2,16 +2,27 @@
 import { DTypeError } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkTensor } from '../../tensor/check.js';
-import { emptyLikeLayout } from '../../tensor/create.js';
+import { stridesLike } from '../../tensor/create.js';
 import { isFloating } from '../../tensor/dtype.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { BinaryOp, UnaryOp } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
-import { promote, promoteWithScalar, runBinary, runScalar } from '../elementwise.js';
+import { operands, promote, promoteWithScalar, runBinary, runScalar } from '../elementwise.js';
+import { binaryWithOut, type OutOptions, unaryWithOut } from '../out.js';
 import { to } from '../shape/view.js';
+import { emptyResult } from '../target.js';
 
 /** A bool tensor from a tensor and another one or a number. */
-export type Comparison = (a: Tensor, b: Tensor | number) => Tensor;
+export type Comparison = (a: Tensor, b: Tensor | number, options?: OutOptions) => Tensor;
+
+/** A function of two tensors of integers or bool, of which one may be a number. */
+export type BitFunction = (a: Tensor | number, b: Tensor | number, options?: OutOptions) => Tensor;
+
+/** A bool tensor from two. */
+export type LogicalFunction = (a: Tensor, b: Tensor, options?: OutOptions) => Tensor;
+
+/** A bool tensor from one. */
+export type TestFunction = (x: Tensor, options?: OutOptions) => Tensor;
 
 function comparison(name: string, code: number): Comparison {
   const tensors = defineOp({
@@ -24,12 +35,12 @@ function comparison(name: string, code: number): Comparison {
     inputs: ['input'],
     forward: (x: Tensor, value: number) => runScalar(code, x, value, false, 'bool'),
   });
-  return (a, b) => {
+  return binaryWithOut(name, (a: Tensor, b: Tensor | number) => {
     checkTensor(name, a);
     if (typeof b === 'number') return scalar(promoteWithScalar(name, a, b), b);
     checkTensor(name, b, 'other');
     return tensors(...promote(a, b));
-  };
+  });
 }
 
 /** `a == b`; `NaN` equals nothing. */
@@ -45,82 +56,88 @@ export const gt: Comparison = comparison('gt', BinaryOp.gt);
 /** `a >= b`. */
 export const ge: Comparison = comparison('ge', BinaryOp.ge);
 
-function bitwise(name: string, code: number): (a: Tensor, b: Tensor) => Tensor {
+function bitwise(name: string, code: number): BitFunction {
   const op = defineOp({
     name,
     inputs: ['input', 'other'],
     forward: (a: Tensor, b: Tensor) => runBinary(name, code, a, b),
   });
-  return (a, b) => {
-    checkTensor(name, a);
-    checkTensor(name, b, 'other');
-    const [x, y] = promote(a, b);
+  return binaryWithOut(name, (a: Tensor | number, b: Tensor | number) => {
+    const [x, y] = operands(name, a, b);
     if (isFloating(x.dtype)) throw new DTypeError(name, `integers or bool are needed, got ${x.dtype}`, x.dtype);
     return op(x, y);
-  };
+  });
 }
 
 /** Bits that both have; on bool the logical and. */
-export const bitwiseAnd: (a: Tensor, b: Tensor) => Tensor = bitwise('bitwiseAnd', BinaryOp.bitAnd);
+export const bitwiseAnd: BitFunction = bitwise('bitwiseAnd', BinaryOp.bitAnd);
 /** Bits that one of both has; on bool the logical or. */
-export const bitwiseOr: (a: Tensor, b: Tensor) => Tensor = bitwise('bitwiseOr', BinaryOp.bitOr);
+export const bitwiseOr: BitFunction = bitwise('bitwiseOr', BinaryOp.bitOr);
 /** Bits in which both differ. */
-export const bitwiseXor: (a: Tensor, b: Tensor) => Tensor = bitwise('bitwiseXor', BinaryOp.bitXor);
+export const bitwiseXor: BitFunction = bitwise('bitwiseXor', BinaryOp.bitXor);
 
 const bitwiseNotOp = defineOp({
   name: 'bitwiseNot',
   inputs: ['input'],
   forward: (x: Tensor) => {
-    const out = emptyLikeLayout(x);
+    const out = emptyResult(x.shape, stridesLike(x, x.shape), x.dtype);
     native.unary(UnaryOp.bitNot, out._id, x._id);
     return out;
   },
 });
 
 /** Every bit flipped; on bool the logical not. */
-export function bitwiseNot(x: Tensor): Tensor {
+export const bitwiseNot: TestFunction = unaryWithOut('bitwiseNot', (x) => {
   checkTensor('bitwiseNot', x);
   if (isFloating(x.dtype)) throw new DTypeError('bitwiseNot', `integers or bool are needed, got ${x.dtype}`, x.dtype);
   return bitwiseNotOp(x);
-}
+});
 
-const logical =
-  (name: string, op: (a: Tensor, b: Tensor) => Tensor) =>
-  (a: Tensor, b: Tensor): Tensor => {
+const logical = (name: string, op: (a: Tensor, b: Tensor) => Tensor): LogicalFunction =>
+  binaryWithOut(name, (a: Tensor, b: Tensor) => {
     checkTensor(name, a);
     checkTensor(name, b, 'other');
     return op(to(a, 'bool'), to(b, 'bool'));
-  };
+  });
 
 /** Where both are not 0. */
-export const logicalAnd: (a: Tensor, b: Tensor) => Tensor = logical('logicalAnd', bitwiseAnd);
+export const logicalAnd: LogicalFunction = logical('logicalAnd', bitwiseAnd);
 /** Where one of both is not 0. */
-export const logicalOr: (a: Tensor, b: Tensor) => Tensor = logical('logicalOr', bitwiseOr);
+export const logicalOr: LogicalFunction = logical('logicalOr', bitwiseOr);
 /** Where exactly one of both is not 0. */
-export const logicalXor: (a: Tensor, b: Tensor) => Tensor = logical('logicalXor', bitwiseXor);
+export const logicalXor: LogicalFunction = logical('logicalXor', bitwiseXor);
 
-function test(name: string, code: number, ofIntegers: 0 | 1 | null): (x: Tensor) => Tensor {
+function test(name: string, code: number, ofIntegers: 0 | 1 | null): TestFunction {
   const op = defineOp({
     name,
     inputs: ['input'],
     forward: (x: Tensor) => {
-      const out = emptyLikeLayout(x, 'bool');
+      const out = emptyResult(x.shape, stridesLike(x, x.shape), 'bool');
       if (ofIntegers !== null && !isFloating(x.dtype)) native.fill(out._id, ofIntegers);
       else native.unary(code, out._id, x._id);
       return out;
     },
   });
-  return (x) => op(x);
+  return unaryWithOut(name, (x) => op(x));
 }
 
 /** Where an element is 0. */
-export const logicalNot: (x: Tensor) => Tensor = test('logicalNot', UnaryOp.logicalNot, null);
+export const logicalNot: TestFunction = test('logicalNot', UnaryOp.logicalNot, null);
 /** Where an element is `NaN`. */
-export const isnan: (x: Tensor) => Tensor = test('isnan', UnaryOp.isNan, 0);
+export const isnan: TestFunction = test('isnan', UnaryOp.isNan, 0);
 /** Where an element is infinite. */
-export const isinf: (x: Tensor) => Tensor = test('isinf', UnaryOp.isInf, 0);
+export const isinf: TestFunction = test('isinf', UnaryOp.isInf, 0);
 /** Where an element is neither infinite nor `NaN`. */
-export const isfinite: (x: Tensor) => Tensor = test('isfinite', UnaryOp.isFinite, 1);
+export const isfinite: TestFunction = test('isfinite', UnaryOp.isFinite, 1);
+/** Where an element is plus infinity. */
+export const isposinf: TestFunction = test('isposinf', UnaryOp.isPosInf, 0);
+/** Where an element is minus infinity. */
+export const isneginf: TestFunction = test('isneginf', UnaryOp.isNegInf, 0);
+
+const signbitOp = test('signbit', UnaryOp.signbit, 0);
+/** Where the sign is minus, also that of -0. */
+export const signbit: TestFunction = (x, options) =>
+  x instanceof Tensor && !isFloating(x.dtype) ? lt(x, 0, options) : signbitOp(x, options);
 
 declare module '../../tensor/tensor.js' {
   interface Tensor {
@@ -137,11 +154,11 @@ declare module '../../tensor/tensor.js' {
     /** See {@link ge}. */
     ge(other: Tensor | number): Tensor;
     /** See {@link bitwiseAnd}. */
-    bitwiseAnd(other: Tensor): Tensor;
+    bitwiseAnd(other: Tensor | number): Tensor;
     /** See {@link bitwiseOr}. */
-    bitwiseOr(other: Tensor): Tensor;
+    bitwiseOr(other: Tensor | number): Tensor;
     /** See {@link bitwiseXor}. */
-    bitwiseXor(other: Tensor): Tensor;
+    bitwiseXor(other: Tensor | number): Tensor;
     /** See {@link bitwiseNot}. */
     bitwiseNot(): Tensor;
     /** See {@link logicalAnd}. */
@@ -158,6 +175,12 @@ declare module '../../tensor/tensor.js' {
     isinf(): Tensor;
     /** See {@link isfinite}. */
     isfinite(): Tensor;
+    /** See {@link isposinf}. */
+    isposinf(): Tensor;
+    /** See {@link isneginf}. */
+    isneginf(): Tensor;
+    /** See {@link signbit}. */
+    signbit(): Tensor;
   }
 }
 
@@ -179,4 +202,7 @@ addMethods({
   isnan,
   isinf,
   isfinite,
+  isposinf,
+  isneginf,
+  signbit,
 });

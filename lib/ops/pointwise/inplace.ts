@@ -10,8 +10,9 @@ import { BinaryOp, UnaryOp } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
 import { checkNumeric, checkTensor, promote, promoteWithScalar, toFloating } from '../elementwise.js';
 import { changeInPlace, checkInPlace, checkWritable, operandInPlace, recordsInPlace } from '../in-place.js';
+import { kernelInPlace } from '../out.js';
 import { expand, to } from '../shape/view.js';
-import { add, div, mul, type Operand, sub } from './arithmetic.js';
+import { add, type DivOptions, div, mul, type Operand, sub } from './arithmetic.js';
 import { clamp } from './select.js';
 import { exp, neg, relu, sqrt } from './unary.js';
 
@@ -59,8 +60,14 @@ export function sub_(a: Tensor, b: Operand, options: { alpha?: number } = {}): T
 /** `a *= b` in the memory of `a`. */
 export const mul_ = (a: Tensor, b: Operand): Tensor => binaryInPlace('mul_', BinaryOp.mul, mul, a, b);
 
-/** `a /= b` in the memory of `a`, which is floating-point. */
-export const div_ = (a: Tensor, b: Operand): Tensor => binaryInPlace('div_', BinaryOp.div, div, a, b);
+/** {@link div} in the memory of `a`, which is floating-point unless the result is rounded. */
+export function div_(a: Tensor, b: Operand, options: DivOptions = {}): Tensor {
+  checkOptions('div_', options);
+  if (!options.roundingMode) return binaryInPlace('div_', BinaryOp.div, div, a, b);
+  return roundedDiv_(a, b, { roundingMode: options.roundingMode });
+}
+
+const roundedDiv_ = kernelInPlace('div_', (x: Tensor, b: Operand, options: DivOptions) => div(x, b, options));
 
 /** Every element becomes `value`, a number or a tensor of no axes. */
 export function fill_(x: Tensor, value: number | Tensor): Tensor {
@@ -171,7 +178,7 @@ declare module '../../tensor/tensor.js' {
     /** See {@link mul_}. */
     mul_(other: Operand): Tensor;
     /** See {@link div_}. */
-    div_(other: Operand): Tensor;
+    div_(other: Operand, options?: DivOptions): Tensor;
     /** See {@link fill_}. */
     fill_(value: number | Tensor): Tensor;
     /** See {@link copy_}. */

@@ -2,14 +2,16 @@
 import { ArgumentError, DTypeError, valueText } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkTensor } from '../../tensor/check.js';
-import { emptyLikeLayout, getDefaultDType } from '../../tensor/create.js';
+import { getDefaultDType, stridesLike } from '../../tensor/create.js';
 import { broadcastShapes } from '../../tensor/layout.js';
-import { emptyStrided, Tensor } from '../../tensor/tensor.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { addMethods, defineOp } from '../define.js';
 import { checkNumeric, promote, promoteWithScalar, resultStrides, scalarTensor } from '../elementwise.js';
 import { nonzero } from '../indexing/masked.js';
+import { into, type OutOptions, outOf } from '../out.js';
 import { sumTo } from '../shape/view.js';
-import { ge, gt, le, logicalAnd, lt } from './compare.js';
+import { emptyResult, withoutTarget } from '../target.js';
+import { ge, gt, isnan, le, logicalAnd, logicalOr, lt } from './compare.js';
 
 const whereOp = defineOp({
   name: 'where',
@@ -17,7 +19,7 @@ const whereOp = defineOp({
   inputs: ['condition', 'input', 'other'],
   forward: (condition: Tensor, a: Tensor, b: Tensor) => {
     const shape = broadcastShapes('where', broadcastShapes('where', a.shape, b.shape), condition.shape);
-    const out = emptyStrided(shape, resultStrides(shape, [a, b, condition]), a.dtype);
+    const out = emptyResult(shape, resultStrides(shape, [a, b, condition]), a.dtype);
     native.where(out._id, condition._id, a._id, b._id);
     return out;
   },
@@ -35,10 +37,22 @@ const whereOp = defineOp({
  * @throws DTypeError when the condition is not bool.
  */
 export function where(condition: Tensor): Tensor[];
-export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor;
-export function where(condition: Tensor, a?: Tensor | number, b?: Tensor | number): Tensor | Tensor[] {
+export function where(
+  condition: Tensor,
+  a: Tensor | number,
+  b: Tensor | number,
+  options?: OutOptions,
+): Tensor;
+export function where(
+  condition: Tensor,
+  a?: Tensor | number,
+  b?: Tensor | number,
+  options?: OutOptions,
+): Tensor | Tensor[] {
   if (a === undefined && b === undefined) return nonzero(condition, { asTuple: true });
-  return choose(condition, a as Tensor | number, b as Tensor | number);
+  const run = (): Tensor => choose(condition, a as Tensor | number, b as Tensor | number);
+  const out = outOf(options);
+  return out ? into('where', out, [condition, a, b], run) : run();
 }
 
 function choose(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
@@ -77,7 +91,7 @@ const clampOp = defineOp({
   name: 'clamp',
   inputs: ['input'],
   forward: (x: Tensor, min: number, max: number) => {
-    const out = emptyLikeLayout(x);
+    const out = emptyResult(x.shape, stridesLike(x, x.shape), x.dtype);
     native.clamp(out._id, x._id, min, max);
     return out;
   },
@@ -94,7 +108,17 @@ function checkBound(name: string, bound: unknown): void {
  * Values below `min` become `min`, above `max` become `max`; either bound may be left out (null). `NaN` stays.
  * The gradient passes where the value was inside, bounds included.
  */
-export function clamp(x: Tensor, min?: Tensor | number | null, max?: Tensor | number | null): Tensor {
+export function clamp(
+  x: Tensor,
+  min?: Tensor | number | null,
+  max?: Tensor | number | null,
+  options?: OutOptions,
+): Tensor {
+  const out = outOf(options);
+  return out ? into('clamp', out, [x, min, max], () => plainClamp(x, min, max)) : plainClamp(x, min, max);
+}
+
+function plainClamp(x: Tensor, min?: Tensor | number | null, max?: Tensor | number | null): Tensor {
   checkTensor('clamp', x);
   checkNumeric('clamp', x);
   checkBound('min', min);
@@ -102,7 +126,9 @@ export function clamp(x: Tensor, min?: Tensor | number | null, max?: Tensor | nu
   const low = min ?? null;
   const high = max ?? null;
   if (low === null && high === null) throw new ArgumentError('clamp', 'at least one of min and max is needed');
-  if (low instanceof Tensor || high instanceof Tensor) return clampByTensors(x, low, high);
+  if (low instanceof Tensor || high instanceof Tensor) {
+    return withoutTarget(() => clampByTensors(x, low, high));
+  }
   let input = x;
   for (const bound of [low, high]) {
     if (bound !== null && Number.isFinite(bound)) input = promoteWithScalar('clamp', input, bound);
@@ -110,12 +136,22 @@ export function clamp(x: Tensor, min?: Tensor | number | null, max?: Tensor | nu
   return clampOp(input, low ?? -Infinity, high ?? Infinity);
 }
 
+/** A bound that is `NaN` gives `NaN`. */
+const orNan = (beyond: Tensor, bound: Tensor | number): Tensor =>
+  bound instanceof Tensor ? logicalOr(beyond, isnan(bound)) : beyond;
+
 function clampByTensors(x: Tensor, low: Tensor | number | null, high: Tensor | number | null): Tensor {
   let y = x;
-  if (low !== null) y = where(lt(y, low), low, y);
-  if (high !== null) y = where(gt(y, high), high, y);
+  if (low !== null) y = where(orNan(lt(y, low), low), low, y);
+  if (high !== null) y = where(orNan(gt(y, high), high), high, y);
   return y;
 }
+
+/** {@link clamp} from below: `max(x, min)`. */
+export const clampMin = (x: Tensor, min: Tensor | number, options?: OutOptions): Tensor => clamp(x, min, null, options);
+
+/** {@link clamp} from above: `min(x, max)`. */
+export const clampMax = (x: Tensor, max: Tensor | number, options?: OutOptions): Tensor => clamp(x, null, max, options);
 
 declare module '../../tensor/tensor.js' {
   interface Tensor {
@@ -123,7 +159,16 @@ declare module '../../tensor/tensor.js' {
     where(condition: Tensor, other: Tensor | number): Tensor;
     /** See {@link clamp}. */
     clamp(min?: Tensor | number | null, max?: Tensor | number | null): Tensor;
+    /** See {@link clampMin}. */
+    clampMin(min: Tensor | number): Tensor;
+    /** See {@link clampMax}. */
+    clampMax(max: Tensor | number): Tensor;
   }
 }
 
-addMethods({ clamp, where: (x: Tensor, condition: Tensor, other: Tensor | number) => where(condition, x, other) });
+addMethods({
+  clamp,
+  clampMin,
+  clampMax,
+  where: (x: Tensor, condition: Tensor, other: Tensor | number) => where(condition, x, other),
+});
