@@ -1,5 +1,7 @@
 // copy, fill, arange, binary, where, clamp against plain loops in double.
 #include "kernels/cpu/elementwise.h"
+#include <numeric>
+
 #include "harness.h"
 #include "ops/copy.h"
 #include "ops/elementwise.h"
@@ -137,6 +139,22 @@ double reference(int op, double a, double b) {
       return std::fmod(a, b);
     case cpu::kAtan2:
       return std::atan2(a, b);
+    case cpu::kFmax:
+      return std::fmax(a, b);
+    case cpu::kFmin:
+      return std::fmin(a, b);
+    case cpu::kCopysign:
+      return std::copysign(a, b);
+    case cpu::kHeaviside:
+      return a == 0 ? b : a > 0;
+    case cpu::kShiftLeft:
+      return b < 0 ? 0 : a * std::exp2(b);
+    case cpu::kShiftRight:
+      return b < 0 ? -(a < 0) : std::floor(a / std::exp2(b));
+    case cpu::kGcd:
+      return static_cast<double>(std::gcd(int64_t(a), int64_t(b)));
+    case cpu::kLcm:
+      return static_cast<double>(std::lcm(int64_t(a), int64_t(b)));
     case cpu::kEq:
       return a == b;
     case cpu::kNe:
@@ -258,6 +276,30 @@ void testPow(Machine& m) {
   });
 }
 
+// All strides and dtypes of lerp, addcmul and addcdiv; the third operand also as a number.
+void testTernary(Machine& m) {
+  for (int op = 0; op < cpu::kTernaryOpCount; op++)
+    for (DType type : kTypes) {
+      if (!m.ctx.kernels.elementwise.ternary[op][int(type)]) continue;
+      const double low = isFloating(type) ? 0.5 : 1;
+      const Tensor a = m.random(type, {33, 5, 47}, {2, 0, 1}, 1, low, 4), b = m.random(type, {5, 1}, {}, 1, low, 4),
+                   c = m.random(type, {33, 5, 47}, {}, 1, low, 4), out = m.make(type, {33, 5, 47}),
+                   plain = m.random(type, {33, 5, 47}, {}, 1, low, 4), number = m.make(type, {33, 5, 47});
+      ops::ternary(m.ctx, op, out, a, b, c, 2);
+      ops::ternaryScalar(m.ctx, op, number, plain, c, 3);
+      m.wait();
+      const auto expected = [&](double x, double y, double z, double value) {
+        return op == cpu::kLerp ? x + z * (y - x) : op == cpu::kAddcmul ? x + value * y * z : x + value * y / z;
+      };
+      Machine::each(out, [&](const int64_t* i, const char* p) {
+        const double x = Machine::value(a, i, 3), y = Machine::value(b, i, 3), z = Machine::value(c, i, 3);
+        CHECK(near(read(type, p), expected(x, y, z, 2), 2e-6, 2e-6), "ternary %d type %d", op, int(type));
+        const double first = Machine::value(plain, i, 3), got = Machine::value(number, i, 3);
+        CHECK(near(got, expected(first, z, 3, 1), 2e-6, 2e-6), "ternary %d type %d, a number", op, int(type));
+      });
+    }
+}
+
 void testInPlace(Machine& m) {
   const Tensor a = m.random(DType::kFloat32, {1000, 37}), b = m.random(DType::kFloat32, {37});
   const std::vector<double> before = Machine::values(a);
@@ -327,6 +369,7 @@ int main() {
       testScalar(m);
       testIntegerDivision(m);
       testPow(m);
+      testTernary(m);
       testInPlace(m);
       testWhereAndClamp(m);
       testQueueRoom(m);

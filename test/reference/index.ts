@@ -15,3 +15,4 @@ import './losses.js';
 import './pointwise.js';
 import './reduce.js';
 import './shape.js';
+import './special.js';

@@ -5,7 +5,8 @@ import { family } from './entry.js';
 
 const entry = family('pointwise');
 
-interface Unary {
+export interface Unary {
+  dtypes?: 'all' | 'numeric' | 'float';
   low?: number;
   high?: number;
   /** bool is refused. */
@@ -17,13 +18,14 @@ interface Unary {
 }
 
 /** A function of one number. */
-function unary(name: string, fn: (x: number) => number, options: Unary = {}): void {
-  const { low = -3, high = 3, numeric = false, keeps = false, ulps, covers } = options;
+export function unary(name: string, fn: (x: number) => number, options: Unary = {}): void {
+  const { low = -3, high = 3, numeric = false, keeps = false, dtypes = 'all', ulps, covers } = options;
   entry(name, {
     draw: (d: Draw): [TensorArg] => [
-      d.tensor(d.shape(), { dtype: d.dtype(numeric ? 'numeric' : 'all'), low, high, values: d.anyValues() }),
+      d.tensor(d.shape(), { dtype: d.dtype(numeric ? 'numeric' : dtypes), low, high, values: d.anyValues() }),
     ],
     reference: (x) => mapped(x, fn, keeps ? x.dtype : floating(x.dtype)),
+    out: !name.includes('.'),
     ulps,
     covers,
   });
@@ -85,9 +87,12 @@ unary('asinh', Math.asinh, { low: -9, high: 9 });
 unary('acosh', Math.acosh, { low: 1.2, high: 9 });
 unary('atanh', Math.atanh, { low: -0.95, high: 0.95 });
 
-type Fn = (a: number, b: number) => number;
+export type Fn = (a: number, b: number) => number;
 
-interface Binary {
+export interface Binary {
+  dtypes?: 'all' | 'numeric' | 'float' | 'integer';
+  /** Not the same dtype for both. Default true. */
+  mixed?: boolean;
   covers?: readonly string[];
   numeric?: boolean;
   /** Of the second operand. */
@@ -103,14 +108,14 @@ interface Binary {
 /** Two operands, of which the second may be a number. */
 function drawOperands(d: Draw, o: Binary, scalars: boolean): [TensorArg, TensorArg | number] {
   const [left, right] = d.pair();
-  const group = o.numeric ? 'numeric' : 'all';
+  const group = o.numeric ? 'numeric' : (o.dtypes ?? 'all');
   const dtype = d.dtype(group);
   const a = d.tensor(left, { dtype, values: d.anyValues(), low: o.firstLow });
   const { low = -3, high = 3 } = o;
   if (scalars && d.chance(0.3)) return [a, d.number(Math.max(low, 0), high)];
   // A shifted range, so that in gradient runs no two elements of a and b are equal.
   const shift = d.gradient ? 1 / 256 : 0;
-  const other = d.chance(0.3) ? d.dtype(group) : dtype;
+  const other = o.mixed !== false && d.chance(0.3) ? d.dtype(group) : dtype;
   return [a, d.tensor(right, { dtype: other, values: d.anyValues(), low: low + shift, high: high + shift })];
 }
 
@@ -118,13 +123,14 @@ const value = (x: Arr | number, fn: Fn, a: Arr, dtype: RefDType): Arr =>
   typeof x === 'number' ? mapped(a, (y) => fn(y, x), dtype) : zipped(dtype, fn, a, x);
 
 /** A function of two numbers, with broadcasting. */
-function binary(name: string, fn: Fn, options: Binary = {}, scalars = true): void {
+export function binary(name: string, fn: Fn, options: Binary = {}, scalars = true): void {
   const { covers, ulps, length, differentiable, result = resultType } = options;
   entry(name, {
     covers,
     ulps,
     length,
     differentiable,
+    out: !name.includes('.'),
     draw: (d) => drawOperands(d, options, scalars),
     reference: (a, b) => value(b, fn, a, result(a, b)),
   });
@@ -146,7 +152,7 @@ function reversed(name: string, fn: Fn, options: Binary = {}): void {
   });
 }
 
-const floatResult = (...operands: (Arr | number)[]): RefDType => floating(resultType(...operands));
+export const floatResult = (...operands: (Arr | number)[]): RefDType => floating(resultType(...operands));
 
 /** `a` and `alpha * b`. */
 function withAlpha(name: string, sign: number): void {

@@ -19,7 +19,12 @@ import { checkFloating, type UnaryFunction } from './factories.js';
 import { where } from './select.js';
 import { abs, exp2, sign } from './unary.js';
 
-const LARGEST: Partial<Record<DType, number>> = { float32: 3.4028234663852886e38, float64: Number.MAX_VALUE };
+const LARGEST: Partial<Record<DType, number>> = {
+  float32: 3.4028234663852886e38,
+  float64: Number.MAX_VALUE,
+  bfloat16: 3.3895313892515355e38,
+  float16: 65504,
+};
 
 const nanToNumOp = defineOp({
   name: 'nanToNum',

@@ -67,7 +67,7 @@ NABLA_INLINE Vec<double> verfc(Vec<double> x) {
   const Vec<double> tail = vexp<double>(-(head * head)) * verfcxPositive(a);
   const Vec<double> far = tail * correction + tail;
   const Vec<double> near = 1.0 - (verfSmall(a * a) * x + x);
-  return vselect<double>(a < 0.5, near, vselect<double>(x < 0.0, 2.0 - far, far));
+  return vselect<double>(a < 0.84, near, vselect<double>(x < 0.0, 2.0 - far, far));
 }
 NABLA_INLINE Vec<float> verfc(Vec<float> x) {
   typedef float Half __attribute__((vector_size(NABLA_VECTOR_BYTES / 2)));

@@ -229,8 +229,10 @@ NABLA_INLINE Vec<T> vtanh(Vec<T> x) {
 
 template <class T>
 NABLA_INLINE Vec<T> vsigmoid(Vec<T> x) {
-  const Vec<T> e = vexp<T>(-vabs<T>(x));
-  return vselect<T>(x < T(0), e, vset<T>(T(1))) / (T(1) + e);
+  const Vec<T> e = vexp<T>(-vabs<T>(x)), d = T(1) + e;
+  const Vec<T> y = vselect<T>(x < T(0), e, vset<T>(T(1))) / d, rest = T(1) - y;
+  const Vec<T> lost = e - (d - T(1));  // what rounding took from d; 1 / d is y or 1 - y
+  return y - y * lost * vselect<T>(y > rest, y, rest);
 }
 
 // log(1 + e^x) without overflow.
