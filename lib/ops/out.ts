@@ -49,6 +49,12 @@ export function into(op: string, out: Tensor, operands: readonly unknown[], run:
   return out;
 }
 
+/** A function of one tensor. Two signatures, so that `tensors.map(exp)` is one of its uses. */
+export interface UnaryFunction {
+  (x: Tensor, options?: OutOptions): Tensor;
+  (x: Tensor): Tensor;
+}
+
 /** Gives a function of one kernel and one tensor the option `out`. */
 export function unaryWithOut(op: string, run: (x: Tensor) => Tensor): (x: Tensor, options?: OutOptions) => Tensor {
   return (x, options) => {

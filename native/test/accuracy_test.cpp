@@ -27,10 +27,10 @@ constexpr int64_t kBlock = 1 << 18;
 struct Function {
   int op;
   const char* name;
-  double (*single)(double);             // the reference for float
-  long double (*wide)(long double);     // the reference for double
-  double low, high;                     // a range for double
-  double ulps[2];                       // allowed for float and double
+  double (*single)(double);          // the reference for float
+  long double (*wide)(long double);  // the reference for double
+  double low, high;                  // a range for double
+  double ulps[2];                    // allowed for float and double
 };
 
 template <class T>
@@ -145,24 +145,26 @@ void report(const std::vector<Isa>& sets, const Function& f, const std::vector<W
 void testUnary(const std::vector<Isa>& sets, std::vector<Machine*> machines, bool table) {
   for (const Function& f : kFunctions) {
     std::vector<Worst> worst(machines.size());
-    scan<float, double>(machines, f, f.single, static_cast<int64_t>((uint64_t{1} << 32) / kStep),
-                        [](int64_t i) { return fromBits<float, uint32_t>(static_cast<uint64_t>(i) * kStep); }, &worst);
+    scan<float, double>(
+        machines, f, f.single, static_cast<int64_t>((uint64_t{1} << 32) / kStep),
+        [](int64_t i) { return fromBits<float, uint32_t>(static_cast<uint64_t>(i) * kStep); }, &worst);
     report(sets, f, worst, false, table);
     std::vector<Worst> wide(machines.size());
     const int64_t count = kStep == 997 ? 200000 : 2000;
     if (f.op != cpu::kLgamma)
-      scan<double, long double>(machines, f, f.wide, count,
-                                [&](int64_t i) {
-                                  const uint64_t step = ~uint64_t{0} / static_cast<uint64_t>(count);
-                                  return fromBits<double, uint64_t>(static_cast<uint64_t>(i) * step);
-                                },
-                                &wide);
-    scan<double, long double>(machines, f, f.wide, count,
-                              [&](int64_t i) {
-                                return f.low + (f.high - f.low) * (static_cast<double>(i) + 0.5) /
-                                                   static_cast<double>(count);
-                              },
-                              &wide);
+      scan<double, long double>(
+          machines, f, f.wide, count,
+          [&](int64_t i) {
+            const uint64_t step = ~uint64_t{0} / static_cast<uint64_t>(count);
+            return fromBits<double, uint64_t>(static_cast<uint64_t>(i) * step);
+          },
+          &wide);
+    scan<double, long double>(
+        machines, f, f.wide, count,
+        [&](int64_t i) {
+          return f.low + (f.high - f.low) * (static_cast<double>(i) + 0.5) / static_cast<double>(count);
+        },
+        &wide);
     report(sets, f, wide, true, table);
   }
 }
@@ -198,8 +200,9 @@ int full(const std::string& name) {
   for (const Function& f : kFunctions) {
     if (name != f.name) continue;
     std::vector<Worst> worst(1);
-    scan<float, double>({&m}, f, f.single, int64_t{1} << 32,
-                        [](int64_t i) { return fromBits<float, uint32_t>(static_cast<uint64_t>(i)); }, &worst);
+    scan<float, double>(
+        {&m}, f, f.single, int64_t{1} << 32,
+        [](int64_t i) { return fromBits<float, uint32_t>(static_cast<uint64_t>(i)); }, &worst);
     std::printf("%s: all floats, %s: %.3f ulp at %.9g\n", f.name, isaName(isas().back()), worst[0].ulps, worst[0].at);
     return worst[0].ulps <= f.ulps[0] ? 0 : 1;
   }

@@ -8,7 +8,7 @@ import { Tensor } from '../../tensor/tensor.js';
 import { BinaryOp, UnaryOp } from '../codes.js';
 import { addMethods, defineOp } from '../define.js';
 import { operands, promote, promoteWithScalar, runBinary, runScalar } from '../elementwise.js';
-import { binaryWithOut, type OutOptions, unaryWithOut } from '../out.js';
+import { binaryWithOut, type OutOptions, type UnaryFunction, unaryWithOut } from '../out.js';
 import { to } from '../shape/view.js';
 import { emptyResult } from '../target.js';
 
@@ -22,7 +22,7 @@ export type BitFunction = (a: Tensor | number, b: Tensor | number, options?: Out
 export type LogicalFunction = (a: Tensor, b: Tensor, options?: OutOptions) => Tensor;
 
 /** A bool tensor from one. */
-export type TestFunction = (x: Tensor, options?: OutOptions) => Tensor;
+export type TestFunction = UnaryFunction;
 
 function comparison(name: string, code: number): Comparison {
   const tensors = defineOp({
@@ -136,7 +136,7 @@ export const isneginf: TestFunction = test('isneginf', UnaryOp.isNegInf, 0);
 
 const signbitOp = test('signbit', UnaryOp.signbit, 0);
 /** Where the sign is minus, also that of -0. */
-export const signbit: TestFunction = (x, options) =>
+export const signbit: TestFunction = (x: Tensor, options?: OutOptions) =>
   x instanceof Tensor && !isFloating(x.dtype) ? lt(x, 0, options) : signbitOp(x, options);
 
 declare module '../../tensor/tensor.js' {

@@ -5,14 +5,13 @@ import { isFloating } from '../../tensor/dtype.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
 import { checkNumeric, checkTensor, operands, runBinary, runUnary, toFloating } from '../elementwise.js';
-import { binaryWithOut, type OutOptions, unaryWithOut } from '../out.js';
+import { binaryWithOut, type OutOptions, type UnaryFunction, unaryWithOut } from '../out.js';
 import { clone, sumTo } from '../shape/view.js';
 
 /** A tensor, or a number that counts as one of no axes. */
 export type Operand = Tensor | number;
 
-/** An elementwise function; its result has the shape and the memory layout of the input. */
-export type UnaryFunction = (x: Tensor, options?: OutOptions) => Tensor;
+export type { UnaryFunction } from '../out.js';
 
 /** A function of two operands that broadcast. */
 export type BinaryFunction = (a: Tensor, b: Tensor, options?: OutOptions) => Tensor;
