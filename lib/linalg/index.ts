@@ -13,6 +13,7 @@ export { type MatrixNormOrder, matrixNorm, type NormOptions, norm, vectorNorm } 
 export { cond, matrixRank, pinv, type ToleranceOptions } from '../ops/linalg/pinv.js';
 export {
   linalgCross as cross,
+  linalgDiagonal as diagonal,
   linalgVander as vander,
   matrixPower,
   multiDot,

@@ -1,5 +1,5 @@
 // Matrix products by three loops.
-import { type Arr, atBroadcast, broadcastShape, build, reshaped } from './array.js';
+import { type Arr, at, atBroadcast, broadcastShape, build, reshaped } from './array.js';
 import type { Draw, TensorArg } from './draw.js';
 import { family } from './entry.js';
 
@@ -125,3 +125,25 @@ for (const [name, rank] of [
     range: (_x, a, b) => 2 * bound(a, b),
   });
 }
+
+entry('cdist', {
+  covers: ['cdistEuclidean'],
+  draw: (d): [TensorArg, TensorArg, number, { computeMode: string }] => {
+    const dtype = d.dtype('wide');
+    const [p, r, k] = [d.int(1, 5), d.int(1, 5), d.int(1, 6)];
+    const lead = d.chance(0.3) ? [d.int(1, 3)] : [];
+    // Far apart: the product form loses digits where points are close.
+    const a = d.tensor([...lead, p, k], { dtype, low: -1, high: 0 });
+    return [a, d.tensor([...lead, r, k], { dtype, low: 1, high: 2 }), 2, { computeMode: 'useMmForEuclidDist' }];
+  },
+  reference: (a, b) => {
+    const k = a.shape[a.ndim - 1];
+    return build([...a.shape.slice(0, -1), b.shape[b.ndim - 2]], a.dtype, (index) => {
+      const [lead, [i, j]] = [index.slice(0, -2), index.slice(-2)];
+      const square = (p: number) => (at(a, [...lead, i, p]) - at(b, [...lead, j, p])) ** 2;
+      return Math.sqrt(Array.from({ length: k }, (_, p) => square(p)).reduce((x, y) => x + y, 0));
+    });
+  },
+  length: (a) => 16 * a.shape[a.ndim - 1],
+  range: 8,
+});

@@ -221,4 +221,9 @@ family('products', {
       [() => F.bilinear(zeros([3]), double([4]), zeros([5, 3, 4])), DTypeError, /^bilinear: one dtype is needed/],
     ],
   },
+  'linalg.diagonal': {
+    call: ([x], { offset, ...dims }: { offset: number; dim1?: number; dim2?: number }) =>
+      linalg.diagonal(x, offset, dims),
+    errors: [[() => linalg.diagonal(zeros([3])), ShapeError, /^diagonal: at least 2 dim/]],
+  },
 });

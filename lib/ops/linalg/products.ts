@@ -11,6 +11,7 @@ import { promote } from '../elementwise.js';
 import { add, mul, pow, sub } from '../pointwise/arithmetic.js';
 import { sum } from '../reduce/reduce.js';
 import { cat } from '../shape/concat.js';
+import { type DiagonalOptions, diagonal } from '../shape/diagonal.js';
 import { clone, expand, narrow, permute, reshape, to, unsqueeze } from '../shape/view.js';
 import { type AddProductOptions, dot, matmul, mm, mv, outer } from './matmul.js';
 import { batchOf, checkSquare, colsOf, diagonalOf, expandBatch, rowsOf } from './parts.js';
@@ -347,6 +348,12 @@ export function vander(x: Tensor, columns?: number, options: { increasing?: bool
   const rising = arange(n, { dtype: base.dtype });
   const powers = options.increasing ? rising : sub(n - 1, rising);
   return pow(unsqueeze(base, -1), powers);
+}
+
+/** The diagonals of matrices, `[..., M, N]` to `[..., min(M, N)]`; a view. Like `diagonal`, of the last two axes. */
+export function linalgDiagonal(x: Tensor, offset = 0, options: DiagonalOptions = {}): Tensor {
+  checkOptions('linalg.diagonal', options);
+  return diagonal(x, offset, { dim1: options.dim1 ?? -2, dim2: options.dim2 ?? -1 });
 }
 
 declare module '../../tensor/tensor.js' {
