@@ -140,6 +140,13 @@ describe('a recorded change in place', () => {
     expect(numbers(other)[0]).toBeCloseTo(2 * Math.E, 5);
   });
 
+  it('counts as one even where a tensor is copied to itself', () => {
+    const y = leaf([1, 2]).mul(1);
+    const z = y.exp();
+    z.copy_(z);
+    expect(() => z.sum().backward()).toThrow(/exp: .* changed in place/);
+  });
+
   it('of an expanded result', () => {
     const w = leaf([2, 3]);
     const y = w.expand([2, 2]).mul(1);

@@ -62,7 +62,7 @@ class Program:
         elif name == 'expand':
             args = [[2, *x.shape]]
         elif name in ('split', 'chunk'):
-            pieces = x.split(2, dim) if name == 'split' else x.chunk(2, dim)
+            pieces = getattr(x.detach(), name)(2, dim)
             args = [2, dim, self.random.randrange(len(pieces))]
         elif name == 'asStrided':
             args = [[2], [self.random.choice([0, 1, 1, 1])], x.storage_offset()] if x.numel() > 1 else [[1], [1], x.storage_offset()]

@@ -112,7 +112,10 @@ export function copy_(x: Tensor, source: Tensor): Tensor {
     throw new ShapeError('copy_', message, source.shape, x.shape);
   }
   const recorded = recordsInPlace('copy_', x, source);
-  if (source === x) return x;
+  if (source === x) {
+    x._bump();
+    return x;
+  }
   checkInPlace('copy_', x, x.shape, x.dtype);
   if (recorded) {
     return changeInPlace('copy_', x, (old) => overwrite(old, expand(source, x.shape)));
