@@ -12,6 +12,7 @@ import './layer-norm.js';
 import './layers.js';
 import './linalg.js';
 import './losses.js';
+import './places.js';
 import './pointwise.js';
 import './reduce.js';
 import './shape.js';
