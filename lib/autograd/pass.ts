@@ -275,6 +275,16 @@ function arriveAt(node: Node, grads: (Tensor | null)[], extra: NodeExtra | null,
 /** Handles for user code: what it sees, it may keep. */
 const shownTo = (grads: Gradients, pass: Pass): Gradients => grads.map((grad) => grad && handOver(grad, pass));
 
+/** Gradients that hooks have seen: a leaf must not take their memory for its own. */
+function seen(grads: Gradients, pass: Pass): Gradients {
+  if (pass.createGraph) return grads;
+  return grads.map((grad) => {
+    const alias = grad?._alias('hook') ?? null;
+    grad?.dispose();
+    return alias;
+  });
+}
+
 /** Hooks of the node itself; each may replace the whole list. */
 function replaceAll(node: Node, grads: Gradients, given: Gradients | undefined, pass: Pass): Gradients {
   if (given === undefined || given === null) return grads;
@@ -418,12 +428,14 @@ function step(node: Node, walk: Walk, leaves: HookedLeaves | null, pass: Pass): 
 
 /** Runs a rule with the hooks of its node. */
 function applyWithHooks(node: Node, grads: Gradients, extra: NodeExtra, pass: Pass, walk: Walk): Gradients {
-  let given = grads;
+  if (extra.before.size === 0 && extra.after.size === 0) return applyRule(node, grads, pass, walk);
+  let given = seen(grads, pass);
   for (const hook of [...extra.before]) given = replaceAll(node, given, hook(shownTo(given, pass)), pass);
   if (extra.after.size === 0) return applyRule(node, given, pass, walk);
   const outputs = shownTo(given, pass);
   let results = applyRule(node, given, pass, walk);
   if (results.length === 0) return results;
+  results = seen(results, pass);
   for (const hook of [...extra.after]) results = replaceAll(node, results, hook(shownTo(results, pass), outputs), pass);
   return results;
 }

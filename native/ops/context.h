@@ -36,6 +36,8 @@ struct Context {
   Stream& stream;
   Allocator& allocator;
   const cpu::KernelTable& kernels;
+  // Outputs of so many bytes are gone from the caches before anybody reads them: they are written past them.
+  size_t streamedBytes = size_t{16} << 20;
   bool allowWinograd = true;  // false: convolutions add up their products as they are, which rounds less
   Scratch scratch(size_t bytes) { return Scratch(allocator, stream, bytes); }
 };

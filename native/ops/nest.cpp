@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "../kernels/cpu/narrow.h"
 
@@ -119,20 +120,52 @@ struct Run {
   uint8_t itemSize[kCount];
   uint64_t slots[kCount];  // addresses, or the bytes of a value
 
+  cpu::Rect rectAt(int64_t first, int64_t count) {
+    cpu::Rect rect;
+    rect.n0 = count;
+    rect.n1 = 1;
+    for (int k = 0; k < kCount; k++) {
+      rect.s0[k] = unit >> k & 1;
+      rect.s1[k] = 0;
+      rect.p[k] = value >> k & 1 ? reinterpret_cast<char*>(&slots[k])
+                                 : reinterpret_cast<char*>(slots[k]) + rect.s0[k] * first * itemSize[k];
+    }
+    return rect;
+  }
   void operator()(Exec& exec) {
-    exec.parallelFor(ceilDiv(n, chunk), [&](int64_t c) {
-      const int64_t first = c * chunk;
-      cpu::Rect rect;
-      rect.n0 = std::min<int64_t>(chunk, n - first);
-      rect.n1 = 1;
-      for (int k = 0; k < kCount; k++) {
-        rect.s0[k] = unit >> k & 1;
-        rect.s1[k] = 0;
-        rect.p[k] = value >> k & 1 ? reinterpret_cast<char*>(&slots[k])
-                                   : reinterpret_cast<char*>(slots[k]) + rect.s0[k] * first * itemSize[k];
+    exec.parallelFor(ceilDiv(n, chunk),
+                     [&](int64_t c) { kernel(rectAt(c * chunk, std::min<int64_t>(chunk, n - c * chunk))); });
+  }
+};
+
+// A run with a large output. A plain store reads the line first; here the kernel fills a few kilobytes that stay in the
+// first cache, and these are stored past the caches.
+template <int kCount>
+struct StreamedRun {
+  static constexpr int64_t kStaged = 4096;  // bytes; with 8192 it is slower than plain stores
+  Run<kCount> run;
+  void (*stream)(char* out, const char* in, int64_t bytes);
+
+  void operator()(Exec& exec) {
+    const int64_t item = run.itemSize[0], step = std::min<int64_t>(1024, kStaged / item);
+    exec.parallelFor(ceilDiv(run.n, run.chunk), [&](int64_t c) {
+      alignas(64) char staged[kStaged];
+      const int64_t end = std::min(run.n, (c + 1) * run.chunk);
+      for (int64_t at = c * run.chunk; at < end; at += step) {
+        cpu::Rect rect = run.rectAt(at, std::min(step, end - at));
+        char* out = std::exchange(rect.p[0], staged);
+        run.kernel(rect);
+        stream(out, staged, rect.n0 * item);
       }
-      kernel(rect);
+      storeFence();
     });
+  }
+  // Not for a change in place: its lines are in the cache when they are written.
+  static bool suits(const Context& ctx, const Run<kCount>& run) {
+    if (!ctx.kernels.copy.stream || static_cast<size_t>(run.n) * run.itemSize[0] < ctx.streamedBytes) return false;
+    for (int k = 1; k < kCount; k++)
+      if (!(run.value >> k & 1) && run.slots[k] == run.slots[0]) return false;
+    return run.unit & 1 && run.slots[0] % 64 == 0 && run.chunk * run.itemSize[0] % 64 == 0;
   }
 };
 
@@ -175,6 +208,14 @@ void queue(Context& ctx, const char* op, const Touched& touched, const F& task) 
 }
 
 template <int kCount>
+void queueRun(Context& ctx, const char* op, const Touched& touched, const Run<kCount>& run) {
+  if (StreamedRun<kCount>::suits(ctx, run))
+    queue(ctx, op, touched, StreamedRun<kCount>{run, ctx.kernels.copy.stream});
+  else
+    queue(ctx, op, touched, run);
+}
+
+template <int kCount>
 void queueNest(Context& ctx, const char* op, const Touched& touched, const Nest& nest, cpu::RectFn kernel) {
   bool plain = nest.ndim == 1 && nest.chunkSize <= INT32_MAX;
   Run<kCount> run{kernel, nest.numel, static_cast<int32_t>(nest.chunkSize), 0, 0, {}, {}};
@@ -186,7 +227,7 @@ void queueNest(Context& ctx, const char* op, const Touched& touched, const Nest&
     std::memcpy(&run.slots[k], nest.data[k] ? static_cast<const void*>(&nest.data[k]) : nest.scalars[k].bytes, 8);
   }
   if (plain)
-    queue(ctx, op, touched, run);
+    queueRun(ctx, op, touched, run);
   else if (nest.ndim <= 3)
     queue(ctx, op, touched, Walk<3, kCount>(nest, kernel));
   else
@@ -210,7 +251,7 @@ void queueRun(Context& ctx, const char* op, const Touched& touched, const Operan
     run.itemSize[k] = t ? static_cast<uint8_t>(itemSize(t->dtype)) : 0;
     std::memcpy(&run.slots[k], t ? static_cast<const void*>(&t->data) : operands[k].scalar.bytes, 8);
   }
-  queue(ctx, op, touched, run);
+  queueRun(ctx, op, touched, run);
 }
 
 // Bit k: operand k runs along with the output. False when that, or one value for all, does not describe an operand.

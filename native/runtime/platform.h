@@ -22,6 +22,15 @@ double nowMicros();
 void sleepMicros(int64_t micros);
 int availableCpus();
 
+// After non-temporal stores, before others may read what they wrote.
+inline void storeFence() {
+#if defined(__x86_64__) || defined(_M_X64)
+  _mm_sfence();
+#else
+  std::atomic_thread_fence(std::memory_order_release);
+#endif
+}
+
 // Sleeps while `word` holds `expected`, at most `timeoutMicros` (negative: no limit). May return early.
 void waitOnAddress(std::atomic<uint32_t>& word, uint32_t expected, int64_t timeoutMicros);
 void wakeAddress(std::atomic<uint32_t>& word, bool all);

@@ -336,6 +336,41 @@ void testWhereAndClamp(Machine& m) {
   }
 }
 
+// Outputs that are written past the caches: the same bits, and nothing behind the last element.
+void testStreamed(Machine& m) {
+  const size_t usual = m.ctx.streamedBytes;
+  for (int64_t n : {1, 63, 64, 1023, 1025, 32768, 70001}) {
+    for (DType type : kTypes) {
+      const Tensor a = m.random(type, {n}, {}, 1, 0, 9), b = m.random(type, {n}, {}, 1, 1, 9);
+      const Tensor one = m.random(type, {1}, {}, 1, 1, 9), flags = m.random(DType::kBool, {n}, {}, 1, 0, 1);
+      const auto run = [&](size_t streamed) {
+        m.ctx.streamedBytes = streamed;
+        std::vector<std::vector<double>> results;
+        const auto keep = [&](DType to, auto&& call) {
+          Tensor whole = m.make(to, {n + 32});
+          std::memset(whole.data, 1, whole.storage->bytes);
+          Tensor out = whole;
+          out.shape[0] = n;
+          call(out);
+          m.wait();
+          results.push_back(Machine::values(whole));
+        };
+        keep(type, [&](const Tensor& out) { ops::binary(m.ctx, cpu::kMaximum, out, a, b); });
+        keep(type, [&](const Tensor& out) { ops::binary(m.ctx, cpu::kMul, out, one, b); });
+        keep(DType::kBool, [&](const Tensor& out) { ops::binary(m.ctx, cpu::kLt, out, a, b); });
+        keep(type, [&](const Tensor& out) { ops::where(m.ctx, out, flags, a, b); });
+        keep(type, [&](const Tensor& out) { ops::fill(m.ctx, out, 3); });
+        keep(DType::kFloat64, [&](const Tensor& out) { ops::copy(m.ctx, out, a); });
+        return results;
+      };
+      const auto plain = run(SIZE_MAX), streamed = run(1);
+      for (size_t i = 0; i < plain.size(); i++)
+        CHECK(same(plain[i], streamed[i]), "call %zu, dtype %d, %lld elements", i, int(type), (long long)n);
+    }
+  }
+  m.ctx.streamedBytes = usual;
+}
+
 // What moves to the executor's core: two cache lines for a plain op, more only for strides.
 void testQueueRoom(Machine& m) {
   const auto room = [&](auto&& call) {
@@ -372,6 +407,7 @@ int main() {
       testTernary(m);
       testInPlace(m);
       testWhereAndClamp(m);
+      testStreamed(m);
       testQueueRoom(m);
     }
   }

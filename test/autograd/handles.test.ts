@@ -69,6 +69,20 @@ describe('gradients of one pass', () => {
     expect(await b.grad?.toArray()).toEqual([2, 20]);
   });
 
+  it('what a hook of a node has seen is not changed by what the leaf gets later', async () => {
+    const a = leaf(1, 2);
+    const x = a.add(0);
+    const kept: (Tensor | null)[] = [];
+    x.gradFn?.registerHook((inputs, outputs) => {
+      kept.push(inputs[0], outputs[0]);
+      return undefined;
+    });
+    x.sum().backward();
+    a.grad?.mul_(100);
+    expect(await kept[0]?.toArray()).toEqual([1, 1]);
+    expect(await kept[1]?.toArray()).toEqual([1, 1]);
+  });
+
   it('two leaves of one sum get memory of their own', async () => {
     const [a, b] = [leaf(1, 2), leaf(3, 4)];
     a.add(b).sum().backward();

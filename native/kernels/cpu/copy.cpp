@@ -149,6 +149,27 @@ void arange(char* data, int64_t stride, int64_t first, int64_t n, double start, 
   for (int64_t i = 0; i < n; i++) out[i * stride] = convertOne<T>(start + static_cast<double>(first + i) * step);
 }
 
+#if defined(__x86_64__)
+NABLA_INLINE void streamVector(float* out, Vec<float> v) {
+#if defined(__clang__)
+  __builtin_nontemporal_store(v, reinterpret_cast<Vec<float>*>(out));
+#elif NABLA_VECTOR_BYTES == 64
+  __builtin_ia32_movntps512(out, v);
+#elif NABLA_VECTOR_BYTES == 32
+  __builtin_ia32_movntps256(out, v);
+#else
+  __builtin_ia32_movntps(out, v);
+#endif
+}
+
+void stream(char* out, const char* in, int64_t bytes) {
+  const int64_t whole = bytes & ~int64_t{63};
+  for (int64_t i = 0; i < whole; i += NABLA_VECTOR_BYTES)
+    streamVector(reinterpret_cast<float*>(out + i), vload(reinterpret_cast<const float*>(in + i)));
+  __builtin_memcpy(out + whole, in + whole, static_cast<size_t>(bytes - whole));
+}
+#endif
+
 template <class To>
 void registerType(nabla::cpu::CopyKernels* t, int to) {
   t->convert[to][0] = convert<To, float>;
@@ -175,6 +196,9 @@ extern "C" void NABLA_REGISTER(copy)(nabla::cpu::CopyKernels* t) {
   registerType<int8_t>(t, 6);
   registerType<Bfloat16>(t, 7);
   registerType<Float16>(t, 8);
+#if defined(__x86_64__)
+  t->stream = stream;
+#endif
   t->convert[0][0] = t->convert[2][2] = move<uint32_t>;
   t->convert[1][1] = t->convert[3][3] = move<uint64_t>;
   t->convert[4][4] = t->convert[5][5] = t->convert[6][6] = move<uint8_t>;
