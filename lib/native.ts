@@ -131,6 +131,17 @@ export interface Native {
   ): void;
   reduce(op: number, out: Handle, a: Handle, dims: readonly number[]): void;
   argReduce(op: number, indices: Handle, values: Handle, a: Handle, dim: number): void;
+  /** One dense layout for all. */
+  scan(op: number, out: Handle, indices: Handle, a: Handle, dim: number, reversed: boolean): void;
+
+  /** Contiguous tensors, along the last axis: see native/ops/sort.h. */
+  sort(values: Handle, indices: Handle, a: Handle, descending: boolean): void;
+  topk(values: Handle, indices: Handle, a: Handle, largest: boolean): void;
+  kth(kind: number, values: Handle, indices: Handle, a: Handle, k: number): void;
+  mode(values: Handle, indices: Handle, a: Handle): void;
+  uniqueRuns(number: Handle, values: Handle, inverse: Handle, counts: Handle, a: Handle, order: Handle): void;
+  uniqueRows(number: Handle, first: Handle, inverse: Handle, counts: Handle, a: Handle, sorted: boolean): void;
+  searchSorted(out: Handle, row: Handle, values: Handle, order: Handle, right: boolean): void;
 
   /** `op` is an `IndexName`, `mode` a `ScatterMode`. */
   gather(out: Handle, a: Handle, dim: number, index: Handle, negative: boolean, op: number): void;

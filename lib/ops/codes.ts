@@ -162,3 +162,9 @@ export const IndexName = {
 
 /** native/ops/index.h */
 export const MASK_BLOCK = 32768;
+
+/** native/kernels/cpu/scan.h */
+export const ScanOp = { sum: 0, prod: 1, logSumExp: 2, max: 3, min: 4 } as const;
+
+/** native/ops/sort.h */
+export const KthKind = { value: 0, median: 1, nanmedian: 2 } as const;

@@ -12,7 +12,9 @@
 #include "../ops/pool.h"
 #include "../ops/random.h"
 #include "../ops/reduce.h"
+#include "../ops/scan.h"
 #include "../ops/softmax.h"
+#include "../ops/sort.h"
 #include "../ops/unary.h"
 #include "../ops/unfold.h"
 #include "arguments.h"
@@ -67,6 +69,14 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::adamStep>(env, exports, "adamStep");
   add<ops::reduce>(env, exports, "reduce");
   add<ops::argReduce>(env, exports, "argReduce");
+  add<ops::scan>(env, exports, "scan");
+  add<ops::sort>(env, exports, "sort");
+  add<ops::topk>(env, exports, "topk");
+  add<ops::kth>(env, exports, "kth");
+  add<ops::mode>(env, exports, "mode");
+  add<ops::uniqueRuns>(env, exports, "uniqueRuns");
+  add<ops::uniqueRows>(env, exports, "uniqueRows");
+  add<ops::searchSorted>(env, exports, "searchSorted");
   add<ops::maxPool2d>(env, exports, "maxPool2d");
   add<ops::maxPool2dBackward>(env, exports, "maxPool2dBackward");
   add<ops::maxPoolIndices>(env, exports, "maxPoolIndices");
