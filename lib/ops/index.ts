@@ -272,6 +272,16 @@ export {
 } from './random/random.js';
 export { norm, std, type VarianceOptions, variance as var } from './reduce/moments.js';
 export {
+  type Interpolation,
+  kthvalue,
+  median,
+  mode,
+  nanmedian,
+  nanquantile,
+  type QuantileOptions,
+  quantile,
+} from './reduce/quantile.js';
+export {
   all,
   amax,
   amin,
@@ -285,6 +295,19 @@ export {
   type SumOptions,
   sum,
 } from './reduce/reduce.js';
+export { cummax, cummin, cumprod, cumsum, logcumsumexp, type ScanOptions } from './reduce/scan.js';
+export { argsort, msort, type SortOptions, sort, type TopkOptions, topk } from './reduce/sort.js';
+export {
+  type BincountOptions,
+  bincount,
+  bincountAsync,
+  type Unique,
+  type UniqueOptions,
+  unique,
+  uniqueAsync,
+  uniqueConsecutive,
+  uniqueConsecutiveAsync,
+} from './reduce/unique.js';
 export { asStrided } from './shape/strided.js';
 export {
   clone,

@@ -190,7 +190,7 @@ void topk(Context& ctx, const Tensor& values, const Tensor& indices, const Tenso
       forRows(exec, rows, [&](int64_t r) {
         void *data = scratchFor(*run, room + 1, 0), *spare = scratchFor(*run, k, 1);
         run->best(data, room, rows.row(r), 0, n, k, largest);
-        run->sort(data, spare, k);
+        run->arrange(data, spare, k);
         run->store(out.valuesAt(r), out.indicesAt(r), data, k, rows.row(r), largest);
       });
     });
@@ -209,7 +209,7 @@ void topk(Context& ctx, const Tensor& values, const Tensor& indices, const Tenso
       });
       const int64_t last = std::min(k, n - (blocks - 1) * kBlock), total = (blocks - 1) * k + last;
       run->select(candidates, total, k);
-      run->sort(candidates, candidates + blocks * k * run->itemBytes, k);
+      run->arrange(candidates, candidates + blocks * k * run->itemBytes, k);
       run->store(out.valuesAt(r), out.indicesAt(r), candidates, k, rows.row(r), largest);
     }
   });

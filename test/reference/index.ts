@@ -15,5 +15,6 @@ import './losses.js';
 import './places.js';
 import './pointwise.js';
 import './reduce.js';
+import './sort.js';
 import './shape.js';
 import './special.js';

@@ -210,6 +210,11 @@ void sort(void* data, void* spare, int64_t n) {
   sortElements<E, kBits>(static_cast<E*>(data), static_cast<E*>(spare), n);
 }
 
+template <class E>
+void arrange(void* data, void* spare, int64_t n) {
+  mergeSort(static_cast<E*>(data), static_cast<E*>(spare), n);
+}
+
 template <class T>
 void store(char* values, int64_t* indices, const void* from, int64_t n, const char* data, bool descending) {
   const T* row = reinterpret_cast<const T*>(data);
@@ -404,8 +409,8 @@ template <class T>
 void registerType(SortKernels* t, int type) {
   using E = Element<T>;
   constexpr int kBits = 8 * sizeof(T);
-  t->run[type] = {sizeof(E), kBits,   load<T>, sort<E, kBits>, count<E>,     scatter<E>,    pick<E>,  store<T>,
-                  select<E>, best<T>, nans<T>, mode<T>,        countRuns<T>, numberRuns<T>, search<T>};
+  t->run[type] = {sizeof(E), kBits,     load<T>, sort<E, kBits>, arrange<E>, count<E>,     scatter<E>,    pick<E>,
+                  store<T>,  select<E>, best<T>, nans<T>,        mode<T>,    countRuns<T>, numberRuns<T>, search<T>};
 }
 
 }  // namespace

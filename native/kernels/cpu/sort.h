@@ -21,7 +21,9 @@ struct SortFunctions {
   int64_t itemBytes;  // of E
   int keyBits;
   void (*load)(void* to, const char* row, int64_t first, int64_t n, bool descending);
-  void (*sort)(void* data, void* spare, int64_t n);  // the result lies in `data`
+  // Elements in the order of their positions, or (arrange) in any order. The result lies in `data`.
+  void (*sort)(void* data, void* spare, int64_t n);
+  void (*arrange)(void* data, void* spare, int64_t n);
   // One pass of a radix sort by the digit at bit `shift`: counts, and moves to where `offsets` says.
   void (*count)(const void* from, int64_t n, int shift, int64_t* counts);
   void (*scatter)(const void* from, int64_t n, int shift, int64_t* offsets, void* to);
