@@ -125,6 +125,8 @@ void uniqueRows(Context& ctx, const Tensor& number, const Tensor& first, const T
         return findRows<int32_t>(r, sorted, order);
       case DType::kInt64:
         return findRows<int64_t>(r, sorted, order);
+      case DType::kInt8:
+        return findRows<int8_t>(r, sorted, order);
       default:
         return findRows<uint8_t>(r, sorted, order);
     }

@@ -8,8 +8,8 @@ using namespace nabla::test;
 
 namespace {
 
-constexpr DType kTypes[] = {DType::kFloat32, DType::kFloat64, DType::kInt32,
-                            DType::kInt64,   DType::kUint8,   DType::kBool};
+constexpr DType kTypes[] = {DType::kFloat32, DType::kFloat64, DType::kInt32, DType::kInt64,
+                            DType::kUint8,   DType::kBool,    DType::kInt8};
 
 struct Case {
   std::vector<int64_t> shape;
@@ -46,7 +46,7 @@ void check(Isa isa, int op, const Case& c, DType type, int64_t dim, bool special
     const bool wide = !isFloating(type) && op < cpu::kScanMax;
     const DType outType = wide ? DType::kInt64 : type;
     const double top = type == DType::kBool ? 1 : op == cpu::kScanProd ? 1.1 : 3;
-    const double low = type >= DType::kUint8 ? 0 : op == cpu::kScanProd ? 0.9 : -3;
+    const double low = type == DType::kUint8 || type == DType::kBool ? 0 : op == cpu::kScanProd ? 0.9 : -3;
     const Tensor a = m.random(type, c.shape, c.order, 1, low, top);
     if (special && isFloating(type)) {
       int64_t i = 0;

@@ -11,8 +11,8 @@ using namespace nabla::test;
 
 namespace {
 
-constexpr DType kTypes[] = {DType::kFloat32, DType::kFloat64, DType::kInt32,
-                            DType::kInt64,   DType::kUint8,   DType::kBool};
+constexpr DType kTypes[] = {DType::kFloat32, DType::kFloat64, DType::kInt32, DType::kInt64,
+                            DType::kUint8,   DType::kBool,    DType::kInt8};
 
 struct Case {
   std::vector<int64_t> shape;
@@ -33,15 +33,20 @@ std::vector<int64_t> orderOf(const double* row, int64_t n, bool descending) {
 }
 
 Tensor makeInput(Machine& m, DType type, const std::vector<int64_t>& shape, int kind) {
-  const bool byte = type >= DType::kUint8;
-  const double high = type == DType::kBool ? 1 : kind == 1 ? 3 : byte ? 255 : 1e6;
+  const bool byte = type == DType::kUint8 || type == DType::kBool;
+  const double high = type == DType::kBool ? 1 : kind == 1 ? 3 : byte ? 255 : type == DType::kInt8 ? 127 : 1e6;
   const Tensor a = m.random(type, shape, {}, 1, byte ? 0 : -high, high);
   int64_t i = 0;
   const double odd[] = {NAN, INFINITY, -INFINITY, -0.0, 0.0};
   Machine::each(a, [&](const int64_t*, char* p) {
     i++;
     if (kind == 1 && isFloating(type)) write(type, p, i % 13 == 5 ? odd[i / 13 % 5] : std::round(read(type, p)));
-    if (kind == 2) write(type, p, type == DType::kBool ? i % 2 : byte ? i % 256 : double(i));  // in order
+    if (kind == 2)
+      write(type, p,
+            type == DType::kBool   ? i % 2
+            : byte                 ? i % 256
+            : type == DType::kInt8 ? i % 128
+                                   : double(i));  // in order
   });
   return a;
 }

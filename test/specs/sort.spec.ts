@@ -91,6 +91,7 @@ family('sort', {
   unique: distinct('unique'),
   uniqueConsecutive: distinct('uniqueConsecutive'),
   bincount: {
+    notNarrow: 'sums of weights are float64',
     call: ([x, weights], { minlength }: { minlength?: number }) => bincount(x, weights ?? null, { minlength }),
     errors: [
       [() => bincount(zeros([2])), DTypeError, /^bincount: integers are needed/],

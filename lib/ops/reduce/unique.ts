@@ -94,14 +94,28 @@ function uniqueSlices(op: string, x: Tensor, options: UniqueOptions, sorted: boo
   };
 }
 
+/** Narrow floats are told apart as float32, which holds each of their values. */
+function widened(x: Tensor, begin: (wide: Tensor) => Pending<Unique>): Pending<Unique> {
+  const pending = begin(to(x.detach(), 'float32'));
+  return {
+    ...pending,
+    finish: (counts) => {
+      const found = pending.finish(counts);
+      return { ...found, values: freeing(to(found.values, x.dtype), found.values) };
+    },
+  };
+}
+
 function beginUnique(op: string, sorted: boolean) {
-  return (x: Tensor, options: UniqueOptions = {}): Pending<Unique> => {
+  const begin = (x: Tensor, options: UniqueOptions = {}): Pending<Unique> => {
     checkTensor(op, x);
     checkOptions(op, options);
     const { dim } = options;
+    if (x.dtype === 'bfloat16' || x.dtype === 'float16') return widened(x, (wide) => begin(wide, options));
     if (dim === undefined || dim === null) return uniqueElements(x, options, sorted);
     return uniqueSlices(op, x, options, sorted, checkDim(op, dim, x.ndim));
   };
+  return begin;
 }
 
 const [uniqueNow, uniqueLater] = dataDependent('unique', beginUnique('unique', true));

@@ -335,4 +335,5 @@ extern "C" void NABLA_REGISTER(scan)(ScanKernels* t) {
   registerType<int64_t>(t, 3);
   registerType<uint8_t>(t, 4);
   registerType<uint8_t>(t, 5);
+  registerType<int8_t>(t, 6);
 }

@@ -38,11 +38,11 @@ NABLA_INLINE Key<T> keyOf(T x) {
     const Key<T> sign = Key<T>(0) - (bits >> kTop);
     bits ^= sign | (Key<T>(1) << kTop);
     return x != x ? ~Key<T>(0) : bits;
-  } else if constexpr (sizeof(T) == 1) {
+  } else if constexpr (__is_same(T, uint8_t)) {
     return x;
   } else {
     __builtin_memcpy(&bits, &x, sizeof x);
-    return bits ^ (Key<T>(1) << kTop);
+    return static_cast<Key<T>>(bits ^ (Key<T>(1) << kTop));
   }
 }
 
@@ -50,14 +50,14 @@ template <class T>
 NABLA_INLINE T valueOf(Key<T> key) {
   constexpr int kTop = 8 * sizeof(T) - 1;
   T x;
-  if constexpr (sizeof(T) == 1) {
+  if constexpr (__is_same(T, uint8_t)) {
     return key;
   } else {
     if constexpr (kFloat<T>) {
       const Key<T> sign = (key >> kTop) - Key<T>(1);
       key ^= sign | (Key<T>(1) << kTop);
     } else {
-      key ^= Key<T>(1) << kTop;
+      key = static_cast<Key<T>>(key ^ (Key<T>(1) << kTop));
     }
     __builtin_memcpy(&x, &key, sizeof x);
     return x;
@@ -422,4 +422,5 @@ extern "C" void NABLA_REGISTER(sort)(SortKernels* t) {
   registerType<int64_t>(t, 3);
   registerType<uint8_t>(t, 4);
   registerType<uint8_t>(t, 5);
+  registerType<int8_t>(t, 6);
 }
