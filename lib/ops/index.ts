@@ -296,7 +296,34 @@ export {
   sum,
 } from './reduce/reduce.js';
 export { cummax, cummin, cumprod, cumsum, logcumsumexp, type ScanOptions } from './reduce/scan.js';
+export {
+  bucketize,
+  cumulativeTrapezoid,
+  type DiffOptions,
+  diff,
+  type SearchOptions,
+  searchsorted,
+  type TrapezoidOptions,
+  trapezoid,
+} from './reduce/search.js';
 export { argsort, msort, type SortOptions, sort, type TopkOptions, topk } from './reduce/sort.js';
+export {
+  type AminmaxOptions,
+  aminmax,
+  type CovarianceOptions,
+  corrcoef,
+  countNonzero,
+  cov,
+  logsumexp,
+  type MinMax,
+  nanmean,
+  nansum,
+  renorm,
+  type StdMean,
+  stdMean,
+  type VarMean,
+  varMean,
+} from './reduce/statistics.js';
 export {
   type BincountOptions,
   bincount,

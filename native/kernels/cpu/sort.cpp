@@ -378,12 +378,8 @@ NABLA_INLINE int64_t searchOne(T x, const T* row, const int64_t* order, int64_t 
   for (int64_t length = n; length > 0;) {
     const int64_t half = length / 2;
     const T y = row[order ? order[low + half] : low + half];
-    // NaN comes behind every number.
-    bool goes;
-    if constexpr (kFloat<T>)
-      goes = kRight ? !(y > x) && (x != x || y == y) : y < x || (x != x && y == y);
-    else
-      goes = kRight ? y <= x : y < x;
+    // As in PyTorch a NaN on either side counts as passed.
+    const bool goes = kRight ? !(y > x) : !(y >= x);
     low = goes ? low + half + 1 : low;
     length = goes ? length - half - 1 : half;
   }
