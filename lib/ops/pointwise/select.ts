@@ -37,12 +37,7 @@ const whereOp = defineOp({
  * @throws DTypeError when the condition is not bool.
  */
 export function where(condition: Tensor): Tensor[];
-export function where(
-  condition: Tensor,
-  a: Tensor | number,
-  b: Tensor | number,
-  options?: OutOptions,
-): Tensor;
+export function where(condition: Tensor, a: Tensor | number, b: Tensor | number, options?: OutOptions): Tensor;
 export function where(
   condition: Tensor,
   a?: Tensor | number,
