@@ -28,6 +28,7 @@ function solve(fn: (y: number) => number, x: number, low: number, high: number):
 
 /** A function of x + n far up, carried down to x by `step`. */
 function shifted(x: number, far: (x: number) => number, step: (x: number) => number): number {
+  if (x === -Infinity) return Number.NaN;
   let sum = 0;
   let y = x;
   for (; y < 60; y++) sum += step(y);
@@ -35,19 +36,21 @@ function shifted(x: number, far: (x: number) => number, step: (x: number) => num
 }
 
 const lgamma = (x: number): number =>
-  x === Infinity
-    ? x
-    : shifted(
-        x,
-        (y) =>
-          (y - 0.5) * Math.log(y) -
-          y +
-          Math.log(2 * Math.PI) / 2 +
-          1 / (12 * y) -
-          1 / (360 * y ** 3) +
-          1 / (1260 * y ** 5),
-        (y) => -Math.log(y),
-      );
+  x === 1 || x === 2
+    ? 0
+    : Math.abs(x) === Infinity
+      ? Infinity
+      : shifted(
+          x,
+          (y) =>
+            (y - 0.5) * Math.log(y) -
+            y +
+            Math.log(2 * Math.PI) / 2 +
+            1 / (12 * y) -
+            1 / (360 * y ** 3) +
+            1 / (1260 * y ** 5),
+          (y) => -Math.log(y),
+        );
 
 const digamma = (x: number): number =>
   shifted(
