@@ -41,7 +41,16 @@ export * from './ops/index.js';
 export * as optim from './optim/index.js';
 export * as plots from './plots/index.js';
 export * as special from './special/index.js';
-export { Generator, type GeneratorState, initialSeed, manualSeed } from './tensor/random.js';
+export {
+  defaultGenerator,
+  Generator,
+  type GeneratorState,
+  getRngState,
+  initialSeed,
+  manualSeed,
+  seed,
+  setRngState,
+} from './tensor/random.js';
 export { type NestedArray, synchronize, synchronizeSync } from './tensor/read.js';
 export {
   backends,
@@ -62,7 +71,7 @@ export {
   scope,
   setGradEnabled,
 } from './tensor/scope.js';
-export { arange, eye, linspace } from './tensor/sequence.js';
+export { arange, eye, type LogspaceOptions, linspace, logspace } from './tensor/sequence.js';
 export { Tensor } from './tensor/tensor.js';
 export * from './training/index.js';
 export * as vision from './vision/index.js';

@@ -53,6 +53,8 @@ export interface Native {
   /** How many handles look at the memory of a tensor. */
   storageUsers(tensor: Handle): number;
   view(owner: object, base: Handle, ndim: number, offset: number): Handle;
+  /** The bytes of `base` as elements of another dtype. */
+  viewAs(owner: object, base: Handle, dtype: number, ndim: number): Handle;
   release(id: Handle): void;
   releaseNoted(): void;
   setGarbageCollector(gc: (options?: { type: 'minor' }) => void, minor: { type: 'minor' }): void;
@@ -72,6 +74,8 @@ export interface Native {
 
   fill(out: Handle, value: number): void;
   copy(out: Handle, a: Handle): void;
+  /** A triangle of each matrix, zeros elsewhere; `out` is contiguous. */
+  triangle(out: Handle, a: Handle, diagonal: number, upper: boolean): void;
   arange(out: Handle, start: number, step: number): void;
   unary(op: number, out: Handle, a: Handle): void;
   activation(op: number, out: Handle, x: Handle, p: number, q: number, r: number): void;
@@ -182,6 +186,11 @@ export interface Native {
   randint(out: Handle, lo: number, hi: number, seedLo: number, seedHi: number, offset: number): void;
   randperm(out: Handle, seedLo: number, seedHi: number, offset: number): void;
   dropout(out: Handle, x: Handle, p: number, seedLo: number, seedHi: number, offset: number): void;
+
+  /** domain: 0 a probability, 1 a standard deviation; a value that is none fails `out`. */
+  checkDomain(out: Handle, parameter: Handle, domain: number): void;
+  multinomial(out: Handle, weights: Handle, replacement: boolean, seedLo: number, seedHi: number, offset: number): void;
+  poisson(out: Handle, rates: Handle, seedLo: number, seedHi: number, offset: number): void;
 
   sgdStep(
     params: readonly Handle[],

@@ -148,6 +148,7 @@ function buildNative(options) {
   const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism());
   const args = [cmakeJs, 'build', '-d', join(root, 'native'), '-O', buildDir, '-p', jobs];
   args.push(`--CDNODE_ADDON_API_DIR=${addonApi}`, `--CDEIGEN3_INCLUDE_DIR=${eigen}`);
+  args.push('--CDNABLA_NATIVE_TESTS=OFF'); // scripts/native-tests.mjs turns it on in the same folder
   // The kernels use GNU vector extensions, which MSVC's own compiler lacks.
   if (process.platform === 'win32') args.push('-t', 'ClangCL');
   run('building the native core', process.execPath, args, options);

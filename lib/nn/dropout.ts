@@ -1,7 +1,7 @@
 // The modules of dropout: active in training, the identity in evaluation.
 import { ArgumentError, valueText } from '../errors.js';
 import { alphaDropout, dropout1d, dropout2d, dropout3d, featureAlphaDropout } from '../ops/layers/dropout.js';
-import { dropout } from '../ops/random/random.js';
+import { dropout } from '../ops/random/dropout.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 import { floatText } from './repr.js';

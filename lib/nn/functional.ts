@@ -90,5 +90,5 @@ export { logSoftmax, type SoftmaxOptions, softmax } from '../ops/layers/softmax.
 export { fold, type UnfoldOptions, unfold } from '../ops/layers/unfold.js';
 export { cosineSimilarity, pairwiseDistance } from '../ops/linalg/distance.js';
 export { relu, type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/pointwise/unary.js';
-export { type DropoutOptions, dropout } from '../ops/random/random.js';
+export { type DropoutOptions, dropout } from '../ops/random/dropout.js';
 export { type PadMode, type PadOptions, pad } from '../ops/shape/pad.js';

@@ -1,6 +1,7 @@
 // Initial values, in place. Source: https://docs.pytorch.org/docs/2.13/nn.init.html
 import { ArgumentError, ShapeError, shapeText } from '../errors.js';
-import { normal_ as fillNormal, uniform_ as fillUniform, type RandomOptions } from '../ops/random/random.js';
+import type { RandomOptions } from '../ops/random/draw.js';
+import { normal_ as fillNormal, uniform_ as fillUniform } from '../ops/random/in-place.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { numelOf } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';

@@ -1,5 +1,5 @@
 import type { HookHandle } from '../autograd/hooks.js';
-import { ArgumentError, shapeText } from '../errors.js';
+import { ArgumentError, DTypeError, shapeText } from '../errors.js';
 import { to } from '../ops/shape/view.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { checkDType, type DType, isFloating } from '../tensor/dtype.js';
@@ -217,9 +217,14 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
     return own;
   }
 
-  /** Converts floating-point parameters and buffers in place. */
+  /**
+   * Converts floating-point parameters and buffers in place.
+   * @throws DTypeError unless the dtype is floating-point.
+   */
   to(dtype: DType): this {
-    checkDType('Module.to', dtype);
+    if (!isFloating(checkDType('Module.to', dtype))) {
+      throw new DTypeError('Module.to', `a floating-point dtype is needed, got ${dtype}`, dtype);
+    }
     for (const tensor of [...this.parameters(), ...this.buffers()]) {
       for (const data of [tensor, tensor._grad]) {
         if (!data || !isFloating(data.dtype) || data.dtype === dtype) continue;
@@ -229,6 +234,26 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
       }
     }
     return this;
+  }
+
+  /** `to('float16')`. */
+  half(): this {
+    return this.to('float16');
+  }
+
+  /** `to('bfloat16')`. */
+  bfloat16(): this {
+    return this.to('bfloat16');
+  }
+
+  /** `to('float32')`. */
+  float(): this {
+    return this.to('float32');
+  }
+
+  /** `to('float64')`. */
+  double(): this {
+    return this.to('float64');
   }
 
   /** Frees all parameters and buffers. */

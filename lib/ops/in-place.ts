@@ -3,19 +3,13 @@ import { AutogradError, DTypeError, ShapeError, shapeText } from '../errors.js';
 import { native } from '../native.js';
 import { checkTensor } from '../tensor/check.js';
 import { emptyLikeLayout, zerosLike } from '../tensor/create.js';
-import { type DType, isFloating, isNarrow } from '../tensor/dtype.js';
+import { canStore, type DType, isFloating, isNarrow } from '../tensor/dtype.js';
 import { isGradEnabled, isInferenceModeEnabled } from '../tensor/frame.js';
 import { type BackwardRule, type Edge, moveRetainer, Node, ViewKind, viewHistory } from '../tensor/graph.js';
 import { isDense, sameShape } from '../tensor/layout.js';
 import { emptyStrided, Tensor } from '../tensor/tensor.js';
 import { clearRegion, type Geometry, geometryOf, restride } from './shape/strided.js';
 import { clone, to } from './shape/view.js';
-
-const RANK: Readonly<Record<string, number>> = { bool: 0, float32: 2, float64: 2, bfloat16: 2, float16: 2 };
-const rankOf = (dtype: DType): number => RANK[dtype] ?? 1;
-
-/** Whether a result of one dtype may be stored in another, as PyTorch allows it: bool to integer to floating-point. */
-export const canStore = (result: DType, into: DType): boolean => rankOf(result) <= rankOf(into);
 
 /** Throws unless a result of this shape and dtype fits into the memory of `x`, each element into a place of its own. */
 export function checkInPlace(op: string, x: Tensor, shape: readonly number[], dtype: DType): void {

@@ -258,18 +258,12 @@ export {
   tanh,
   trunc,
 } from './pointwise/unary.js';
-export {
-  bernoulli,
-  normal,
-  type RandomOptions,
-  type RandomTensorOptions,
-  rand,
-  randint,
-  randLike,
-  randn,
-  randnLike,
-  randperm,
-} from './random/random.js';
+export type { RandomOptions, RandomTensorOptions } from './random/draw.js';
+export { normal, rand, randint, randintLike, randLike, randn, randnLike, randperm } from './random/random.js';
+
+import './random/in-place.js';
+
+export { bernoulli, type MultinomialOptions, multinomial, poisson } from './random/sample.js';
 export { norm, std, type VarianceOptions, variance as var } from './reduce/moments.js';
 export {
   type Interpolation,
@@ -335,7 +329,20 @@ export {
   uniqueConsecutive,
   uniqueConsecutiveAsync,
 } from './reduce/unique.js';
+export {
+  canCast,
+  type FloatInfo,
+  finfo,
+  type IntegerInfo,
+  iinfo,
+  isFloatingPoint,
+  promoteTypes,
+  resultType,
+  type ToOptions,
+} from './shape/convert.js';
+export { asTensor, type FrombufferOptions, frombuffer } from './shape/make.js';
 export { asStrided } from './shape/strided.js';
+export { type TriangleIndicesOptions, tril, trilIndices, triu, triuIndices } from './shape/triangle.js';
 export {
   clone,
   contiguous,

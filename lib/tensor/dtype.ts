@@ -142,6 +142,9 @@ export function promoteTypes(a: DType, b: DType): DType {
   return RANK[a] > RANK[b] ? a : b;
 }
 
+/** Whether a result of one dtype may be stored in another: bool to integer to floating-point. */
+export const canStore = (result: DType, into: DType): boolean => CATEGORY[result] <= CATEGORY[into];
+
 /** A tensor with a JavaScript number: an integer counts as a Python int, a fraction as a Python float. */
 export function promoteScalar(dtype: DType, value: number | boolean): DType {
   if (typeof value === 'boolean') return dtype;

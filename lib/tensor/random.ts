@@ -96,6 +96,15 @@ export const defaultGenerator = new Generator(freshSeed());
 /** Seeds the {@link defaultGenerator}: random numbers that follow are the same in every run. */
 export const manualSeed = (seed: number): Generator => defaultGenerator.manualSeed(seed);
 
+/** Starts a stream of the {@link defaultGenerator} that nobody can foresee; returns its seed. */
+export const seed = (): number => defaultGenerator.seed();
+
+/** The state of the {@link defaultGenerator}: plain numbers, fit for a checkpoint. */
+export const getRngState = (): GeneratorState => defaultGenerator.getState();
+
+/** Puts the {@link defaultGenerator} where it was when {@link getRngState} was called. */
+export const setRngState = (state: GeneratorState): Generator => defaultGenerator.setState(state);
+
 /** The seed of the {@link defaultGenerator}. */
 export const initialSeed = (): number => defaultGenerator.initialSeed();
 

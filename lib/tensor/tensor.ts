@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { AutogradError, DisposedError, OutOfMemoryError, ShapeError } from '../errors.js';
 import { args, native, releaseHandle } from '../native.js';
-import { DTYPE_CODES, type DType, isFloating } from './dtype.js';
+import { DTYPE_CODES, type DType, ITEM_SIZES, isFloating } from './dtype.js';
 import { currentFrame, isInferenceModeEnabled, type Scope, scopeOf } from './frame.js';
 import { type Edge, type LeafHooks, type Node, ViewKind, viewHistory } from './graph.js';
 import { checkDim, contiguousStrides, isChannelsLast, isContiguous, MAX_DIMS, numelOf } from './layout.js';
@@ -318,4 +318,11 @@ export function emptyContiguous(shape: readonly number[], dtype: DType): Tensor 
 /** @internal Another look at the memory of `base`, `offset` elements in. Not recorded: see lib/ops/view.ts for that. */
 export function viewOf(base: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
   return adoptView(new Tensor(shape, strides, base.dtype, base, offset), base, offset);
+}
+
+/** @internal The bytes of `base` from its first element on, as elements of another dtype. Not recorded. */
+export function viewBytesOf(base: Tensor, shape: readonly number[], strides: readonly number[], dtype: DType): Tensor {
+  const tensor = new Tensor(shape, strides, dtype, base, 0);
+  tensor._offset = (base._offset * ITEM_SIZES[base.dtype]) / ITEM_SIZES[dtype];
+  return adopt(tensor, native.viewAs(tensor, base._id, DTYPE_CODES[dtype], describe(shape, strides)));
 }

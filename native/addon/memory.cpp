@@ -125,6 +125,16 @@ napi_value view(Environment& e, const Call& call) {
   return handleOf(call.env, e.create(t, call.values[0]));
 }
 
+// viewAs(owner, base, dtype, ndim): the bytes from the base's first element on as elements of another dtype.
+napi_value viewAs(Environment& e, const Call& call) {
+  Tensor t = e.tensor(toHandle(call, 1));
+  t.dtype = static_cast<DType>(toHandle(call, 2));
+  readShape(e, t, static_cast<int>(toHandle(call, 3)));
+  t.storage->refs.fetch_add(1);
+  if (e.noted[0]) e.releaseNoted();
+  return handleOf(call.env, e.create(t, call.values[0]));
+}
+
 // storageBytes(id): the size of the memory a tensor looks at.
 Napi::Value storageBytes(const Napi::CallbackInfo& info) {
   Environment& e = Environment::of(info.Env());
@@ -196,6 +206,7 @@ Napi::Value trim(const Napi::CallbackInfo& info) {
 void registerMemory(Napi::Env env, Napi::Object exports) {
   bind<3, empty>(env, exports, "empty");
   bind<4, view>(env, exports, "view");
+  bind<4, viewAs>(env, exports, "viewAs");
   bind<1, release>(env, exports, "release");
   bind<0, releaseNoted>(env, exports, "releaseNoted");
   exports.Set("storageUsers", Napi::Function::New<guarded<storageUsers>>(env, "storageUsers"));

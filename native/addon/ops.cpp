@@ -13,6 +13,7 @@
 #include "../ops/random.h"
 #include "../ops/reduce.h"
 #include "../ops/scan.h"
+#include "../ops/sample.h"
 #include "../ops/softmax.h"
 #include "../ops/sort.h"
 #include "../ops/unary.h"
@@ -37,6 +38,7 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::copy, Narrow::kTaken>(env, exports, "copy");
   add<ops::fill, Narrow::kTaken>(env, exports, "fill");
   add<ops::arange, Narrow::kTaken>(env, exports, "arange");
+  add<ops::triangle, Narrow::kTaken>(env, exports, "triangle");
   add<ops::unary>(env, exports, "unary");
   add<ops::activation>(env, exports, "activation");
   add<ops::activationBackward>(env, exports, "activationBackward");
@@ -65,6 +67,9 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::randint>(env, exports, "randint");
   add<ops::randperm>(env, exports, "randperm");
   add<ops::dropout>(env, exports, "dropout");
+  add<ops::checkDomain, Narrow::kTaken>(env, exports, "checkDomain");
+  add<ops::multinomial>(env, exports, "multinomial");
+  add<ops::poisson>(env, exports, "poisson");
   add<ops::sgdStep>(env, exports, "sgdStep");
   add<ops::adamStep>(env, exports, "adamStep");
   add<ops::reduce>(env, exports, "reduce");

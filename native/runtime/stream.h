@@ -28,6 +28,7 @@ class Exec {
   }
   // A mistake in values. The first one wins; may be called from any chunk. printf format, op name not included.
   void fail(const char* format, ...) __attribute__((format(printf, 2, 3)));
+  bool failed() const { return failed_.load(); }
   // Long kernels look here between chunks; the environment is going away and nobody will read the result.
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
 

@@ -146,7 +146,8 @@ describe('dtypes', () => {
     expect(net.buffers().map((b) => b.dtype)).toEqual(['float64', 'float64', 'int64']);
     expect(net.forward(randn([2, 2, 5, 5], { dtype: 'float64' })).dtype).toBe('float64');
     expect(() => net.forward(randn([2, 2, 5, 5]))).toThrow(DTypeError);
-    expect(() => net.to('float128' as never)).toThrow(ArgumentError);
+    expect(() => net.to('float99' as never)).toThrow(ArgumentError);
+    expect(() => net.to('int64')).toThrow(DTypeError);
   });
 
   it('new modules take the default dtype, or their own', () => {

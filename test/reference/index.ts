@@ -18,3 +18,4 @@ import './reduce.js';
 import './sort.js';
 import './shape.js';
 import './special.js';
+import './triangle.js';

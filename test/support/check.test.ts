@@ -5,7 +5,7 @@ import { native } from '../../lib/native.js';
 import { BinaryOp } from '../../lib/ops/codes.js';
 import { defineOp } from '../../lib/ops/define.js';
 import { runBinary } from '../../lib/ops/elementwise.js';
-import { type Call, checkForward, checkGradient, checkNumeric, checkSecond } from './check.js';
+import { type Call, checkForward, checkGradient, checkNarrow, checkNumeric, checkSecond } from './check.js';
 import { layoutsOf, readFixture } from './fixture.js';
 
 const [sample] = readFixture('arithmetic').mul;
@@ -100,5 +100,12 @@ describe('checks', () => {
   });
   it('reject a wrong second derivative', async () => {
     await expect(checkSecond(binary(cutSecond), sample)).rejects.toThrow(/second derivative/);
+  });
+  it('of narrow dtypes reject wrong values, dtypes and gradients', async () => {
+    const narrow = (f: (a: Tensor, b: Tensor) => Tensor) => checkNarrow(binary(f), sample, 'bfloat16');
+    await narrow(mul);
+    await expect(narrow((a, b) => mul(a, b).mul(a.dtype === 'bfloat16' ? 1.2 : 1))).rejects.toThrow(/output 0.*wrong/);
+    await expect(narrow((a, b) => mul(a.float(), b.float()))).rejects.toThrow(/float32/);
+    await expect(narrow((a, b) => mul(a, a.dtype === 'bfloat16' ? b.detach() : b))).rejects.toThrow(/gradient/);
   });
 });

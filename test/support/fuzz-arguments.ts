@@ -37,6 +37,9 @@ const DTYPES: readonly DType[] = [
   'int32',
   'uint8',
   'bool',
+  'int8',
+  'bfloat16',
+  'float16',
 ];
 const NUMBERS = [
   0,

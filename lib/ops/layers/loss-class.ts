@@ -75,7 +75,7 @@ function checkTarget(op: string, x: Tensor, target: Tensor): void {
     const text = `input ${shapeText(x.shape)} and target ${shapeText(target.shape)} do not go together`;
     throw new ShapeError(op, `${text}: ${expected} expected`, x.shape, target.shape);
   }
-  if (isFloating(target.dtype) || target.dtype === 'bool') {
+  if (target.dtype !== 'int64' && target.dtype !== 'int32' && target.dtype !== 'uint8') {
     throw new DTypeError(op, `class indices must be int64, int32 or uint8, got ${target.dtype}`, target.dtype);
   }
 }

@@ -1,127 +1,126 @@
-// Random tensors and dropout. The numbers come from a Generator; see lib/tensor/random.ts.
-import { ArgumentError, DTypeError, valueText } from '../../errors.js';
+// Random tensors. The numbers come from a Generator; see lib/tensor/random.ts.
+import { ArgumentError, valueText } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
-import { emptyLikeLayout, getDefaultDType, stridesLike, type TensorOptions } from '../../tensor/create.js';
-import { checkDType, type DType, isFloating } from '../../tensor/dtype.js';
-import { checkShape, isDense } from '../../tensor/layout.js';
-import { counters32, counters64, type Draw, type Generator, generatorOf } from '../../tensor/random.js';
-import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
-import { BinaryOp } from '../codes.js';
-import { addMethods, defineOp } from '../define.js';
-import { changeInPlace, checkInPlace, recordsInPlace } from '../in-place.js';
+import { emptyLikeLayout, getDefaultDType } from '../../tensor/create.js';
+import { checkDType, computeDType, type DType } from '../../tensor/dtype.js';
+import { broadcastShapes, checkShape } from '../../tensor/layout.js';
+import { counters64, generatorOf } from '../../tensor/random.js';
+import { emptyContiguous, Tensor } from '../../tensor/tensor.js';
+import { freeing } from '../elementwise.js';
+import { add, mul } from '../pointwise/arithmetic.js';
+import { to } from '../shape/view.js';
+import {
+  checkFloating,
+  checkNormal,
+  checkWhole,
+  type Distribution,
+  denseOf,
+  drawInto,
+  normalNumbers,
+  type RandomOptions,
+  type RandomTensorOptions,
+  uniformNumbers,
+  wholeNumbers,
+} from './draw.js';
 
-/** Options of functions that draw random numbers. */
-export interface RandomOptions {
-  /** Default: the one that `manualSeed` seeds. */
-  generator?: Generator;
-}
-
-/** Options of functions that make random tensors. */
-export interface RandomTensorOptions extends TensorOptions, RandomOptions {}
-
-type Fill = (out: Tensor, draw: Draw) => void;
-
-const uniformFill =
-  (lo: number, hi: number): Fill =>
-  (out, d) =>
-    native.uniform(out._id, lo, hi, d.seedLo, d.seedHi, d.offset);
-const normalFill =
-  (mean: number, std: number): Fill =>
-  (out, d) =>
-    native.normal(out._id, mean, std, d.seedLo, d.seedHi, d.offset);
-const bernoulliFill =
-  (p: number): Fill =>
-  (out, d) =>
-    native.bernoulli(out._id, p, d.seedLo, d.seedHi, d.offset);
-const randintFill =
-  (low: number, high: number): Fill =>
-  (out, d) =>
-    native.randint(out._id, low, high, d.seedLo, d.seedHi, d.offset);
-
-const countersFor = (out: Tensor): number => (out.dtype === 'float64' ? counters64(out.numel) : counters32(out.numel));
-
-function checkNumber(op: string, name: string, value: number): void {
-  if (typeof value !== 'number' || !Number.isFinite(value)) {
-    throw new ArgumentError(op, `${name} must be a finite number, got ${valueText(value)}`, value);
-  }
-}
-
-function checkProbability(op: string, p: number): void {
-  if (typeof p !== 'number' || !(p >= 0 && p <= 1)) {
-    throw new ArgumentError(op, `the probability has to be between 0 and 1, but got ${valueText(p)}`, p);
-  }
-}
-
-function checkFloating(op: string, dtype: DType): void {
-  if (!isFloating(dtype)) throw new DTypeError(op, `a floating-point dtype is needed, got ${dtype}`, dtype);
-}
-
-function checkUniform(op: string, from: number, to: number): void {
-  checkNumber(op, 'from', from);
-  checkNumber(op, 'to', to);
-  if (from > to) throw new ArgumentError(op, `from ${from} is greater than to ${to}`, from);
-}
-
-function checkNormal(op: string, mean: number, std: number): void {
-  checkNumber(op, 'mean', mean);
-  checkNumber(op, 'std', std);
-  if (std < 0) throw new ArgumentError(op, `std must be >= 0, got ${std}`, std);
-}
-
-function make(op: string, shape: readonly number[], options: RandomTensorOptions, fill: Fill): Tensor {
-  checkOptions(op, options);
-  const dtype = checkDType(op, options.dtype ?? getDefaultDType());
-  checkFloating(op, dtype);
-  const generator = generatorOf(op, options.generator);
-  const out = emptyContiguous(checkShape(op, shape), dtype);
-  fill(out, generator._take(countersFor(out)));
+function drawn(op: string, out: Tensor, distribution: Distribution, options: RandomTensorOptions): Tensor {
+  drawInto(out, distribution, generatorOf(op, options.generator));
   if (options.requiresGrad) out.requiresGrad = true;
   return out;
 }
 
-function makeLike(op: string, like: Tensor, options: RandomTensorOptions, fill: Fill): Tensor {
+function make(op: string, shape: readonly number[], options: RandomTensorOptions, distribution: Distribution): Tensor {
+  checkOptions(op, options);
+  const dtype = checkDType(op, options.dtype ?? getDefaultDType());
+  checkFloating(op, dtype);
+  generatorOf(op, options.generator);
+  return drawn(op, emptyContiguous(checkShape(op, shape), dtype), distribution, options);
+}
+
+function makeLike(op: string, like: Tensor, options: RandomTensorOptions, distribution: Distribution): Tensor {
   checkTensor(op, like);
   checkOptions(op, options);
   const dtype = checkDType(op, options.dtype ?? like.dtype);
   checkFloating(op, dtype);
-  const generator = generatorOf(op, options.generator);
-  const out = emptyLikeLayout(like, dtype);
-  fill(out, generator._take(countersFor(out)));
-  if (options.requiresGrad) out.requiresGrad = true;
-  return out;
+  generatorOf(op, options.generator);
+  return drawn(op, emptyLikeLayout(like, dtype), distribution, options);
 }
 
 /** Uniform numbers of [0, 1). */
 export const rand = (shape: readonly number[], options: RandomTensorOptions = {}): Tensor =>
-  make('rand', shape, options, uniformFill(0, 1));
+  make('rand', shape, options, uniformNumbers(0, 1));
 
 /** Normal numbers with mean 0 and variance 1. */
 export const randn = (shape: readonly number[], options: RandomTensorOptions = {}): Tensor =>
-  make('randn', shape, options, normalFill(0, 1));
+  make('randn', shape, options, normalNumbers(0, 1));
 
 /** {@link rand} with the shape, dtype and memory layout of another tensor. */
 export const randLike = (like: Tensor, options: RandomTensorOptions = {}): Tensor =>
-  makeLike('randLike', like, options, uniformFill(0, 1));
+  makeLike('randLike', like, options, uniformNumbers(0, 1));
 
 /** {@link randn} with the shape, dtype and memory layout of another tensor. */
 export const randnLike = (like: Tensor, options: RandomTensorOptions = {}): Tensor =>
-  makeLike('randnLike', like, options, normalFill(0, 1));
+  makeLike('randnLike', like, options, normalNumbers(0, 1));
 
-/** Normal numbers with this mean and standard deviation. */
-export function normal(mean: number, std: number, shape: readonly number[], options: RandomTensorOptions = {}): Tensor {
+/**
+ * Normal numbers with this mean and standard deviation (default 1). Either may be a tensor: both then broadcast, and the
+ * result has the dtype of the mean if it is a tensor, else of `std`. Two numbers need a shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.normal.html
+ * @throws ArgumentError for a negative `std`; one in a tensor rejects the reads of the result with a `ValueError`.
+ */
+export function normal(mean: number, std: number, shape: readonly number[], options?: RandomTensorOptions): Tensor;
+export function normal(mean: Tensor, std?: Tensor | number, options?: RandomOptions): Tensor;
+export function normal(mean: number, std: Tensor, options?: RandomOptions): Tensor;
+export function normal(mean: Tensor | number, std: Tensor | number = 1, ...rest: unknown[]): Tensor {
+  if (mean instanceof Tensor || std instanceof Tensor) return normalOf(mean, std, (rest[0] ?? {}) as RandomOptions);
   checkNormal('normal', mean, std);
-  return make('normal', shape, options, normalFill(mean, std));
+  return make('normal', rest[0] as number[], (rest[1] ?? {}) as RandomTensorOptions, normalNumbers(mean, std));
 }
 
-function checkRange(low: number, high: number): void {
-  for (const value of [low, high]) {
-    if (!Number.isSafeInteger(value)) {
-      throw new ArgumentError('randint', `low and high must be safe integers, got ${valueText(value)}`, value);
-    }
+function normalOf(mean: Tensor | number, std: Tensor | number, options: RandomOptions): Tensor {
+  checkOptions('normal', options);
+  const first = (mean instanceof Tensor ? mean : std) as Tensor;
+  for (const x of [mean, std]) {
+    if (!(x instanceof Tensor)) continue;
+    checkTensor('normal', x);
+    checkFloating('normal', x.dtype);
   }
-  if (low >= high) throw new ArgumentError('randint', `low ${low} must be less than high ${high}`, low);
-  if (high - low > 2 ** 53) throw new ArgumentError('randint', `at most 2^53 values, got [${low}, ${high})`, high);
+  checkNormal('normal', mean instanceof Tensor ? 0 : mean, std instanceof Tensor ? 1 : std);
+  const shapeOf = (x: Tensor | number): readonly number[] => (x instanceof Tensor ? x.shape : []);
+  const shape = broadcastShapes('normal', shapeOf(mean), shapeOf(std));
+  const plain = (x: Tensor | number): Tensor | number => (x instanceof Tensor ? x.detach() : x);
+  const [m, s] = [plain(mean), plain(std)];
+  const noise = emptyContiguous(shape, computeDType(first.dtype));
+  drawInto(noise, normalNumbers(0, 1), generatorOf('normal', options.generator));
+  const deviation = mul(noise, s);
+  const sum = add(deviation, m);
+  const out = to(sum, first.dtype);
+  if (s instanceof Tensor) checkDeviation(out, s);
+  freeing(out, noise, deviation, ...[m, s].filter((x) => x instanceof Tensor));
+  return sum === out ? out : freeing(out, sum);
+}
+
+/** A number below 0 in `std` fails `out`. */
+function checkDeviation(out: Tensor, std: Tensor): void {
+  const wide = to(std, computeDType(std.dtype));
+  const dense = denseOf(wide);
+  native.checkDomain(out._id, dense._id, 1);
+  for (const x of new Set([wide, dense])) if (x !== std) x.dispose();
+}
+
+function makeWhole(
+  op: string,
+  out: (dtype: DType) => Tensor,
+  bounds: readonly [number, number],
+  dtype: DType,
+  options: RandomTensorOptions,
+): Tensor {
+  checkDType(op, dtype);
+  const [low, high] = bounds;
+  checkWhole(op, low, high, dtype);
+  generatorOf(op, options.generator);
+  return drawn(op, out(dtype), wholeNumbers(low, high), options);
 }
 
 /** Whole numbers of [low, high), each equally likely; int64 by default. `low` is 0 when omitted. */
@@ -130,17 +129,24 @@ export function randint(low: number, high: number, shape: readonly number[], opt
 export function randint(...args: unknown[]): Tensor {
   const from = typeof args[1] === 'number' ? 1 : 0;
   const low = from ? (args[0] as number) : 0;
-  const high = args[from] as number;
   const shape = args[from + 1] as readonly number[];
   const options = (args[from + 2] ?? {}) as RandomTensorOptions;
-  checkRange(low, high);
   checkOptions('randint', options);
-  const dtype = checkDType('randint', options.dtype ?? 'int64');
-  const generator = generatorOf('randint', options.generator);
-  const out = emptyContiguous(checkShape('randint', shape), dtype);
-  randintFill(low, high)(out, generator._take(counters64(out.numel)));
-  if (options.requiresGrad) out.requiresGrad = true;
-  return out;
+  const out = (dtype: DType): Tensor => emptyContiguous(checkShape('randint', shape), dtype);
+  return makeWhole('randint', out, [low, args[from] as number], options.dtype ?? 'int64', options);
+}
+
+/** {@link randint} with the shape, dtype and memory layout of another tensor. */
+export function randintLike(like: Tensor, high: number, options?: RandomTensorOptions): Tensor;
+export function randintLike(like: Tensor, low: number, high: number, options?: RandomTensorOptions): Tensor;
+export function randintLike(like: Tensor, ...args: unknown[]): Tensor {
+  checkTensor('randintLike', like);
+  const from = typeof args[1] === 'number' ? 1 : 0;
+  const low = from ? (args[0] as number) : 0;
+  const options = (args[from + 1] ?? {}) as RandomTensorOptions;
+  checkOptions('randintLike', options);
+  const out = (dtype: DType): Tensor => emptyLikeLayout(like, dtype);
+  return makeWhole('randintLike', out, [low, args[from] as number], options.dtype ?? like.dtype, options);
 }
 
 /** The numbers 0 to n - 1 in random order; int64 by default. */
@@ -148,6 +154,7 @@ export function randperm(n: number, options: RandomTensorOptions = {}): Tensor {
   checkOptions('randperm', options);
   const dtype = checkDType('randperm', options.dtype ?? 'int64');
   const generator = generatorOf('randperm', options.generator);
+  if (!Number.isSafeInteger(n)) throw new ArgumentError('randperm', `n must be an integer, got ${valueText(n)}`, n);
   const order = emptyContiguous(checkShape('randperm', [n]), 'int64');
   const d = generator._take(counters64(n));
   native.randperm(order._id, d.seedLo, d.seedHi, d.offset);
@@ -158,126 +165,3 @@ export function randperm(n: number, options: RandomTensorOptions = {}): Tensor {
   if (options.requiresGrad) out.requiresGrad = true;
   return out;
 }
-
-/**
- * Zeros and ones: 1 with probability `p`, or with the probability that each element of `x` states, in the dtype and
- * shape of `x`. Not differentiable.
- * Source: https://docs.pytorch.org/docs/2.13/generated/torch.bernoulli.html
- */
-export function bernoulli(x: Tensor, p?: number | null, options: RandomOptions = {}): Tensor {
-  checkTensor('bernoulli', x);
-  checkOptions('bernoulli', options);
-  const generator = generatorOf('bernoulli', options.generator);
-  const out = emptyLikeLayout(x);
-  if (p !== undefined && p !== null) {
-    checkProbability('bernoulli', p);
-    bernoulliFill(p)(out, generator._take(counters32(out.numel)));
-    return out;
-  }
-  checkFloating('bernoulli', x.dtype);
-  uniformFill(0, 1)(out, generator._take(countersFor(out)));
-  const yes = emptyLikeLayout(x, 'bool');
-  native.binary(BinaryOp.lt, yes._id, out._id, x._id);
-  native.copy(out._id, yes._id);
-  yes.dispose();
-  return out;
-}
-
-function filled(out: Tensor, fill: Fill, draw: Draw): Tensor {
-  fill(out, draw);
-  return out;
-}
-
-function fillInPlace(op: string, x: Tensor, options: RandomOptions, fill: Fill): Tensor {
-  checkOptions(op, options);
-  checkInPlace(op, x, x.shape, x.dtype);
-  const draw = generatorOf(op, options.generator)._take(countersFor(x));
-  if (recordsInPlace(op, x)) return changeInPlace(op, x, (old) => filled(emptyLikeLayout(old), fill, draw));
-  if (isDense(x.shape, x.strides)) {
-    fill(x, draw);
-  } else {
-    const dense = emptyContiguous(x.shape, x.dtype);
-    fill(dense, draw);
-    native.copy(x._id, dense._id);
-    dense.dispose();
-  }
-  x._bump();
-  return x;
-}
-
-/** Fills `x` with uniform numbers of [from, to). */
-export function uniform_(x: Tensor, from = 0, to = 1, options: RandomOptions = {}): Tensor {
-  checkTensor('uniform_', x);
-  checkFloating('uniform_', x.dtype);
-  checkUniform('uniform_', from, to);
-  return fillInPlace('uniform_', x, options, uniformFill(from, to));
-}
-
-/** Fills `x` with normal numbers. */
-export function normal_(x: Tensor, mean = 0, std = 1, options: RandomOptions = {}): Tensor {
-  checkTensor('normal_', x);
-  checkFloating('normal_', x.dtype);
-  checkNormal('normal_', mean, std);
-  return fillInPlace('normal_', x, options, normalFill(mean, std));
-}
-
-/** Fills `x` with ones (probability `p`) and zeros. */
-export function bernoulli_(x: Tensor, p = 0.5, options: RandomOptions = {}): Tensor {
-  checkTensor('bernoulli_', x);
-  checkProbability('bernoulli_', p);
-  return fillInPlace('bernoulli_', x, options, bernoulliFill(p));
-}
-
-// The mask is not kept: the gradient draws it again, in the memory order of the output.
-const dropoutOp = defineOp({
-  name: 'dropout',
-  inputs: ['input'],
-  forward: (x: Tensor, p: number, draw: Draw, strides: readonly number[]) => {
-    const out = emptyStrided(x.shape, strides, x.dtype);
-    const alike = x.strides.every((stride, i) => stride === strides[i] || x.shape[i] === 1);
-    if (!alike) native.copy(out._id, x._id);
-    native.dropout(out._id, alike ? x._id : out._id, p, draw.seedLo, draw.seedHi, draw.offset);
-    return out;
-  },
-  save: (_out, _x, p, draw, strides) => ({ p, draw, strides }),
-  backward: ([g], { p, draw, strides }) => [maskAgain(g, p, draw, strides)],
-});
-
-function maskAgain(g: Tensor, p: number, draw: Draw, strides: readonly number[]): Tensor {
-  return dropoutOp(g, p, draw, strides);
-}
-
-/** Options of {@link dropout}. */
-export interface DropoutOptions extends RandomOptions {
-  /** Without it the input comes back as it is. Default true. */
-  training?: boolean;
-}
-
-/**
- * Zeroes each element with probability `p` and scales the others by `1 / (1 - p)`.
- * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.dropout.html
- */
-export function dropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
-  checkTensor('dropout', x);
-  checkOptions('dropout', options);
-  checkProbability('dropout', p);
-  const generator = generatorOf('dropout', options.generator);
-  if (!(options.training ?? true) || p === 0 || x.numel === 0) return x;
-  checkFloating('dropout', x.dtype);
-  return dropoutOp(x, p, generator._take(counters32(x.numel)), stridesLike(x, x.shape));
-}
-
-declare module '../../tensor/tensor.js' {
-  interface Tensor {
-    /** See {@link bernoulli}. */
-    bernoulli(p?: number | null, options?: RandomOptions): Tensor;
-    /** See {@link uniform_}. */
-    uniform_(from?: number, to?: number, options?: RandomOptions): Tensor;
-    /** See {@link normal_}. */
-    normal_(mean?: number, std?: number, options?: RandomOptions): Tensor;
-    /** See {@link bernoulli_}. */
-    bernoulli_(p?: number, options?: RandomOptions): Tensor;
-  }
-}
-
-addMethods({ bernoulli, uniform_, normal_, bernoulli_ });

@@ -355,8 +355,6 @@ declare module '../../tensor/tensor.js' {
   interface Tensor {
     /** See {@link reshape}. */
     reshape(shape: readonly number[]): Tensor;
-    /** See {@link view}. */
-    view(shape: readonly number[]): Tensor;
     /** See {@link flatten}. */
     flatten(start?: number, end?: number): Tensor;
     /** See {@link permute}. */
@@ -379,22 +377,11 @@ declare module '../../tensor/tensor.js' {
     contiguous(memoryFormat?: 'contiguous' | 'channelsLast'): Tensor;
     /** See {@link clone}. */
     clone(): Tensor;
-    /** See {@link to}. */
-    to(dtype: DType): Tensor;
-    /** `to('float32')`. */
-    float(): Tensor;
-    /** `to('float64')`. */
-    double(): Tensor;
-    /** `to('int64')`. */
-    long(): Tensor;
-    /** `to('bool')`. */
-    bool(): Tensor;
   }
 }
 
 addMethods({
   reshape,
-  view,
   flatten,
   permute,
   transpose,
@@ -406,9 +393,4 @@ addMethods({
   slice,
   contiguous,
   clone,
-  to,
-  float: (x: Tensor) => to(x, 'float32'),
-  double: (x: Tensor) => to(x, 'float64'),
-  long: (x: Tensor) => to(x, 'int64'),
-  bool: (x: Tensor) => to(x, 'bool'),
 });

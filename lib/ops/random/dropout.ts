@@ -1,0 +1,47 @@
+// Dropout: zeroes elements at random.
+import { native } from '../../native.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { stridesLike } from '../../tensor/create.js';
+import { counters32, type Draw, generatorOf } from '../../tensor/random.js';
+import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
+import { defineOp } from '../define.js';
+import { checkFloating, checkProbability, type RandomOptions } from './draw.js';
+
+// The mask is not kept: the gradient draws it again, in the memory order of the output.
+const dropoutOp = defineOp({
+  name: 'dropout',
+  inputs: ['input'],
+  forward: (x: Tensor, p: number, draw: Draw, strides: readonly number[]) => {
+    const out = emptyStrided(x.shape, strides, x.dtype);
+    const alike = x.strides.every((stride, i) => stride === strides[i] || x.shape[i] === 1);
+    if (!alike) native.copy(out._id, x._id);
+    native.dropout(out._id, alike ? x._id : out._id, p, draw.seedLo, draw.seedHi, draw.offset);
+    return out;
+  },
+  save: (_out, _x, p, draw, strides) => ({ p, draw, strides }),
+  backward: ([g], { p, draw, strides }) => [maskAgain(g, p, draw, strides)],
+});
+
+function maskAgain(g: Tensor, p: number, draw: Draw, strides: readonly number[]): Tensor {
+  return dropoutOp(g, p, draw, strides);
+}
+
+/** Options of {@link dropout}. */
+export interface DropoutOptions extends RandomOptions {
+  /** Without it the input comes back as it is. Default true. */
+  training?: boolean;
+}
+
+/**
+ * Zeroes each element with probability `p` and scales the others by `1 / (1 - p)`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.dropout.html
+ */
+export function dropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+  checkTensor('dropout', x);
+  checkOptions('dropout', options);
+  checkProbability('dropout', p);
+  const generator = generatorOf('dropout', options.generator);
+  if (!(options.training ?? true) || p === 0 || x.numel === 0) return x;
+  checkFloating('dropout', x.dtype);
+  return dropoutOp(x, p, generator._take(counters32(x.numel)), stridesLike(x, x.shape));
+}
