@@ -13,7 +13,9 @@ it('names a class index out of range when the loss is read', () =>
 
 it('refuses int8 targets', () => {
   const target = tensor([0], { dtype: 'int8' });
-  expect(() => F.crossEntropy(tensor([[1, 2]]), target)).toThrow(/class indices must be int64, int32 or uint8, got int8/);
+  expect(() => F.crossEntropy(tensor([[1, 2]]), target)).toThrow(
+    /class indices must be int64, int32 or uint8, got int8/,
+  );
 });
 it('takes int32 and uint8 targets', () =>
   scope(async () => {
