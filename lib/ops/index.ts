@@ -264,6 +264,7 @@ export { normal, rand, randint, randintLike, randLike, randn, randnLike, randper
 import './random/in-place.js';
 
 export { bernoulli, type MultinomialOptions, multinomial, poisson } from './random/sample.js';
+export { type HistcOptions, histc, type IsinOptions, isin } from './reduce/histogram.js';
 export { norm, std, type VarianceOptions, variance as var } from './reduce/moments.js';
 export {
   type Interpolation,
