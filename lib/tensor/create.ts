@@ -190,9 +190,12 @@ function filledLike(op: string, like: Tensor, value: number, options: TensorOpti
 /** `full` with the shape, dtype and memory layout of another tensor. */
 export const fullLike = (like: Tensor, value: number, options: TensorOptions = {}): Tensor =>
   filledLike('fullLike', like, value, options);
+/** Zeros with the shape, dtype and memory layout of another tensor. */
 export const zerosLike = (like: Tensor, options: TensorOptions = {}): Tensor =>
   filledLike('zerosLike', like, 0, options);
+/** Ones with the shape, dtype and memory layout of another tensor. */
 export const onesLike = (like: Tensor, options: TensorOptions = {}): Tensor => filledLike('onesLike', like, 1, options);
+/** An uninitialised tensor with the shape, dtype and memory layout of another one. */
 export function emptyLike(like: Tensor, options: TensorOptions = {}): Tensor {
   checkTensor('emptyLike', like);
   checkOptions('emptyLike', options);
