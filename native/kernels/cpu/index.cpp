@@ -25,6 +25,15 @@ NABLA_INLINE void copyRow(T* out, int64_t so, const T* in, int64_t si, int64_t n
   }
 }
 
+// Rows lie anywhere, so that only the index says which one comes next: it is fetched while this one is copied.
+template <class T>
+NABLA_INLINE void fetchRow(const T* row, int64_t n) {
+  constexpr int64_t kMost = 4096;  // bytes; behind that the processor has seen the run
+  const char* p = reinterpret_cast<const char*>(row);
+  const int64_t size = n * static_cast<int64_t>(sizeof(T)), bytes = size < kMost ? size : kMost;
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
+}
+
 template <class T, class I>
 bool gather(const Rect& r, const IndexAxis& axis, int64_t* bad) {
   T* out = reinterpret_cast<T*>(r.p[0]);
@@ -35,6 +44,9 @@ bool gather(const Rect& r, const IndexAxis& axis, int64_t* bad) {
   for (int64_t i = 0; i < r.n1; i++, out += r.s1[0], index += r.s1[1], in += r.s1[2]) {
     if (sx == 0) {  // one index for the whole row
       if (!inRange(*index, axis, bad, &at)) return false;
+      int64_t next, ignored;
+      if (si == 1 && i + 1 < r.n1 && inRange(index[r.s1[1]], axis, &ignored, &next))
+        fetchRow(in + r.s1[2] + next * axis.stride, r.n0);
       copyRow(out, so, in + at * axis.stride, si, r.n0);
       continue;
     }
