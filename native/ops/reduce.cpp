@@ -51,7 +51,7 @@ Plan makePlan(const Tensor& out, const Tensor& a, uint32_t mask) {
     plan.reduced = makeNest({&inner}, kChunk);
     const bool sideBySide = plan.kept.strides[0][0] == 1 && plan.reduced.strides[0][0] != 1;
     plan.block = std::clamp<int64_t>(kChunk / plan.count, 1, std::min(row, kColumns));
-    if (sideBySide) plan.block = std::max(plan.block, std::min<int64_t>(row, 512));
+    if (sideBySide) plan.block = std::min(row, kColumns);  // whole pages of a row
   }
   plan.rowBlocks = ceilDiv(row, plan.block);
   plan.blocks = plan.rowBlocks * (plan.outputs / row);

@@ -222,45 +222,51 @@ NABLA_INLINE typename Op::Acc reduceRun(typename Op::Acc acc, const T* p, int64_
   return acc;
 }
 
-// kVectors vectors of neighbouring outputs (the last one cut to `last` lanes) over rows `s0` apart.
-template <class Op, class T, int kVectors>
-NABLA_INLINE void reduceColumns(typename Op::Acc* acc, const T* in, int64_t rows, int64_t s0, int64_t last) {
+// Up to kBlock * 8 rows of up to kPanel neighbouring outputs, eight rows at a time along the memory.
+constexpr int64_t kPanel = 1024;
+
+// Eight rows (or fewer) of one vector of outputs, the last one cut to `last` lanes.
+template <class Op, class T>
+NABLA_INLINE Vec<T> stepRows(const T* p, int64_t s0, int64_t rows, int64_t last) {
+  Vec<T> v = vset<T>(T(0)) + T(Op::kStart);
+  if (rows == 8 && last == kLanes<T>) {
+    for (int j = 0; j < 8; j++) v = Op::lanes(v, vload<T>(p + j * s0));
+    return v;
+  }
+  for (int64_t j = 0; j < rows; j++)
+    v = Op::lanes(v, last == kLanes<T> ? vload<T>(p + j * s0) : vloadPart<T>(p + j * s0, last));
+  return v;
+}
+
+template <class Op, class T>
+NABLA_INLINE void reducePanel(typename Op::Acc* acc, const T* in, int64_t outputs, int64_t rows, int64_t s0) {
   using L = typename Op::Lane;
   constexpr int64_t kStep = kLanes<T>;
   constexpr int kWide = kParts<L, T>;
-  for (int64_t first = 0; first < rows; first += kBlock * 8) {
-    const int64_t end = rows - first < kBlock * 8 ? rows : first + kBlock * 8;
-    Vec<L> total[kVectors * kWide];
-    for (auto& t : total) t = vset<L>(L(0)) + L(Op::kStart);
-    for (int64_t r = first; r < end; r += 8) {
-      const int64_t count = end - r < 8 ? end - r : 8;
-      Vec<T> v[kVectors];
-      for (auto& x : v) x = vset<T>(T(0)) + T(Op::kStart);
-      for (int64_t j = 0; j < count; j++) {
-        const T* p = in + (r + j) * s0;
-        for (int k = 0; k + 1 < kVectors; k++) v[k] = Op::lanes(v[k], vload<T>(p + k * kStep));
-        const T* q = p + (kVectors - 1) * kStep;
-        v[kVectors - 1] = Op::lanes(v[kVectors - 1], last == kStep ? vload<T>(q) : vloadPart<T>(q, last));
-      }
-      for (int k = 0; k < kVectors; k++) carry<Op, T>(total + k * kWide, v[k]);
+  L total[kPanel];
+  for (int64_t o = 0; o < outputs + kStep && o < kPanel; o++) total[o] = L(Op::kStart);
+  for (int64_t r = 0; r < rows; r += 8) {
+    const int64_t count = rows - r < 8 ? rows - r : 8;
+    for (int64_t o = 0; o < outputs; o += kStep) {
+      const int64_t last = outputs - o < kStep ? outputs - o : kStep;
+      Vec<L> sums[kWide];
+      for (int k = 0; k < kWide; k++) sums[k] = vload<L>(total + o + k * kLanes<L>);
+      carry<Op, T>(sums, stepRows<Op, T>(in + r * s0 + o, s0, count, last));
+      for (int k = 0; k < kWide; k++) vstore<L>(total + o + k * kLanes<L>, sums[k]);
     }
-    L lanes[kVectors * kStep];
-    for (int k = 0; k < kVectors * kWide; k++) vstore<L>(lanes + k * kLanes<L>, total[k]);
-    for (int64_t i = 0; i < (kVectors - 1) * kStep + last; i++) acc[i] = Op::step(acc[i], lanes[i]);
   }
+  for (int64_t o = 0; o < outputs; o++) acc[o] = Op::step(acc[o], total[o]);
 }
 
 template <class Op, class T>
 void accumulateColumns(typename Op::Acc* acc, const T* in, const ReduceRect& r) {
   if constexpr (Op::kLanewise) {
-    constexpr int64_t kStep = kLanes<T>;
-    int64_t o = 0;
-    for (; o + 4 * kStep <= r.outputs; o += 4 * kStep)
-      for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 4>(acc + o, in + o + i * r.s1, r.n0, r.s0, kStep);
-    for (; o < r.outputs; o += kStep) {
-      const int64_t last = r.outputs - o < kStep ? r.outputs - o : kStep;
-      for (int64_t i = 0; i < r.n1; i++) reduceColumns<Op, T, 1>(acc + o, in + o + i * r.s1, r.n0, r.s0, last);
-    }
+    constexpr int64_t kRows = kBlock * 8;
+    for (int64_t o = 0; o < r.outputs; o += kPanel)
+      for (int64_t i = 0; i < r.n1; i++)
+        for (int64_t j = 0; j < r.n0; j += kRows)
+          reducePanel<Op, T>(acc + o, in + o + i * r.s1 + j * r.s0, r.outputs - o < kPanel ? r.outputs - o : kPanel,
+                             r.n0 - j < kRows ? r.n0 - j : kRows, r.s0);
   } else {
     for (int64_t i = 0; i < r.n1; i++)
       for (int64_t j = 0; j < r.n0; j++) {
