@@ -1,7 +1,7 @@
 // Rows are sorted by insertion, by merging, or digit by digit, according to their length.
 #include "sort.h"
 
-#include "isa.h"
+#include "vec.h"
 
 namespace {
 
@@ -9,6 +9,9 @@ using namespace nabla::cpu;
 
 template <class T>
 constexpr bool kFloat = __is_same(T, float) || __is_same(T, double);
+
+template <class T>
+constexpr int64_t kFilter = 64 / static_cast<int64_t>(sizeof(T));  // elements looked at together
 
 template <int kBytes>
 struct KeyType;
@@ -295,29 +298,55 @@ void select(void* data, int64_t n, int64_t k) {
   selectElements(static_cast<E*>(data), n, k);
 }
 
+// True when one of the next elements may come before one with the value `last`.
+template <class T>
+NABLA_INLINE bool mayComeBefore(const T* p, T last, bool descending) {
+  VecInt<T> found{};
+  for (int64_t i = 0; i < kFilter<T>; i += kLanes<T>) {
+    const Vec<T> x = vload<T>(p + i);
+    found |= descending ? ~(x <= last) : ~(x >= last);
+  }
+  uint64_t any = 0;
+  uint64_t words[sizeof(found) / 8];
+  __builtin_memcpy(words, &found, sizeof found);
+  for (const uint64_t word : words) any |= word;
+  return any != 0;
+}
+
 // Elements behind the k-th best so far are dropped as they come; the rest waits in `data` until there is no room.
 template <class T>
 void best(void* data, int64_t room, const char* source, int64_t first, int64_t n, int64_t k, bool descending) {
-  const T* row = reinterpret_cast<const T*>(source);
+  const T* row = reinterpret_cast<const T*>(source) + first;
   auto* e = static_cast<Element<T>*>(data);
-  int64_t held = n < room ? n : room, i = held;
+  // Little room at first: the bar rises early, and most of the rest stays below it.
+  const int64_t space = room < 2 * k + 64 ? room : 2 * k + 64;
+  int64_t held = n < space ? n : space, i = held;
   load<T>(e, source, first, held, descending);
-  if (n <= room) {
-    selectElements(e, n, k);
-    return;
-  }
   selectElements(e, held, k);
+  if (n <= space) return;
   held = k;
   Element<T> last = e[k - 1];
-  for (; i < n; i++) {
-    const Element<T> x = element<T>(row[first + i], first + i, descending);
-    e[held] = x;
-    held += before(x, last);
-    if (held < room) continue;
-    selectElements(e, held, k);
-    held = k;
-    last = e[k - 1];
+  const auto take = [&](int64_t end) {
+    for (; i < end; i++) {
+      const Element<T> x = element<T>(row[i], first + i, descending);
+      e[held] = x;
+      held += before(x, last);
+      if (held < space) continue;
+      selectElements(e, held, k);
+      held = k;
+      last = e[k - 1];
+    }
+  };
+  if constexpr (kFloat<T>) {
+    while (i + kFilter<T> <= n) {
+      const T bar = row[indexOf(last) - first];
+      if (mayComeBefore(row + i, bar, descending))
+        take(i + kFilter<T>);
+      else
+        i += kFilter<T>;
+    }
   }
+  take(n);
   selectElements(e, held, k);
 }
 
