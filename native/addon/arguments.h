@@ -147,7 +147,8 @@ void bind(napi_env env, napi_value exports, const char* name) {
     return nullptr;
   };
   napi_value function;
-  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, &Environment::of(env), &function);
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, &Environment::of(env), &function) != napi_ok)
+    throw Napi::Error::New(env);
   napi_set_named_property(env, exports, name, function);
 }
 

@@ -59,13 +59,21 @@ Napi::Value errorValue(Napi::Env env, const std::shared_ptr<const KernelError>& 
   return o;
 }
 
+// Null while the environment is being terminated: JavaScript still runs up to its next check, but no promise can be
+// made.
+PendingRead* newPending(Environment& e, napi_value* promise) {
+  napi_deferred deferred;
+  if (napi_create_promise(e.env, &deferred, promise) != napi_ok) return nullptr;
+  return new PendingRead{&e, deferred, nullptr, nullptr};
+}
+
 // read(id, typedArray) -> Promise<null | { op, message }>
 Napi::Value read(const Napi::CallbackInfo& info) {
   Environment& e = Environment::of(info.Env());
   const Tensor& tensor = e.tensor(static_cast<uint32_t>(toInt(info, 0)));
-  auto* pending = new PendingRead{&e, nullptr, nullptr, nullptr};
   napi_value promise;
-  napi_create_promise(info.Env(), &pending->deferred, &promise);
+  auto* pending = newPending(e, &promise);
+  if (!pending) return info.Env().Undefined();
   napi_create_reference(info.Env(), info[1], 1, &pending->buffer);
   try {
     queueRead(e, tensor, bufferOf(info, 1), [pending](const std::shared_ptr<const KernelError>& error) {
@@ -116,9 +124,9 @@ Napi::Value wait(const Napi::CallbackInfo& info) {
 // synchronize() -> Promise<null>, settled when everything queued so far has run.
 Napi::Value synchronize(const Napi::CallbackInfo& info) {
   Environment& e = Environment::of(info.Env());
-  auto* pending = new PendingRead{&e, nullptr, nullptr, nullptr};
   napi_value promise;
-  napi_create_promise(info.Env(), &pending->deferred, &promise);
+  auto* pending = newPending(e, &promise);
+  if (!pending) return info.Env().Undefined();
   e.readStarted();
   e.stream.enqueue("synchronize", {}, {}, [pending](Exec&) { pending->environment->notify(pending); });
   return Napi::Value(info.Env(), promise);
@@ -160,7 +168,10 @@ void settleRead(napi_env env, napi_value, void*, void* data) {
   auto* read = static_cast<PendingRead*>(data);
   if (env) {
     read->environment->readFinished();
-    napi_resolve_deferred(env, read->deferred, errorValue(env, read->error));
+    try {
+      napi_resolve_deferred(env, read->deferred, errorValue(env, read->error));
+    } catch (const Napi::Error&) {  // the environment is being terminated: nobody waits
+    }
     if (read->buffer) napi_delete_reference(env, read->buffer);
   }
   delete read;

@@ -17,6 +17,7 @@ const scenarios: [name: string, status: string, output: RegExp, options?: Progra
   ['workerThrow', '0', /worker ended with on purpose/],
   ['workerNormal', '0', /worker ended with 0/],
   ['mainExitBusyWorkers', '3', /^$/],
+  ['mainExitReadingWorkers', '3', /^$/],
 ];
 
 describe(`exit with work in flight, ${repetitions} times`, () => {

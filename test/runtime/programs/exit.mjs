@@ -84,6 +84,11 @@ const scenarios = {
     queueWork();
     process.exit(3);
   },
+  mainExitReadingWorkers: async () => {
+    const workers = [startWorker('reading'), startWorker('reading'), startWorker('reading')];
+    await Promise.all(workers.map(ready));
+    process.exit(3);
+  },
 };
 
 const { parentPort } = await import('node:worker_threads');
@@ -96,6 +101,16 @@ const inWorker = {
   blockedRead: () => {
     parentPort.postMessage('busy');
     for (;;) queueWork().dataSync();
+  },
+  // Always at the border when the end comes.
+  reading: () => {
+    const a = full([1], 0.5);
+    parentPort.postMessage('busy');
+    for (;;)
+      a.data().then(
+        () => {},
+        () => {},
+      );
   },
   fullQueue: () => {
     const a = full([512, 512], 0.5);
