@@ -39,7 +39,9 @@ describe('package', () => {
     for (const wanted of ['dist/index.js', 'dist/index.d.ts', 'LICENSE', 'README.md', 'data/digits.csv.gz']) {
       expect(paths).toContain(wanted);
     }
-    expect(paths.filter((path) => !/^(dist\/|data\/|LICENSE$|NOTICE$|README\.md$|package\.json$)/.test(path))).toEqual([]);
+    expect(paths.filter((path) => !/^(dist\/|data\/|LICENSE$|NOTICE$|README\.md$|package\.json$)/.test(path))).toEqual(
+      [],
+    );
     const { scripts, gypfile } = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(Object.keys(scripts).filter((name) => /^(pre|post)?(install|prepare)$/.test(name))).toEqual([]);
     expect(gypfile).toBe(false);
