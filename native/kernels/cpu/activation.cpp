@@ -32,14 +32,41 @@ struct Elu {
   }
 };
 
+// The normal distribution up to x, and its density.
+template <class T>
+struct Normal {
+  Vec<T> distribution, density;
+};
+NABLA_INLINE Normal<double> vnormal(Vec<double> x) {
+  return {(verf(x * 0.70710678118654752440) + 1.0) * 0.5, vexp<double>(x * x * -0.5) * 0.39894228040143267794};
+}
+// One exponential for both: the tail beyond |x| is e^(-x^2 / 2) times a polynomial in 1 / (1 + 0.3 |x|), fitted to a
+// relative error of 1.7e-7.
+NABLA_INLINE Normal<float> vnormal(Vec<float> x) {
+  const Vec<float> e = vexp<float>(x * x * -0.5f), k = 1.0f / (vabs<float>(x) * 0.3f + 1.0f);
+  Vec<float> p = k * 0.03542402325f - 0.1561595729f;
+  p = p * k + 0.2045585845f;
+  p = p * k - 0.05203553904f;
+  p = p * k + 0.127692504f;
+  p = p * k + 0.1001757482f;
+  p = p * k + 0.1207121647f;
+  p = p * k + 0.1196320056f;
+  const Vec<float> tail = p * k * e;
+  return {vselect<float>(x < 0.0f, tail, 1.0f - tail), e * 0.39894228040143267794f};
+}
+
 template <class T>
 struct Gelu {
   explicit Gelu(const ActivationParams&) {}
-  static NABLA_INLINE Vec<T> distribution(Vec<T> x) { return (verf(x * T(0.70710678118654752440)) + T(1)) * T(0.5); }
-  NABLA_INLINE Vec<T> value(Vec<T> x) const { return x * distribution(x); }
+  NABLA_INLINE Vec<T> value(Vec<T> x) const {
+    if constexpr (sizeof(T) == sizeof(double))
+      return x * ((verf(x * T(0.70710678118654752440)) + T(1)) * T(0.5));
+    else
+      return x * vnormal(x).distribution;
+  }
   NABLA_INLINE Vec<T> gradient(Vec<T> g, Vec<T> x) const {
-    const Vec<T> density = vexp<T>(x * x * T(-0.5)) * T(0.39894228040143267794);
-    return g * (x * density + distribution(x));
+    const Normal<T> normal = vnormal(x);
+    return g * (x * normal.density + normal.distribution);
   }
 };
 
@@ -60,20 +87,26 @@ struct GeluTanh {
 template <class T>
 struct Silu {
   explicit Silu(const ActivationParams&) {}
-  NABLA_INLINE Vec<T> value(Vec<T> x) const { return x / (T(1) + vexp<T>(-x)); }
+  NABLA_INLINE Vec<T> value(Vec<T> x) const { return x * vsigmoid<T>(x); }
   NABLA_INLINE Vec<T> gradient(Vec<T> g, Vec<T> x) const {
     const Vec<T> s = vsigmoid<T>(x);
     return g * (s * (T(1) + x * (T(1) - s)));
   }
 };
 
+// With w = e^x (e^x + 2): tanh(log(1 + e^x)) = w / (w + 2), whose slope is 4 e^x (1 + e^x) / (w + 2)^2.
 template <class T>
 struct Mish {
   explicit Mish(const ActivationParams&) {}
-  NABLA_INLINE Vec<T> value(Vec<T> x) const { return x * vtanh<T>(vsoftplus<T>(x)); }
+  static NABLA_INLINE Vec<T> bounded(Vec<T> x) { return vmin<T>(x, vset<T>(VMath<T>::kSigmoidOne)); }
+  NABLA_INLINE Vec<T> value(Vec<T> x) const {
+    const Vec<T> e = vexp<T>(bounded(x)), w = e * (e + T(2));
+    return x * (w / (w + T(2)));
+  }
   NABLA_INLINE Vec<T> gradient(Vec<T> g, Vec<T> x) const {
-    const Vec<T> t = vtanh<T>(vsoftplus<T>(x));
-    return g * (t + x * vsigmoid<T>(x) * (T(1) - t * t));
+    const Vec<T> b = bounded(x), e = vexp<T>(b), w = e * (e + T(2)), inverse = T(1) / (w + T(2));
+    const Vec<T> slope = T(4) * b * (e * (e + T(1)) * inverse) * inverse;
+    return g * (w * inverse + slope + (x - x));  // NaN at infinity, where it is infinity times 0
   }
 };
 

@@ -19,7 +19,8 @@ struct VMath<float> {
   static constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;  // n * high is exact without fma
   static constexpr float kExpLow = -104.0f, kExpHigh = 89.0f;
   static constexpr float kExp2Low = -151.0f, kExp2High = 129.0f;
-  static constexpr float kTanhOne = 10.0f;  // from here on tanh is 1
+  static constexpr float kSigmoidOne = 18.0f;  // from here on it is 1
+  static constexpr float kTanhOne = 10.0f;     // from here on tanh is 1
   static constexpr int32_t kSqrtHalf = 0x3f3504f3;
   static constexpr float kSmallest = 1.17549435e-38f, kScaleUp = 33554432.0f;  // normal; 2^25
   static constexpr float kScaleUpLog = 25;
@@ -37,6 +38,7 @@ struct VMath<double> {
   static constexpr double kLn2High = 6.93145751953125e-1, kLn2Low = 1.42860682030941723212e-6;
   static constexpr double kExpLow = -746.0, kExpHigh = 710.0;
   static constexpr double kExp2Low = -1076.0, kExp2High = 1025.0;
+  static constexpr double kSigmoidOne = 38.0;
   static constexpr double kTanhOne = 20.0;
   static constexpr int64_t kSqrtHalf = 0x3fe6a09e667f3bcdLL;
   static constexpr double kSmallest = 2.2250738585072014e-308, kScaleUp = 18014398509481984.0;
@@ -227,12 +229,18 @@ NABLA_INLINE Vec<T> vtanh(Vec<T> x) {
   return vcopysign<T>(vselect<T>(small, a, vset<T>(T(1))) + numerator / denominator, x);
 }
 
+// 1 / (1 + e^-x) with e^-x = 2^n (1 + p): 2^-n / (2^-n + 1 + p). The numerator carries 2^64, so that 2^-n stays normal
+// and tiny results are rounded once.
 template <class T>
 NABLA_INLINE Vec<T> vsigmoid(Vec<T> x) {
-  const Vec<T> e = vexp<T>(-vabs<T>(x)), d = T(1) + e;
-  const Vec<T> y = vselect<T>(x < T(0), e, vset<T>(T(1))) / d, rest = T(1) - y;
-  const Vec<T> lost = e - (d - T(1));  // what rounding took from d; 1 / d is y or 1 - y
-  return y - y * lost * vselect<T>(y > rest, y, rest);
+  using M = VMath<T>;
+  constexpr T kUp = T(18446744073709551616.0), kDown = 1 / kUp;
+  constexpr auto kShift = decltype(M::kBias)(M::kBias) + 64;
+  Vec<T> r;
+  const VecInt<T> n = vexpReduce<T>(-vmax<T>(vmin<T>(x, vset<T>(M::kSigmoidOne)), vset<T>(M::kExpLow)), &r);
+  const Vec<T> p = vexpTail(r) * (r * r) + r, up = (Vec<T>)((kShift - n) << M::kMantissa);
+  const Vec<T> one = up * kDown + T(1), lost = up * kDown - (one - T(1));  // what rounding took from one
+  return up / (one + (p + lost)) * kDown;
 }
 
 // log(1 + e^x) without overflow.
