@@ -55,7 +55,7 @@ const Function kFunctions[] = {
     {cpu::kSoftplus, "softplus", softplus<double>, softplus<long double>, -700, 40, {2.5, 2.5}},
     {ROW(cpu::kTanh, tanh), -20, 20, {2, 2}},
     {ROW(cpu::kErf, erf), -6, 6, {2, 2}},
-    {ROW(cpu::kErfc, erfc), -6, 26, {2, 5}},
+    {ROW(cpu::kErfc, erfc), -6, 26, {2, 5.5}},
     {ROW(cpu::kSin, sin), -1000, 1000, {1.5, 1.5}},
     {ROW(cpu::kCos, cos), -1000, 1000, {1.5, 1.5}},
     {ROW(cpu::kTan, tan), -1000, 1000, {1.5, 1.5}},

@@ -26,7 +26,7 @@ struct VMath<float> {
   static constexpr float kScaleUpLog = 25;
   // pi / 2 in parts; n times the first two is exact for arguments up to kTurnsExact, without fma too.
   static constexpr float kHalfPi1 = 1.5703125f, kHalfPi2 = 4.837512969970703125e-4f, kHalfPi3 = 7.54978995489188216e-8f;
-  static constexpr float kTurnsExact = 8192.0f;
+  static constexpr float kTurnsExact = 1000.0f;  // beyond it what the parts leave out costs more than an ulp near zeros
 };
 
 template <>
