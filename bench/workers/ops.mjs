@@ -107,12 +107,13 @@ const cases = {
     const x = randn([10, 10]);
     x.requiresGrad = true;
     const b = randn([10, 10]);
-    return () => {
+    const step = () => {
       x.grad = null;
       let y = x;
       for (let i = 0; i < 1000; i++) y = y.add(b);
       y.sum().backward();
     };
+    return () => nabla.scope(step);
   },
 };
 
