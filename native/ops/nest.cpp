@@ -78,9 +78,9 @@ void chooseChunks(Nest& nest, int64_t chunk) {
 
 Nest makeNest(const Tensor* const* operands, int count, int64_t chunk) {
   Nest nest;
-  nest.operands = count;
+  nest.operands = std::min(count, cpu::kOperands);
   const Tensor& out = *operands[0];
-  for (int k = 0; k < count; k++) {
+  for (int k = 0; k < nest.operands; k++) {
     const Tensor* t = operands[k];
     if (!t) continue;
     nest.data[k] = t->data;

@@ -222,7 +222,7 @@ int64_t rankOf(const cpu::SortFunctions& run, int64_t kind, const char* row, int
   if (kind == kKthValue) return k;
   int64_t firstNan = 0;
   const int64_t nans = run.nans(row, n, &firstNan);
-  if (nans == n && n || (kind == kKthMedian && nans)) return -1 - firstNan;
+  if ((nans == n && n > 0) || (kind == kKthMedian && nans > 0)) return -1 - firstNan;
   return (n - nans - 1) / 2;
 }
 
