@@ -1,7 +1,8 @@
 // Functions of one element, of two, and choices between them.
-import { type Arr, floating, isFloat, mapped, type RefDType, resultType, zipped } from './array.js';
+import { type Arr, floating, isFloat, mapped, type RefDType, resultType, stored, zipped } from './array.js';
 import type { Draw, TensorArg } from './draw.js';
 import { family } from './entry.js';
+import { rounded } from './numbers.js';
 
 const entry = family('pointwise');
 
@@ -119,8 +120,15 @@ function drawOperands(d: Draw, o: Binary, scalars: boolean): [TensorArg, TensorA
   return [a, d.tensor(right, { dtype: other, values: d.anyValues(), low: low + shift, high: high + shift })];
 }
 
-const value = (x: Arr | number, fn: Fn, a: Arr, dtype: RefDType): Arr =>
-  typeof x === 'number' ? mapped(a, (y) => fn(y, x), dtype) : zipped(dtype, fn, a, x);
+/** A number as an operand of a dtype holds it. */
+const held = (dtype: RefDType, x: number): number => (isFloat(dtype) ? rounded(dtype, x) : stored(dtype, x));
+
+/** Two arrays meet in their common dtype, which an array without axes may not fit into: -1 beside uint8 is 255. */
+function value(x: Arr | number, fn: Fn, a: Arr, dtype: RefDType): Arr {
+  if (typeof x === 'number') return mapped(a, (y) => fn(y, x), dtype);
+  const common = resultType(a, x);
+  return zipped(dtype, (p, q) => fn(held(common, p), held(common, q)), a, x);
+}
 
 /** A function of two numbers, with broadcasting. */
 export function binary(name: string, fn: Fn, options: Binary = {}, scalars = true): void {
