@@ -9,13 +9,9 @@ import type { DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkFloatDType, checkSize } from './linear.js';
 import { Module } from './module.js';
+import { checkNumber } from './norm.js';
 import { type Parameter, parameterOf } from './parameter.js';
 import { boolText, floatText, textOfFloat, tuple } from './repr.js';
-
-const checkNumber = (op: string, name: string, value: unknown): number => {
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw new ArgumentError(op, `${name} must be a finite number, got ${valueText(value)}`, value);
-};
 
 function checkSizes(op: string, shape: number | readonly number[]): readonly number[] {
   const sizes = typeof shape === 'number' ? [shape] : shape;

@@ -25,7 +25,8 @@ export interface BatchNormOptions {
   dtype?: DType;
 }
 
-function checkNumber(op: string, name: string, value: unknown): number {
+/** Throws unless `value` is a finite number. @internal */
+export function checkNumber(op: string, name: string, value: unknown): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   throw new ArgumentError(op, `${name} must be a finite number, got ${valueText(value)}`, value);
 }

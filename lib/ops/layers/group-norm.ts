@@ -1,12 +1,10 @@
 // Normalization of groups of channels (group, instance norm; native/ops/group_norm.cpp), across channels and of vectors.
-import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { native } from '../../native.js';
-import { checkTensor } from '../../tensor/check.js';
 import { zeros } from '../../tensor/create.js';
 import { isGradEnabled } from '../../tensor/frame.js';
-import { channelsLastStrides, contiguousStrides } from '../../tensor/layout.js';
 import { noGrad } from '../../tensor/scope.js';
-import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
+import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
 import { add, div, mul, pow, sub } from '../pointwise/arithmetic.js';
 import { clamp } from '../pointwise/select.js';
@@ -16,19 +14,13 @@ import { type Dims, mean } from '../reduce/reduce.js';
 import { pad } from '../shape/pad.js';
 import { contiguous, narrow, reshape, sumTo } from '../shape/view.js';
 import { checkEps, checkNormInput, type NormOptions } from './layer-norm.js';
-import { batchNorm } from './norm.js';
+import { batchNorm, checkVector, dense, emptyDense } from './norm.js';
 
 /** Mean and 1 / standard deviation of each image and group, written by forward and kept for backward. */
 interface Used {
   mean: Tensor | null;
   rstd: Tensor | null;
 }
-
-/** Dense memory: channels last for images, row-major otherwise. */
-const dense = (x: Tensor): Tensor => (x.ndim === 4 ? contiguous(x, 'channelsLast') : contiguous(x));
-
-const emptyDense = (x: Tensor): Tensor =>
-  emptyStrided(x.shape, x.ndim === 4 ? channelsLastStrides(x.shape) : contiguousStrides(x.shape), x.dtype);
 
 const id = (x: Tensor | null): number => x?._id ?? 0;
 
@@ -100,19 +92,6 @@ function composedGradients(
   ];
 }
 
-function checkVector(op: string, name: string, x: Tensor, vector: Tensor | null | undefined): Tensor | null {
-  if (vector === null || vector === undefined) return null;
-  checkTensor(op, vector, name);
-  if (vector.ndim !== 1 || vector.shape[0] !== x.shape[1]) {
-    const text = `${name} has shape ${shapeText(vector.shape)}, an input of ${x.shape[1]} channels needs [${x.shape[1]}] (input ${shapeText(x.shape)})`;
-    throw new ShapeError(op, text, vector.shape, x.shape);
-  }
-  if (vector.dtype !== x.dtype) {
-    throw new DTypeError(op, `input is ${x.dtype}, ${name} is ${vector.dtype}`, x.dtype, vector.dtype);
-  }
-  return contiguous(vector);
-}
-
 function normalizeGroups(
   op: string,
   x: Tensor,
@@ -121,7 +100,9 @@ function normalizeGroups(
   bias: Tensor | null | undefined,
   eps: number,
 ): Tensor {
-  const [w, b] = [checkVector(op, 'weight', x, weight), checkVector(op, 'bias', x, bias)];
+  checkVector(op, 'weight', weight, x);
+  checkVector(op, 'bias', bias, x);
+  const [w, b] = [weight ? contiguous(weight) : null, bias ? contiguous(bias) : null];
   const used: Used = { mean: null, rstd: null };
   const out = groupNormOp(dense(x), w, b, groups, eps, used);
   used.mean?.dispose(); // what backward needs stays
@@ -209,11 +190,11 @@ function updateRunning(
   const inner: Dims = x.shape.slice(2).map((_, i) => i + 2);
   noGrad(() => {
     if (runningMean) {
-      checkVector('instanceNorm', 'runningMean', x, runningMean);
+      checkVector('instanceNorm', 'runningMean', runningMean, x);
       runningMean.mul_(1 - momentum).add_(mean(mean(x, inner), 0), { alpha: momentum });
     }
     if (runningVar) {
-      checkVector('instanceNorm', 'runningVar', x, runningVar);
+      checkVector('instanceNorm', 'runningVar', runningVar, x);
       runningVar.mul_(1 - momentum).add_(mean(variance(x, inner), 0), { alpha: momentum });
     }
   });

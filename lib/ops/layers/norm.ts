@@ -30,9 +30,9 @@ interface Rule {
 }
 
 /** Dense memory: channels last for images, row-major otherwise. */
-const dense = (x: Tensor): Tensor => (x.ndim === 4 ? contiguous(x, 'channelsLast') : contiguous(x));
+export const dense = (x: Tensor): Tensor => (x.ndim === 4 ? contiguous(x, 'channelsLast') : contiguous(x));
 
-const emptyDense = (like: Tensor): Tensor =>
+export const emptyDense = (like: Tensor): Tensor =>
   emptyStrided(
     like.shape,
     like.ndim === 4 ? channelsLastStrides(like.shape) : contiguousStrides(like.shape),
@@ -147,12 +147,13 @@ function composedGradients(
   ];
 }
 
-function checkVector(name: string, v: Tensor | null | undefined, x: Tensor): void {
+/** A vector with one number per channel of `x`, or nothing. */
+export function checkVector(op: string, name: string, v: Tensor | null | undefined, x: Tensor): void {
   if (v === null || v === undefined) return;
-  checkTensor('batchNorm', v, name);
+  checkTensor(op, v, name);
   if (v.ndim !== 1 || v.shape[0] !== x.shape[1]) {
     throw new ShapeError(
-      'batchNorm',
+      op,
       `${name} has shape ${shapeText(v.shape)}, an input of ${x.shape[1]} channels needs [${x.shape[1]}] (input ${shapeText(x.shape)})`,
       v.shape,
       x.shape,
@@ -160,7 +161,7 @@ function checkVector(name: string, v: Tensor | null | undefined, x: Tensor): voi
   }
   // Beside a bfloat16 or float16 input the others may be float32, as in PyTorch.
   if (v.dtype !== x.dtype && v.dtype !== computeDType(x.dtype)) {
-    throw new DTypeError('batchNorm', `input is ${x.dtype}, ${name} is ${v.dtype}`, x.dtype, v.dtype);
+    throw new DTypeError(op, `input is ${x.dtype}, ${name} is ${v.dtype}`, x.dtype, v.dtype);
   }
 }
 
@@ -207,10 +208,10 @@ export function batchNorm(
   if (!isFloating(x.dtype)) {
     throw new DTypeError('batchNorm', `input must be float32 or float64, got ${x.dtype}`, x.dtype);
   }
-  checkVector('runningMean', runningMean, x);
-  checkVector('runningVar', runningVar, x);
-  checkVector('weight', weight, x);
-  checkVector('bias', bias, x);
+  checkVector('batchNorm', 'runningMean', runningMean, x);
+  checkVector('batchNorm', 'runningVar', runningVar, x);
+  checkVector('batchNorm', 'weight', weight, x);
+  checkVector('batchNorm', 'bias', bias, x);
   if (!rule.training && (!runningMean || !runningVar)) {
     throw new ArgumentError('batchNorm', 'without training, runningMean and runningVar are needed', runningMean);
   }
