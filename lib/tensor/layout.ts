@@ -31,15 +31,19 @@ export function stridesInOrder(shape: readonly number[], order: readonly number[
   return strides;
 }
 
-const CHANNELS_LAST = [0, 2, 3, 1];
+/** By the number of axes: sequences, images, volumes. */
+const CHANNELS_LAST = [[], [], [], [0, 2, 1], [0, 2, 3, 1], [0, 2, 3, 4, 1]];
+const KERNEL = [[], [], [], [2, 1, 0], [2, 3, 1, 0], [2, 3, 4, 1, 0]];
 
-/** Strides of `[N, C, H, W]` whose memory runs N, H, W, C. */
-export const channelsLastStrides = (shape: readonly number[]): number[] => stridesInOrder(shape, CHANNELS_LAST);
+/** Whether tensors of `ndim` axes have a channels-last layout. */
+export const hasChannelsLast = (ndim: number): boolean => ndim >= 3 && ndim <= 5;
 
-const KERNEL = [2, 3, 1, 0];
+/** Strides of `[N, C, L]`, `[N, C, H, W]` or `[N, C, D, H, W]` whose memory runs N, ..., C. */
+export const channelsLastStrides = (shape: readonly number[]): number[] =>
+  stridesInOrder(shape, CHANNELS_LAST[shape.length]);
 
-/** Strides of a convolution's `[O, I, H, W]` whose memory runs H, W, I, O. */
-export const kernelStrides = (shape: readonly number[]): number[] => stridesInOrder(shape, KERNEL);
+/** Strides of a convolution's `[O, I, ...]` whose memory runs ..., I, O. */
+export const kernelStrides = (shape: readonly number[]): number[] => stridesInOrder(shape, KERNEL[shape.length]);
 
 function isDenseIn(shape: readonly number[], strides: readonly number[], order: readonly number[]): boolean {
   let step = 1;
@@ -63,10 +67,10 @@ export function isContiguous(shape: readonly number[], strides: readonly number[
 }
 
 export const isChannelsLast = (shape: readonly number[], strides: readonly number[]): boolean =>
-  shape.length === 4 && isDenseIn(shape, strides, CHANNELS_LAST);
+  hasChannelsLast(shape.length) && isDenseIn(shape, strides, CHANNELS_LAST[shape.length]);
 
 export const isKernelLayout = (shape: readonly number[], strides: readonly number[]): boolean =>
-  shape.length === 4 && isDenseIn(shape, strides, KERNEL);
+  hasChannelsLast(shape.length) && isDenseIn(shape, strides, KERNEL[shape.length]);
 
 /** Axes from the slowest to the fastest in memory; ties, and expanded axes (stride 0), keep their place. */
 export function memoryOrder(shape: readonly number[], strides: readonly number[]): number[] {

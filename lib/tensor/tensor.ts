@@ -101,6 +101,7 @@ export class Tensor implements Disposable {
     return isContiguous(this.shape, this.strides);
   }
 
+  /** Whether memory runs N, ..., C: of tensors with 3 to 5 axes. */
   isChannelsLast(): boolean {
     return isChannelsLast(this.shape, this.strides);
   }

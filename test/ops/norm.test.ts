@@ -50,3 +50,28 @@ it('keeps for backward what forward used', () =>
     out.sum().backward();
     expect(await (x.grad as Tensor).toArray()).toEqual(await ones([4, 3]).toArray());
   }));
+
+it('keeps the layout that a convolution of sequences or volumes has made', () =>
+  scope(async () => {
+    for (const shape of [
+      [3, 4, 7],
+      [2, 4, 3, 2, 5],
+    ]) {
+      const plain = randn(shape, { dtype: 'float64' });
+      const incoming = randn(shape, { dtype: 'float64' });
+      const norms = [
+        (x: Tensor) => F.batchNorm(x, null, null, null, null, { training: true }),
+        (x: Tensor) => F.groupNorm(x, 2),
+      ];
+      for (const norm of norms) {
+        const [a, b] = [plain.clone().requiresGrad_(), plain.contiguous('channelsLast').detach().requiresGrad_()];
+        const [y, z] = [norm(a), norm(b)];
+        expect([y.isContiguous(), z.isChannelsLast()]).toEqual([true, true]);
+        y.backward({ gradient: incoming });
+        z.backward({ gradient: incoming });
+        expect(await z.sub(y).abs().max().item()).toBeLessThan(1e-13);
+        const gradients = (b.grad as Tensor).sub(a.grad as Tensor);
+        expect(await gradients.abs().max().item()).toBeLessThan(1e-13);
+      }
+    }
+  }));

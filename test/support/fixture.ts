@@ -40,7 +40,7 @@ export const layoutsOf = (sample: Sample): Layout[] => {
   const most = Math.max(...sample.inputs.map((input) => input.shape.length), 0);
   const layouts: Layout[] = ['contiguous', 'strided'];
   if (most >= 2) layouts.push('transposed');
-  if (most === 4) layouts.push('channelsLast');
+  if (most === 4 || most === 5) layouts.push('channelsLast');
   return layouts;
 };
 
@@ -78,7 +78,7 @@ export function makeTensor(values: Values, run: string, layout: Layout, data = v
   if (layout === 'strided') return strided(data, shape, dtype).detach();
   if (layout === 'transposed' && shape.length > 1) return transposed(data, shape, dtype).detach();
   const plain = contiguousTensor(data, shape, dtype);
-  return layout === 'channelsLast' && shape.length === 4 ? plain.contiguous('channelsLast').detach() : plain;
+  return layout === 'channelsLast' && shape.length >= 4 ? plain.contiguous('channelsLast').detach() : plain;
 }
 
 /** A tensor's elements as numbers. */

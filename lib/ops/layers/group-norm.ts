@@ -39,7 +39,7 @@ const groupNormOp = defineOp({
     const shapes = [x.shape, [x.shape[1]], [x.shape[1]]];
     if (x.numel === 0) return needs.map((needed, i) => (needed ? zeros(shapes[i], { dtype: x.dtype }) : null));
     if (isGradEnabled()) return composedGradients(g, x, weight, groups, eps, needs);
-    const outputs = backwardOp(dense(g), x, weight, mean as Tensor, rstd as Tensor, groups, needs);
+    const outputs = backwardOp(dense(g, x), x, weight, mean as Tensor, rstd as Tensor, groups, needs);
     let next = 0;
     return needs.map((needed) => (needed ? outputs[next++] : null));
   },

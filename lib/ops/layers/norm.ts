@@ -29,13 +29,16 @@ interface Rule {
   readonly eps: number;
 }
 
-/** Dense memory: channels last for images, row-major otherwise. */
-export const dense = (x: Tensor): Tensor => (x.ndim === 4 ? contiguous(x, 'channelsLast') : contiguous(x));
+/** Images, and what a convolution has made. */
+const channelsLast = (x: Tensor): boolean => x.ndim === 4 || (x.isChannelsLast() && !x.isContiguous());
+
+/** Dense memory in the layout that `like` has or gets: channels last or row-major. */
+export const dense = (x: Tensor, like = x): Tensor => contiguous(x, channelsLast(like) ? 'channelsLast' : 'contiguous');
 
 export const emptyDense = (like: Tensor): Tensor =>
   emptyStrided(
     like.shape,
-    like.ndim === 4 ? channelsLastStrides(like.shape) : contiguousStrides(like.shape),
+    channelsLast(like) ? channelsLastStrides(like.shape) : contiguousStrides(like.shape),
     like.dtype,
   );
 
@@ -116,7 +119,7 @@ function fusedGradients(
   rule: Rule,
   needs: readonly boolean[],
 ): readonly (Tensor | null)[] {
-  const outputs = batchNormBackward(dense(g), x, weight, [mean, invStd], rule.training, needs);
+  const outputs = batchNormBackward(dense(g, x), x, weight, [mean, invStd], rule.training, needs);
   let next = 0;
   return needs.map((needed) => (needed ? outputs[next++] : null));
 }

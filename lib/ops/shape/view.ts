@@ -10,6 +10,7 @@ import {
   checkDims,
   checkShape,
   contiguousStrides,
+  hasChannelsLast,
   isContiguous,
   isKernelLayout,
   kernelStrides,
@@ -319,12 +320,16 @@ export function slice(x: Tensor, dim: number, start?: number | null, end?: numbe
   return sliceView(x, d, from, length, step);
 }
 
-/** Row-major memory: the tensor itself when it already is, else a copy. `'channelsLast'` for `[N, C, H, W]`. */
+/**
+ * Row-major memory: the tensor itself when it already is, else a copy. `'channelsLast'`: memory that runs N, ..., C, for
+ * `[N, C, L]`, `[N, C, H, W]` and `[N, C, D, H, W]`.
+ */
 export function contiguous(x: Tensor, memoryFormat: 'contiguous' | 'channelsLast' = 'contiguous'): Tensor {
   checkTensor('contiguous', x);
   if (memoryFormat === 'channelsLast') {
-    if (x.ndim !== 4)
-      throw new ShapeError('contiguous', `channelsLast needs 4 dimensions, got ${shapeText(x.shape)}`, x.shape);
+    if (!hasChannelsLast(x.ndim)) {
+      throw new ShapeError('contiguous', `channelsLast needs 3 to 5 dimensions, got ${shapeText(x.shape)}`, x.shape);
+    }
     return x.isChannelsLast() ? x : copyAs(x, channelsLastStrides(x.shape), x.dtype);
   }
   return x.isContiguous() ? x : copyAs(x, contiguousStrides(x.shape), x.dtype);
