@@ -6,6 +6,7 @@ export {
 } from '../ops/linalg/cholesky.js';
 export { det, slogdet } from '../ops/linalg/det.js';
 export { matrixExp } from '../ops/linalg/exponential.js';
+export { householderProduct } from '../ops/linalg/householder.js';
 export { type LstsqOptions, type LstsqResult, lstsq } from '../ops/linalg/lstsq.js';
 export { type LuSolveOptions, lu, luFactor, luFactorEx, luSolve } from '../ops/linalg/lu.js';
 export { matmul } from '../ops/linalg/matmul.js';

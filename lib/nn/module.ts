@@ -26,8 +26,8 @@ export interface LoadResult {
   unexpectedKeys: string[];
 }
 
-/** The name of a field in a state dict: `runningMean` is `running_mean`, as PyTorch writes it. */
-const stateName = (field: string): string => field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+/** The name of a field in a state dict: `runningMean` is `running_mean`, as PyTorch writes it. @internal */
+export const stateName = (field: string): string => field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
 const join = (prefix: string, name: string): string => (prefix ? `${prefix}.${name}` : name);
 
@@ -82,6 +82,16 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
     this.#buffers.set(field, { persistent: options.persistent ?? true });
     value?.keep();
     Object.defineProperty(this, field, { value, writable: true, enumerable: true, configurable: true });
+  }
+
+  /** @internal Whether the field is a buffer. */
+  _hasBuffer(field: string): boolean {
+    return this.#buffers.has(field);
+  }
+
+  /** @internal The field is no buffer any more, and gone. */
+  _dropBuffer(field: string): void {
+    if (this.#buffers.delete(field)) Reflect.deleteProperty(this, field);
   }
 
   /** Direct submodules with their names. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { ArgumentError, nn, ShapeError, tensor } from '../../lib/index.js';
+import { ArgumentError, nn, ShapeError, tensor, ValueError } from '../../lib/index.js';
 
-const { clipGradNorm_, clipGradValue_, getTotalNorm, parametersToVector, vectorToParameters } = nn.utils;
+const { clipGradsWithNorm_, clipGradNorm_, clipGradValue_, getTotalNorm, parametersToVector, vectorToParameters } =
+  nn.utils;
 
 /** Parameters whose gradients are the given rows. */
 const withGradients = (...rows: number[][]) =>
@@ -43,6 +44,21 @@ describe('clipGradNorm_', () => {
     expect((gradients([parameter])[0] as number[])[1]).toBeCloseTo(-4, 5);
     expect(clipGradNorm_([new nn.Parameter(tensor([1]))], 1).itemSync()).toBe(0);
     expect(getTotalNorm([tensor([1, -2]), tensor([3])], 1).itemSync()).toBe(6);
+  });
+
+  it('takes a norm that is there already', () => {
+    const parameters = withGradients([3, 0], [0, 4]);
+    clipGradsWithNorm_(parameters, 1, tensor(10, { dtype: 'float64' }));
+    expect((gradients(parameters) as number[][])[0][0]).toBeCloseTo(0.3, 6);
+    expect(() => clipGradsWithNorm_(parameters, 1, 10 as never)).toThrow(ArgumentError);
+  });
+
+  it('refuses norms that are not finite where it is told so', () => {
+    const parameters = withGradients([Infinity, 1]);
+    expect(() => clipGradNorm_(parameters, 1, { errorIfNonfinite: true })).toThrow(ValueError);
+    expect(gradients(parameters)).toEqual([[Infinity, 1]]);
+    expect(getTotalNorm([tensor([NaN])]).itemSync()).toBeNaN();
+    expect(() => getTotalNorm([tensor([NaN])], 2, { errorIfNonfinite: true })).toThrow(/not finite/);
   });
 
   it('refuses what is no parameter and no norm', () => {

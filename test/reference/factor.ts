@@ -443,3 +443,38 @@ entry('linalg.matrixExp', {
   reference: (x) => batched(x, x.shape.slice(-2), matricesOf(x).map(exponential)),
   length: (x) => steps(x),
 });
+
+/** The first columns of the product of reflections, one after the other. */
+function reflected(a: Matrix, tau: readonly number[]): Matrix {
+  const n = a[0]?.length ?? 0;
+  const result = sized(a.length, n, (i, j) => (i === j ? 1 : 0));
+  for (let k = tau.length - 1; k >= 0; k--) {
+    const v = a.map((row, i) => (i < k ? 0 : i === k ? 1 : row[k]));
+    for (let j = 0; j < n; j++) {
+      const along = v.reduce((sum, x, i) => sum + x * result[i][j], 0);
+      for (const [i, row] of result.entries()) row[j] -= tau[k] * along * v[i];
+    }
+  }
+  return result;
+}
+entry('linalg.householderProduct', {
+  covers: [],
+  draw: (d): [TensorArg, TensorArg] => {
+    const n = extent(d);
+    const lead = d.chance(0.4) ? d.shape({ max: 2, most: 6 }) : [];
+    const dtype = d.dtype('wide');
+    const a = d.tensor([...lead, n + d.int(0, 3), n], { dtype, low: -1, high: 1 });
+    return [a, d.tensor([...lead, d.int(0, n)], { dtype, low: 0, high: 2 })];
+  },
+  reference: (a, tau) => {
+    const [m, n] = a.shape.slice(-2);
+    const k = tau.shape[tau.ndim - 1];
+    return batched(
+      a,
+      [m, n],
+      matricesOf(a).map((matrix, i) => reflected(matrix, [...tau.data].slice(i * k, (i + 1) * k) as number[])),
+    );
+  },
+  length: (a) => steps(a),
+  range: () => 100,
+});

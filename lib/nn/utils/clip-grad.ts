@@ -1,10 +1,10 @@
 // Gradient clipping, on the device: nothing here waits for a value.
-import { ArgumentError, valueText } from '../../errors.js';
+import { ArgumentError, ValueError, valueText } from '../../errors.js';
 import { add, div, mul } from '../../ops/pointwise/arithmetic.js';
 import { clamp } from '../../ops/pointwise/select.js';
 import { norm } from '../../ops/reduce/moments.js';
 import { stack } from '../../ops/shape/concat.js';
-import { checkOptions } from '../../tensor/check.js';
+import { checkOptions, checkTensor } from '../../tensor/check.js';
 import { zeros } from '../../tensor/create.js';
 import { noGrad } from '../../tensor/scope.js';
 import { Tensor } from '../../tensor/tensor.js';
@@ -34,18 +34,30 @@ function checkPositive(op: string, name: string, value: unknown): void {
   throw new ArgumentError(op, `${name} must be a number of at least 0, got ${valueText(value)}`, value);
 }
 
+/** Options of {@link getTotalNorm}. */
+export interface TotalNormOptions {
+  /** Throw when the norm is NaN or infinite: this waits for its value. Default false. */
+  errorIfNonfinite?: boolean;
+}
+
 /**
- * The norm of several tensors as if they were one vector. 0 for none.
+ * The norm of several tensors as if they were one vector. 0 for none. Their dtypes may differ.
+ * @throws ValueError with `errorIfNonfinite`, when the norm is NaN or infinite.
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.get_total_norm.html
  */
-export function getTotalNorm(tensors: Parameters, normType = 2): Tensor {
+export function getTotalNorm(tensors: Parameters, normType = 2, options: TotalNormOptions = {}): Tensor {
   const list = listOf('getTotalNorm', tensors);
+  checkOptions('getTotalNorm', options);
   if (list.length === 0) return zeros([]);
-  return noGrad(() => norm(stack(list.map((x) => norm(x, normType))), normType));
+  const total = noGrad(() => norm(stack(list.map((x) => norm(x, normType))), normType));
+  if (options.errorIfNonfinite && !Number.isFinite(total.itemSync())) {
+    throw new ValueError('getTotalNorm', `the norm of order ${normType} is not finite`);
+  }
+  return total;
 }
 
 /** Options of {@link clipGradNorm_}. */
-export interface ClipGradNormOptions {
+export interface ClipGradNormOptions extends TotalNormOptions {
   /** Order of the norm; `Infinity` takes the largest magnitude. Default 2. */
   normType?: number;
 }
@@ -64,13 +76,24 @@ export interface ClipGradNormOptions {
 export function clipGradNorm_(parameters: Parameters, maxNorm: number, options: ClipGradNormOptions = {}): Tensor {
   checkOptions('clipGradNorm_', options);
   checkPositive('clipGradNorm_', 'maxNorm', maxNorm);
-  const { normType = 2 } = options;
-  const gradients = gradientsOf('clipGradNorm_', parameters);
-  return noGrad(() => {
-    const total = getTotalNorm(gradients, normType);
-    const factor = clamp(mul(div(1, add(total, 1e-6)), maxNorm), null, 1);
+  const list = listOf('clipGradNorm_', parameters);
+  const total = getTotalNorm(gradientsOf('clipGradNorm_', list), options.normType ?? 2, options);
+  clipGradsWithNorm_(list, maxNorm, total);
+  return total;
+}
+
+/**
+ * Scales the gradients of the parameters in place by `min(maxNorm / (totalNorm + 1e-6), 1)`: {@link clipGradNorm_} with a
+ * norm that is already there.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.clip_grads_with_norm_.html
+ */
+export function clipGradsWithNorm_(parameters: Parameters, maxNorm: number, totalNorm: Tensor): void {
+  checkPositive('clipGradsWithNorm_', 'maxNorm', maxNorm);
+  checkTensor('clipGradsWithNorm_', totalNorm, 'totalNorm');
+  const gradients = gradientsOf('clipGradsWithNorm_', parameters);
+  noGrad(() => {
+    const factor = clamp(mul(div(1, add(totalNorm, 1e-6)), maxNorm), null, 1);
     for (const gradient of gradients) gradient.mul_(factor);
-    return total;
   });
 }
 

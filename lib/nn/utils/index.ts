@@ -3,8 +3,15 @@
 export {
   type ClipGradNormOptions,
   clipGradNorm_,
+  clipGradsWithNorm_,
   clipGradValue_,
   getTotalNorm,
   type Parameters,
+  type TotalNormOptions,
 } from './clip-grad.js';
+export * as parametrizations from './parametrizations.js';
+export * as parametrize from './parametrize.js';
+export * as prune from './prune.js';
+export { skipInit } from './skip-init.js';
 export { parametersToVector, vectorToParameters } from './vector.js';
+export { removeSpectralNorm, removeWeightNorm, spectralNorm, weightNorm } from './weight-norm.js';
