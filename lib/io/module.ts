@@ -1,4 +1,5 @@
-import { Module } from '../nn/module.js';
+import { type LoadResult, Module } from '../nn/module.js';
+import type { LoadOptions } from '../nn/state-dict.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { loadSafetensors, saveSafetensors } from './safetensors.js';
 
@@ -10,7 +11,7 @@ declare module '../nn/module.js' {
      * Loads a safetensors file into the module. The file and its names and shapes are checked before anything changes.
      * @throws FormatError for a damaged file; ArgumentError listing missing, unexpected and misshapen keys.
      */
-    load(path: string, options?: { strict?: boolean }): Promise<LoadResult>;
+    load(path: string, options?: LoadOptions): Promise<LoadResult>;
   }
 }
 

@@ -39,6 +39,8 @@ export interface Conv2dOptions {
   dtype?: DType;
 }
 
+const optionsOf = ({ stride, padding, dilation, groups }: Conv2d) => ({ stride, padding, dilation, groups });
+
 /** Weight `[O, I, kH, kW]` whose memory runs kH, kW, I, O: what the kernels read. */
 const emptyWeight = (shape: readonly number[], dtype: DType): Tensor =>
   emptyStrided(shape, stridesInOrder(shape, [2, 3, 1, 0]), dtype);
@@ -94,17 +96,12 @@ export class Conv2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return conv2d(x, this.weight, this.bias, this.#options());
+    return conv2d(x, this.weight, this.bias, optionsOf(this));
   }
 
   /** @internal The ReLU behind it in the same kernel, with the same bits. */
   _forwardRelu(x: Tensor): Tensor {
-    return conv2dRelu(x, this.weight, this.bias, this.#options());
-  }
-
-  #options(): { stride: Size2; padding: Size2 | 'same' | 'valid'; dilation: Size2; groups: number } {
-    const { stride, padding, dilation, groups } = this;
-    return { stride, padding, dilation, groups };
+    return conv2dRelu(x, this.weight, this.bias, optionsOf(this));
   }
 
   override extraRepr(): string {

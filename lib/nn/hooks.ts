@@ -2,6 +2,7 @@
 import { type FunctionContext as Context, CustomFunction } from '../autograd/function.js';
 import { addHook, type HookHandle } from '../autograd/hooks.js';
 import { AutogradError } from '../errors.js';
+import { checkOptions } from '../tensor/check.js';
 import { isGradEnabled } from '../tensor/frame.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { AnyModule } from './module.js';
@@ -28,6 +29,12 @@ interface Hooks {
   readonly backward: Set<BackwardHook>;
 }
 
+/** Options of a registration. */
+export interface HookOptions {
+  /** Run before the hooks that are there already. Default false. */
+  prepend?: boolean;
+}
+
 const all = new WeakMap<AnyModule, Hooks>();
 
 /** @internal Registers a hook; the module keeps it until the handle removes it. */
@@ -36,9 +43,28 @@ export function addModuleHook<K extends keyof Hooks>(
   module: AnyModule,
   kind: K,
   hook: Hooks[K] extends Set<infer H> ? H : never,
+  options: HookOptions,
 ): HookHandle {
+  checkOptions(op, options);
+  if (typeof hook !== 'function') return addHook(op, new Set(), hook);
   const hooks = all.get(module) ?? wrap(module);
-  return addHook(op, hooks[kind] as Set<typeof hook>, hook, () => unwrap(module, hooks));
+  const set = hooks[kind] as Set<typeof hook>;
+  const earlier = options.prepend ? [...set] : [];
+  for (const other of earlier) set.delete(other);
+  const handle = addHook(op, set, hook, () => unwrap(module, hooks));
+  for (const other of earlier) set.add(other);
+  return handle;
+}
+
+/** @internal The hooks of one module for its copy, whose fields are copied already. */
+export function copyHooks(from: AnyModule, to: AnyModule): void {
+  const hooks = all.get(from);
+  if (!hooks) return;
+  restoreForward(to, hooks);
+  const own = wrap(to);
+  for (const kind of Object.keys(hooks) as (keyof Hooks)[]) {
+    for (const hook of hooks[kind]) (own[kind] as Set<unknown>).add(hook);
+  }
 }
 
 function wrap(module: AnyModule): Hooks {
@@ -60,10 +86,14 @@ const originals = new WeakMap<Hooks, PropertyDescriptor | undefined>();
 
 function unwrap(module: AnyModule, hooks: Hooks): void {
   if (Object.values(hooks).some((set: Set<unknown>) => set.size > 0)) return;
+  restoreForward(module, hooks);
+  all.delete(module);
+}
+
+function restoreForward(module: AnyModule, hooks: Hooks): void {
   const own = originals.get(hooks);
   if (own) Object.defineProperty(module, 'forward', own);
   else Reflect.deleteProperty(module, 'forward');
-  all.delete(module);
 }
 
 function runWithHooks(

@@ -25,11 +25,11 @@ export {
   Tanhshrink,
   Threshold,
 } from './activation.js';
-export { ModuleList, Sequential } from './container.js';
+export { type Entries, ModuleDict, ModuleList, Sequential } from './container.js';
 export { Conv2d, type Conv2dOptions, type Size2 } from './conv.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './dropout.js';
 export * as functional from './functional.js';
-export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook } from './hooks.js';
+export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook, HookOptions } from './hooks.js';
 export * as init from './init.js';
 export {
   GroupNorm,
@@ -44,7 +44,7 @@ export {
   RMSNorm,
   type RMSNormOptions,
 } from './layer-norm.js';
-export { Flatten, Identity, Linear, type LinearOptions } from './linear.js';
+export { Flatten, Identity, Linear, type LinearOptions, Unflatten } from './linear.js';
 export {
   BCELoss,
   BCEWithLogitsLoss,
@@ -66,11 +66,30 @@ export {
   TripletMarginLoss,
   TripletMarginWithDistanceLoss,
 } from './loss.js';
-export { type AnyModule, type LoadResult, Module, type StateDict } from './module.js';
+export { type AnyModule, type MembersOptions, Module, type ModulesOptions } from './module.js';
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from './norm.js';
-export { Parameter } from './parameter.js';
+export {
+  Buffer,
+  type BufferOptions,
+  Parameter,
+  UninitializedBuffer,
+  type UninitializedOptions,
+  UninitializedParameter,
+} from './parameter.js';
+export { ParameterDict, ParameterList } from './parameter-container.js';
 export { AvgPool2d, type AvgPool2dOptions, MaxPool2d, type MaxPool2dOptions } from './pool.js';
 export { LogSoftmax, Softmax, Softmax2d, Softmin } from './softmax.js';
+export type {
+  LoadOptions,
+  LoadPostHook,
+  LoadPreHook,
+  LoadProblems,
+  LoadResult,
+  StateDict,
+  StateDictOptions,
+  StatePostHook,
+  StatePreHook,
+} from './state-dict.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
 
 export * as utils from './utils/index.js';

@@ -21,9 +21,6 @@ function checkSizes(op: string, shape: number | readonly number[]): readonly num
   throw new ArgumentError(op, `normalizedShape must be a size or an array of sizes, got ${valueText(shape)}`, shape);
 }
 
-/** Python's tuple of one element ends in a comma. */
-const shapeTuple = (sizes: readonly number[]): string => (sizes.length === 1 ? `(${sizes[0]},)` : tuple(sizes));
-
 /** Options of {@link LayerNorm}. */
 export interface LayerNormOptions {
   /** Added to the variance. Default 1e-5. */
@@ -62,7 +59,7 @@ export class LayerNorm extends Module {
   }
 
   override extraRepr(): string {
-    const shape = shapeTuple(this.normalizedShape);
+    const shape = tuple(this.normalizedShape);
     return `${shape}, eps=${floatText(this.eps)}, elementwise_affine=${boolText(this.weight !== null)}, bias=${boolText(this.bias !== null)}`;
   }
 }
@@ -102,7 +99,7 @@ export class RMSNorm extends Module {
 
   override extraRepr(): string {
     const eps = this.eps === null ? 'None' : floatText(this.eps);
-    return `${shapeTuple(this.normalizedShape)}, eps=${eps}, elementwise_affine=${boolText(this.weight !== null)}`;
+    return `${tuple(this.normalizedShape)}, eps=${eps}, elementwise_affine=${boolText(this.weight !== null)}`;
   }
 }
 
@@ -178,7 +175,7 @@ abstract class InstanceNorm extends Module {
   declare numBatchesTracked: Tensor | null;
   readonly eps: number;
   readonly momentum: number;
-  readonly #tracks: boolean;
+  readonly trackRunningStats: boolean;
 
   /** Axes of a batch. */
   protected abstract readonly rank: number;
@@ -193,13 +190,13 @@ abstract class InstanceNorm extends Module {
     checkOptions(op, options);
     this.eps = checkNumber(op, 'eps', options.eps ?? 1e-5);
     this.momentum = checkNumber(op, 'momentum', options.momentum ?? 0.1);
-    this.#tracks = options.trackRunningStats ?? false;
+    this.trackRunningStats = options.trackRunningStats ?? false;
     const dtype = checkFloatDType(op, options.dtype ?? getDefaultDType());
     this.weight = options.affine ? parameterOf(ones([numFeatures], { dtype })) : null;
     this.bias = options.affine ? parameterOf(zeros([numFeatures], { dtype })) : null;
-    this.registerBuffer('runningMean', this.#tracks ? zeros([numFeatures], { dtype }) : null);
-    this.registerBuffer('runningVar', this.#tracks ? ones([numFeatures], { dtype }) : null);
-    this.registerBuffer('numBatchesTracked', this.#tracks ? tensor(0, { dtype: 'int64' }) : null);
+    this.registerBuffer('runningMean', this.trackRunningStats ? zeros([numFeatures], { dtype }) : null);
+    this.registerBuffer('runningVar', this.trackRunningStats ? ones([numFeatures], { dtype }) : null);
+    this.registerBuffer('numBatchesTracked', this.trackRunningStats ? tensor(0, { dtype: 'int64' }) : null);
   }
 
   forward(x: Tensor): Tensor {
@@ -211,7 +208,7 @@ abstract class InstanceNorm extends Module {
     }
     const run = (batch: Tensor): Tensor =>
       instanceNorm(batch, this.runningMean, this.runningVar, this.weight, this.bias, {
-        useInputStats: this.training || !this.#tracks,
+        useInputStats: this.training || !this.trackRunningStats,
         momentum: this.momentum,
         eps: this.eps,
       });
@@ -221,7 +218,7 @@ abstract class InstanceNorm extends Module {
   override extraRepr(): string {
     return (
       `${this.numFeatures}, eps=${floatText(this.eps)}, momentum=${floatText(this.momentum)}, affine=${boolText(this.weight !== null)}, ` +
-      `bias=${boolText(this.bias !== null)}, track_running_stats=${boolText(this.#tracks)}`
+      `bias=${boolText(this.bias !== null)}, track_running_stats=${boolText(this.trackRunningStats)}`
     );
   }
 }

@@ -1,5 +1,6 @@
 import { ArgumentError, DTypeError, valueText } from '../errors.js';
 import { linear, linearRelu } from '../ops/layers/linear.js';
+import { unflatten } from '../ops/shape/axes.js';
 import { flatten } from '../ops/shape/view.js';
 import { checkOptions } from '../tensor/check.js';
 import { getDefaultDType } from '../tensor/create.js';
@@ -8,7 +9,7 @@ import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
 import { resetLinear } from './init.js';
 import { Module } from './module.js';
 import { type Parameter, parameterOf } from './parameter.js';
-import { boolText } from './repr.js';
+import { boolText, tuple } from './repr.js';
 
 /** Throws unless `value` is an integer >= `least`. @internal */
 export function checkSize(op: string, name: string, value: unknown, least = 1): number {
@@ -74,7 +75,10 @@ export class Linear extends Module {
   }
 }
 
-/** Joins the axes from `startDim` (default 1) to `endDim` (default -1). */
+/**
+ * Joins the axes from `startDim` (default 1) to `endDim` (default -1): `[N, C, H, W]` becomes `[N, C·H·W]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Flatten.html
+ */
 export class Flatten extends Module {
   constructor(
     readonly startDim = 1,
@@ -92,8 +96,49 @@ export class Flatten extends Module {
   }
 }
 
-/** Returns its input. */
+/**
+ * Splits the axis `dim` into axes of these sizes, of which one may be -1: `new Unflatten(1, [2, 3])` makes `[N, 2, 3]` of `[N, 6]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Unflatten.html
+ */
+export class Unflatten extends Module {
+  readonly unflattenedSize: readonly number[];
+
+  constructor(
+    readonly dim: number,
+    unflattenedSize: readonly number[],
+  ) {
+    super();
+    if (typeof dim !== 'number' || !Number.isInteger(dim)) {
+      throw new ArgumentError('Unflatten', `dim must be an integer, got ${valueText(dim)}`, dim);
+    }
+    if (!Array.isArray(unflattenedSize)) {
+      const text = `unflattenedSize must be an array of sizes, got ${valueText(unflattenedSize)}`;
+      throw new ArgumentError('Unflatten', text, unflattenedSize);
+    }
+    unflattenedSize.forEach((size, i) => {
+      checkSize('Unflatten', `unflattenedSize[${i}]`, size, -1);
+    });
+    this.unflattenedSize = [...unflattenedSize];
+  }
+
+  forward(x: Tensor): Tensor {
+    return unflatten(x, this.dim, this.unflattenedSize);
+  }
+
+  override extraRepr(): string {
+    return `dim=${this.dim}, unflattened_size=${tuple(this.unflattenedSize)}`;
+  }
+}
+
+/**
+ * Returns its input, of any shape; arguments of the constructor are ignored.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Identity.html
+ */
 export class Identity extends Module {
+  constructor(..._ignored: readonly unknown[]) {
+    super();
+  }
+
   forward(x: Tensor): Tensor {
     return x;
   }

@@ -31,6 +31,19 @@ export function checkNumber(op: string, name: string, value: unknown): number {
   throw new ArgumentError(op, `${name} must be a finite number, got ${valueText(value)}`, value);
 }
 
+/** What the counters of batches hold, so that the average over all batches need not read them. */
+const counts = new WeakMap<Tensor, { batches: number; version: number }>();
+
+/** Counts a batch. The number, where it is wanted, is read once if something else has written to the counter. */
+function countBatch(counter: Tensor, wanted: boolean): number {
+  const known = counts.get(counter);
+  const before = known?.version === counter._version.n ? known.batches : wanted ? counter.itemSync() : null;
+  counter.add_(1);
+  if (before === null) return 0;
+  counts.set(counter, { batches: before + 1, version: counter._version.n });
+  return before + 1;
+}
+
 /** Common part of the batch normalizations. Ioffe & Szegedy 2015. */
 abstract class BatchNorm extends Module {
   readonly weight: Parameter | null;
@@ -40,9 +53,7 @@ abstract class BatchNorm extends Module {
   declare numBatchesTracked: Tensor | null;
   readonly eps: number;
   readonly momentum: number | null;
-  readonly #tracks: boolean;
-  #batches = 0;
-  #countedVersion = 0;
+  readonly trackRunningStats: boolean;
 
   protected abstract readonly dims: readonly number[];
 
@@ -57,14 +68,14 @@ abstract class BatchNorm extends Module {
     this.eps = checkNumber(op, 'eps', options.eps ?? 1e-5);
     const { momentum = 0.1 } = options;
     this.momentum = momentum === null ? null : checkNumber(op, 'momentum', momentum);
-    this.#tracks = options.trackRunningStats ?? true;
+    this.trackRunningStats = options.trackRunningStats ?? true;
     const dtype = checkFloatDType(op, options.dtype ?? getDefaultDType());
     const affine = options.affine ?? true;
     this.weight = affine ? parameterOf(ones([numFeatures], { dtype })) : null;
     this.bias = affine && (options.bias ?? true) ? parameterOf(zeros([numFeatures], { dtype })) : null;
-    this.registerBuffer('runningMean', this.#tracks ? zeros([numFeatures], { dtype }) : null);
-    this.registerBuffer('runningVar', this.#tracks ? ones([numFeatures], { dtype }) : null);
-    this.registerBuffer('numBatchesTracked', this.#tracks ? tensor(0, { dtype: 'int64' }) : null);
+    this.registerBuffer('runningMean', this.trackRunningStats ? zeros([numFeatures], { dtype }) : null);
+    this.registerBuffer('runningVar', this.trackRunningStats ? ones([numFeatures], { dtype }) : null);
+    this.registerBuffer('numBatchesTracked', this.trackRunningStats ? tensor(0, { dtype: 'int64' }) : null);
   }
 
   forward(x: Tensor): Tensor {
@@ -77,29 +88,19 @@ abstract class BatchNorm extends Module {
         x.shape,
       );
     }
-    const tracking = this.training && this.#tracks;
-    if (tracking) this.#countBatch();
+    const tracking = this.training && this.trackRunningStats;
+    const batches = tracking && this.numBatchesTracked ? countBatch(this.numBatchesTracked, this.momentum === null) : 0;
     return batchNorm(x, this.runningMean, this.runningVar, this.weight, this.bias, {
-      training: this.training || !this.#tracks,
-      momentum: this.momentum ?? (tracking ? 1 / this.#batches : 0),
+      training: this.training || !this.trackRunningStats,
+      momentum: this.momentum ?? (tracking ? 1 / batches : 0),
       eps: this.eps,
     });
-  }
-
-  /** Counts on this side too, so that the average over all batches need not read; a loaded count is read once. */
-  #countBatch(): void {
-    const counter = this.numBatchesTracked;
-    if (!counter) return;
-    if (this.momentum === null && counter._version.n !== this.#countedVersion) this.#batches = counter.itemSync();
-    counter.add_(1);
-    this.#batches++;
-    this.#countedVersion = counter._version.n;
   }
 
   override extraRepr(): string {
     return (
       `${this.numFeatures}, eps=${floatText(this.eps)}, momentum=${this.momentum === null ? 'None' : floatText(this.momentum)}, ` +
-      `affine=${boolText(this.weight !== null)}, bias=${boolText(this.bias !== null)}, track_running_stats=${boolText(this.#tracks)}`
+      `affine=${boolText(this.weight !== null)}, bias=${boolText(this.bias !== null)}, track_running_stats=${boolText(this.trackRunningStats)}`
     );
   }
 }

@@ -1,7 +1,8 @@
 // Values as Python prints them: a printed model reads as in PyTorch.
 
-/** PyTorch's tuple notation. */
-export const tuple = (values: readonly number[]): string => `(${values.join(', ')})`;
+/** PyTorch's tuple notation: one element ends in a comma. */
+export const tuple = (values: readonly number[]): string =>
+  values.length === 1 ? `(${values[0]},)` : `(${values.join(', ')})`;
 
 /** One number or a tuple, as it was given. */
 export const sizeText = (value: number | readonly number[]): string =>

@@ -5,7 +5,7 @@ import { checkShape } from '../tensor/layout.js';
 import { noGrad } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 import { type AnyModule, Module } from './module.js';
-import { Parameter } from './parameter.js';
+import { isUninitialized, type Parameter } from './parameter.js';
 
 /** One line of {@link Summary}. */
 export interface SummaryRow {
@@ -37,8 +37,8 @@ export interface SummaryOptions {
   dtype?: DType;
 }
 
-const ownParameters = (module: AnyModule): Parameter[] =>
-  Object.values(module).filter((value): value is Parameter => value instanceof Parameter);
+/** Those whose shape is known. */
+const initialized = (parameters: readonly Parameter[]): Parameter[] => parameters.filter((p) => !isUninitialized(p));
 
 /** Runs the model once with every `forward` wrapped, and notes what each returned. */
 function traceShapes(model: AnyModule, options: SummaryOptions): Map<AnyModule, readonly number[]> {
@@ -108,11 +108,11 @@ export function summarize(model: AnyModule, options: SummaryOptions): Summary {
   const shapes = traceShapes(model, options);
   const rows: SummaryRow[] = [];
   for (const [name, module] of model.namedModules()) {
-    const parameters = ownParameters(module).reduce((sum, p) => sum + p.numel, 0);
+    const parameters = initialized(module.parameters({ recurse: false })).reduce((sum, p) => sum + p.numel, 0);
     if (module.children().length > 0 && parameters === 0) continue;
     rows.push({ name, type: module.constructor.name, output: shapes.get(module) ?? null, parameters });
   }
-  const all = model.parameters();
+  const all = initialized(model.parameters());
   const bytes = all.reduce((sum, p) => sum + p.numel * ITEM_SIZES[p.dtype], 0);
   const parameters = all.reduce((sum, p) => sum + p.numel, 0);
   const trainable = all.reduce((sum, p) => sum + (p.requiresGrad ? p.numel : 0), 0);

@@ -75,11 +75,12 @@ export function compareModules(file: string, make: Record<string, () => nn.AnyMo
   });
   describe.each(cases)('$name', (one) => {
     it('prints as in PyTorch', () => {
-      expect(String(make[one.name]())).toBe(one.text);
+      expect(String(make[one.name]().to('float64'))).toBe(one.text);
     });
     for (const dtype of ['float64', 'float32'] as const) {
-      it(`has PyTorch's state and numbers in ${dtype}`, () => {
-        check(make[one.name](), one, dtype);
+      it(`has PyTorch's state and numbers in ${dtype}${dtype === 'float32' ? ', and so has its copy' : ''}`, () => {
+        const module = make[one.name]();
+        check(dtype === 'float32' ? module.clone() : module, one, dtype);
       });
     }
   });
