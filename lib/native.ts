@@ -192,32 +192,15 @@ export interface Native {
   multinomial(out: Handle, weights: Handle, replacement: boolean, seedLo: number, seedHi: number, offset: number): void;
   poisson(out: Handle, rates: Handle, seedLo: number, seedHi: number, offset: number): void;
 
-  sgdStep(
+  /** A formula over all parameters; lists of states that it does without are empty. */
+  optimStep(
+    formula: number,
     params: readonly Handle[],
     grads: readonly Handle[],
-    momentumBuffers: readonly Handle[],
-    lr: number,
-    momentum: number,
-    dampening: number,
-    weightDecay: number,
-    nesterov: boolean,
-    maximize: boolean,
-    firstStep: boolean,
-  ): void;
-  adamStep(
-    params: readonly Handle[],
-    grads: readonly Handle[],
-    expAvgs: readonly Handle[],
-    expAvgSqs: readonly Handle[],
-    maxExpAvgSqs: readonly Handle[],
-    lr: number,
-    beta1: number,
-    beta2: number,
-    eps: number,
-    weightDecay: number,
-    step: number,
-    decoupled: boolean,
-    maximize: boolean,
+    a: readonly Handle[],
+    b: readonly Handle[],
+    c: readonly Handle[],
+    scalars: readonly number[],
   ): void;
 
   /** `window`: kernel h, w, stride h, w, padding h, w, dilation h, w. */

@@ -1,8 +1,7 @@
-import { ArgumentError, valueText } from '../errors.js';
-import { FlatStep } from '../ops/optim/flat-step.js';
 import { checkOptions } from '../tensor/check.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { checkBooleans, checkNotNegative, Optimizer, type ParamGroup, type Params, withDefaults } from './optimizer.js';
+import { checkBetas, checkBooleans, checkCommon } from './check.js';
+import { Optimizer, type ParamGroup, type Params, withDefaults } from './optimizer.js';
 
 /** Options of {@link Adam} and {@link AdamW}. */
 export interface AdamOptions {
@@ -38,6 +37,7 @@ const DEFAULTS: AdamOptions = {
  *     m = beta1 * m + (1 - beta1) * g,  v = beta2 * v + (1 - beta2) * g^2
  *     p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
  *
+ * @throws ArgumentError for options outside their ranges.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adam.html
  */
 export class Adam extends Optimizer<AdamOptions> {
@@ -47,42 +47,22 @@ export class Adam extends Optimizer<AdamOptions> {
   }
 
   protected checkGroup(op: string, group: AdamOptions): void {
-    checkNotNegative(op, 'learning rate', group.lr);
-    checkNotNegative(op, 'epsilon value', group.eps);
-    checkNotNegative(op, 'weightDecay value', group.weightDecay);
-    const betas: unknown = group.betas;
-    if (!Array.isArray(betas) || betas.length !== 2) {
-      throw new ArgumentError(op, `betas must be two numbers, got ${valueText(betas)}`, betas);
-    }
-    betas.forEach((beta: unknown, i) => {
-      if (typeof beta === 'number' && beta >= 0 && beta < 1) return;
-      throw new ArgumentError(op, `Invalid beta parameter at index ${i}: ${valueText(beta)}`, beta);
-    });
-    checkBooleans(op, { ...group }, 'amsgrad', 'maximize', 'decoupledWeightDecay');
+    checkCommon(op, group);
+    checkBetas(op, group.betas);
+    checkBooleans(op, { ...group }, 'amsgrad', 'decoupledWeightDecay');
   }
 
   protected stepGroup(group: ParamGroup<AdamOptions>, params: readonly Tensor[]): void {
-    // Parameters that had no gradient at some step are behind the others: one native call for each step number.
-    const bySteps = new Map<number, Tensor[]>();
-    for (const param of params) {
-      const { step } = this.stateOf(param);
-      const next = (typeof step === 'number' ? step : 0) + 1;
-      const list = bySteps.get(next);
-      if (list) list.push(param);
-      else bySteps.set(next, [param]);
+    const { lr, eps, weightDecay, amsgrad, maximize, decoupledWeightDecay: decoupled } = group;
+    const [beta1, beta2] = group.betas;
+    for (const { params: list, numbers } of this.alike(params, { step: 0 })) {
+      const step = numbers.step + 1;
+      const stepSize = lr / (1 - beta1 ** step);
+      const correction2Sqrt = Math.sqrt(1 - beta2 ** step);
+      const scalars = { lr, beta1, beta2, eps, weightDecay, stepSize, correction2Sqrt, decoupled, maximize };
+      this.flatStep('adam', list, ['expAvg', 'expAvgSq', amsgrad ? 'maxExpAvgSq' : null], scalars);
+      this.remember(list, { step });
     }
-    for (const [step, list] of bySteps) this.#run(group, list, step);
-  }
-
-  #run(group: AdamOptions, params: readonly Tensor[], step: number): void {
-    const op = this.constructor.name;
-    const flat = new FlatStep();
-    for (const param of params) flat.add(op, param);
-    const averages = params.map((param) => this.bufferOf(param, 'expAvg'));
-    const squares = params.map((param) => this.bufferOf(param, 'expAvgSq'));
-    const largest = group.amsgrad ? params.map((param) => this.bufferOf(param, 'maxExpAvgSq')) : [];
-    flat.adam(averages, squares, largest, step, group);
-    for (const param of params) this.stateOf(param).step = step;
   }
 }
 

@@ -1,10 +1,23 @@
+export { Adadelta, type AdadeltaOptions } from './adadelta.js';
+export { Adafactor, type AdafactorOptions } from './adafactor.js';
+export { Adagrad, type AdagradOptions } from './adagrad.js';
 export { Adam, type AdamOptions, AdamW, type AdamWOptions } from './adam.js';
+export { Adamax, type AdamaxOptions } from './adamax.js';
+export { ASGD, type ASGDOptions } from './asgd.js';
+export { LAMB, type LAMBOptions } from './lamb.js';
+export { Lion, type LionOptions } from './lion.js';
+export { Muon, type MuonOptions } from './muon.js';
+export { NAdam, type NAdamOptions } from './nadam.js';
 export {
   Optimizer,
-  type OptimizerStateDict,
   type ParamGroup,
   type ParamGroupInput,
-  type ParamState,
+  type ParamInput,
   type Params,
 } from './optimizer.js';
+export { RAdam, type RAdamOptions } from './radam.js';
+export { RMSprop, type RMSpropOptions } from './rmsprop.js';
+export { Rprop, type RpropOptions } from './rprop.js';
 export { SGD, type SGDOptions } from './sgd.js';
+export { SparseAdam, type SparseAdamOptions } from './sparse-adam.js';
+export type { OptimizerStateDict, ParamState, StateValue, TorchOptimizerStateDict } from './state-dict.js';

@@ -1,29 +1,35 @@
 import { ArgumentError, valueText } from '../errors.js';
-import { alignedBuffer, ownCopy } from '../ops/optim/flat-step.js';
+import { alignedBuffer, FlatStep, type Formula, type Scalars } from '../ops/optim/flat-step.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { isFloating } from '../tensor/dtype.js';
 import { enableGrad, noGrad } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
+import {
+  checkedGroups,
+  checkedStates,
+  copiedState,
+  disposeState,
+  isObject,
+  type OptimizerStateDict,
+  type ParamState,
+  type TorchOptimizerStateDict,
+  withOwnNames,
+} from './state-dict.js';
 
-/** What an optimizer remembers of one parameter. */
-export type ParamState = { [key: string]: Tensor | number };
+/** A parameter, or one with its name. */
+export type ParamInput = Tensor | readonly [name: string, param: Tensor];
 
 /** Parameters with their options; options may be changed between steps (a learning-rate schedule does). */
-export type ParamGroup<O extends object> = O & { params: Tensor[] };
+export type ParamGroup<O extends object> = O & { params: Tensor[]; paramNames?: string[] };
 
 /** A group as it is passed in: options left out take the optimizer's. */
-export type ParamGroupInput<O extends object> = Partial<O> & { params: Tensor | Iterable<Tensor> };
+export type ParamGroupInput<O extends object> = Partial<O> & { params: Tensor | Iterable<ParamInput> };
 
-/** What an optimizer is made for: tensors, or groups of them with options of their own. */
-export type Params<O extends object> = Iterable<Tensor> | Iterable<ParamGroupInput<O>>;
-
-/** The state of an optimizer; parameters are numbered in the order of the groups. The tensors are not copied. */
-export interface OptimizerStateDict {
-  state: { [index: number]: ParamState };
-  paramGroups: ({ [option: string]: unknown } & { params: number[] })[];
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+/**
+ * What an optimizer is made for: tensors, tensors with names (`model.namedParameters()`), or groups of them with options
+ * of their own.
+ */
+export type Params<O extends object> = Iterable<ParamInput> | Iterable<ParamGroupInput<O>>;
 
 const isIterable = (value: unknown): value is Iterable<unknown> =>
   typeof value === 'object' && value !== null && Symbol.iterator in value;
@@ -32,20 +38,6 @@ const isIterable = (value: unknown): value is Iterable<unknown> =>
 export function withDefaults<O extends object>(defaults: O, options: Partial<O>): O {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return { ...defaults, ...Object.fromEntries(given) };
-}
-
-/** PyTorch's check of a number that must not be negative (and not NaN). */
-export function checkNotNegative(op: string, label: string, value: unknown): void {
-  if (typeof value === 'number' && value >= 0) return;
-  throw new ArgumentError(op, `Invalid ${label}: ${valueText(value)}`, value);
-}
-
-export function checkBooleans(op: string, options: Readonly<Record<string, unknown>>, ...names: string[]): void {
-  for (const name of names) {
-    const value = options[name];
-    if (typeof value !== 'boolean')
-      throw new ArgumentError(op, `${name} must be a boolean, got ${valueText(value)}`, value);
-  }
 }
 
 /**
@@ -69,7 +61,7 @@ export abstract class Optimizer<O extends object> {
     }
     const items = [...(params as Iterable<unknown>)];
     if (items.length === 0) throw new ArgumentError(op, 'optimizer got an empty parameter list', params);
-    const grouped = isObject(items[0]) && !(items[0] instanceof Tensor);
+    const grouped = isObject(items[0]) && !(items[0] instanceof Tensor) && !Array.isArray(items[0]);
     const groups = grouped ? items : [{ params: items }];
     for (const group of groups) this.addParamGroup(group as ParamGroupInput<O>);
   }
@@ -88,7 +80,17 @@ export abstract class Optimizer<O extends object> {
     if (!(given instanceof Tensor) && !isIterable(given)) {
       throw new ArgumentError(op, `params of a group must be Tensors, got ${valueText(given)}`, given);
     }
-    const params = given instanceof Tensor ? [given] : [...(given as Iterable<unknown>)];
+    const items = given instanceof Tensor ? [given] : [...(given as Iterable<unknown>)];
+    const names = items.flatMap((item) => (Array.isArray(item) && typeof item[0] === 'string' ? [item[0]] : []));
+    const params = items.map((item: unknown) => (Array.isArray(item) ? item[1] : item)) as Tensor[];
+    this.#checkNew(op, params, names);
+    const named = names.length > 0 ? { paramNames: names } : {};
+    const full = { ...withDefaults<object>(this.defaults, group), params, ...named } as ParamGroup<O>;
+    this.checkGroup(op, full);
+    this.paramGroups.push(full);
+  }
+
+  #checkNew(op: string, params: readonly unknown[], names: readonly string[]): void {
     const seen = new Set<unknown>(this.paramGroups.flatMap((other) => other.params));
     for (const param of params) {
       if (!(param instanceof Tensor)) {
@@ -106,9 +108,12 @@ export abstract class Optimizer<O extends object> {
       if (seen.has(param)) throw new ArgumentError(op, 'some parameters appear more than once', param);
       seen.add(param);
     }
-    const full: ParamGroup<O> = { ...withDefaults<object>(this.defaults, group), params } as ParamGroup<O>;
-    this.checkGroup(op, full);
-    this.paramGroups.push(full);
+    if (names.length > 0 && names.length !== params.length) {
+      throw new ArgumentError(op, 'all params of a group need names, or none', names);
+    }
+    if (this.paramGroups.some((other) => (other.paramNames !== undefined) !== names.length > 0)) {
+      throw new ArgumentError(op, 'all param groups should be with names, or all without', names);
+    }
   }
 
   /**
@@ -170,13 +175,70 @@ export abstract class Optimizer<O extends object> {
     return state;
   }
 
-  /** A state tensor that lies like the parameter; zeros when there was none. */
-  protected bufferOf(param: Tensor, key: string): Tensor {
+  /** A state tensor that lies like the parameter; filled with `first` when there was none. */
+  protected bufferOf(param: Tensor, key: string, first = 0): Tensor {
     const state = this.stateOf(param);
     const value = state[key];
-    const buffer = alignedBuffer(this.constructor.name, key, param, value instanceof Tensor ? value : null);
+    const buffer = alignedBuffer(this.constructor.name, key, param, value instanceof Tensor ? value : null, first);
     state[key] = buffer;
     return buffer;
+  }
+
+  /**
+   * The parameters by equal numbers in their state, one native call each: those that had no gradient at some step are
+   * behind the others. `initial` names the numbers and says how they begin.
+   */
+  protected alike<N extends Readonly<Record<string, number>>>(
+    params: readonly Tensor[],
+    initial: N,
+  ): { params: Tensor[]; numbers: Record<keyof N, number> }[] {
+    const keys = Object.keys(initial);
+    const found = new Map<string, { params: Tensor[]; numbers: Record<keyof N, number> }>();
+    for (const param of params) {
+      const state = this.stateOf(param);
+      const values = keys.map((key) => {
+        const value = state[key];
+        return typeof value === 'number' ? value : initial[key];
+      });
+      const list = found.get(values.join());
+      if (list) list.params.push(param);
+      else {
+        const numbers = Object.fromEntries(keys.map((key, i) => [key, values[i]])) as Record<keyof N, number>;
+        found.set(values.join(), { params: [param], numbers });
+      }
+    }
+    return [...found.values()];
+  }
+
+  /** One native pass over parameters, their gradients and the named states (null: the formula goes without). */
+  protected flatStep<F extends Formula>(
+    formula: F,
+    params: readonly Tensor[],
+    states: readonly (string | null)[],
+    scalars: Scalars<F>,
+  ): void {
+    const op = this.constructor.name;
+    const flat = new FlatStep();
+    for (const param of params) flat.add(op, param);
+    const lists = states.map((key) => key && params.map((param) => this.bufferOf(param, key)));
+    flat.run(
+      formula,
+      lists.map((list) => list || null),
+      scalars,
+    );
+  }
+
+  /** Sets numbers in the state of the parameters. */
+  protected remember(params: readonly Tensor[], numbers: Readonly<Record<string, number>>): void {
+    for (const param of params) Object.assign(this.stateOf(param), numbers);
+  }
+
+  /** Counts a step of the parameters, for formulas that do not depend on it. */
+  protected count(params: readonly Tensor[]): void {
+    for (const param of params) {
+      const state = this.stateOf(param);
+      state.step = (typeof state.step === 'number' ? state.step : 0) + 1;
+    }
   }
 
   /** Everything that a later run needs to go on: options of the groups and state of the parameters. */
@@ -193,83 +255,27 @@ export abstract class Optimizer<O extends object> {
   }
 
   /**
-   * Takes over a {@link stateDict}; tensors are copied, in the dtype of their parameters.
+   * Takes over a {@link stateDict}; tensors are copied, in the dtype of their parameters. One with PyTorch's names
+   * (`param_groups`, `exp_avg`) is taken too.
    * @throws ArgumentError when it does not fit; nothing has changed then.
    */
-  loadStateDict(stateDict: OptimizerStateDict): void {
+  loadStateDict(stateDict: OptimizerStateDict | TorchOptimizerStateDict): void {
     const op = 'loadStateDict';
-    const groups = this.#loadedGroups(op, stateDict);
+    const given = withOwnNames(stateDict);
+    const sizes = this.paramGroups.map((group) => group.params.length);
+    const groups = checkedGroups(op, given, sizes);
+    groups.forEach((options, i) => {
+      this.checkGroup(op, { ...this.paramGroups[i], ...options });
+    });
     const all = this.paramGroups.flatMap((group) => group.params);
-    const numbers = stateDict.paramGroups.flatMap((group) => group.params);
-    const entries = new Map<Tensor, ParamState>();
-    for (const [key, own] of Object.entries(stateDict.state)) {
-      const at = numbers.indexOf(Number(key));
-      if (at < 0) throw new ArgumentError(op, `state for parameter ${key}, which is in no group`, key);
-      entries.set(all[at], checkedState(op, key, own));
-    }
+    const entries = checkedStates(op, given, all);
     // Copied before the old state goes: it may be the one that is loaded.
     const loaded = [...entries].map(([param, own]) => [param, copiedState(param, own)] as const);
-    for (const state of this.state.values()) {
-      for (const value of Object.values(state)) if (value instanceof Tensor) value.dispose();
-    }
+    for (const state of this.state.values()) disposeState(state);
     this.state.clear();
     for (const [param, own] of loaded) this.state.set(param, own);
     this.paramGroups.forEach((group, i) => {
       Object.assign(group, groups[i]);
     });
   }
-
-  /** The options of the groups in a state dict, checked against this optimizer. */
-  #loadedGroups(op: string, stateDict: OptimizerStateDict): object[] {
-    checkOptions(op, stateDict);
-    const { paramGroups, state } = stateDict;
-    if (!Array.isArray(paramGroups) || !isObject(state)) {
-      throw new ArgumentError(op, 'a state dict with `state` and `paramGroups` is needed', stateDict);
-    }
-    if (paramGroups.length !== this.paramGroups.length) {
-      throw new ArgumentError(
-        op,
-        `loaded state dict has a different number of parameter groups (${paramGroups.length}, not ${this.paramGroups.length})`,
-        paramGroups.length,
-      );
-    }
-    return paramGroups.map((loaded, i) => {
-      checkOptions(op, loaded);
-      const { params, ...options } = loaded;
-      const wanted = this.paramGroups[i].params.length;
-      if (!Array.isArray(params) || params.length !== wanted) {
-        throw new ArgumentError(
-          op,
-          `loaded state dict contains a parameter group that doesn't match the size of optimizer's group ` +
-            `(${Array.isArray(params) ? params.length : valueText(params)}, not ${wanted})`,
-          params,
-        );
-      }
-      this.checkGroup(op, { ...this.paramGroups[i], ...options });
-      return options;
-    });
-  }
-}
-
-function checkedState(op: string, key: string, own: unknown): ParamState {
-  if (!isObject(own)) throw new ArgumentError(op, `state of parameter ${key} must be an object`, own);
-  for (const [name, value] of Object.entries(own)) {
-    if (value instanceof Tensor) checkTensor(op, value, name);
-    else if (typeof value !== 'number') {
-      throw new ArgumentError(
-        op,
-        `${name} of parameter ${key} must be a Tensor or a number, got ${valueText(value)}`,
-        value,
-      );
-    }
-  }
-  return own as ParamState;
-}
-
-function copiedState(param: Tensor, own: ParamState): ParamState {
-  const copy = ([name, value]: [string, Tensor | number]): [string, Tensor | number] => {
-    if (typeof value === 'number') return [name, value];
-    return [name, ownCopy(value, isFloating(value.dtype) ? param.dtype : value.dtype)];
-  };
-  return Object.fromEntries(Object.entries(own).map(copy));
 }

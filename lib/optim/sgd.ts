@@ -1,8 +1,8 @@
 import { ArgumentError } from '../errors.js';
-import { FlatStep } from '../ops/optim/flat-step.js';
 import { checkOptions } from '../tensor/check.js';
 import { Tensor } from '../tensor/tensor.js';
-import { checkBooleans, checkNotNegative, Optimizer, type ParamGroup, type Params, withDefaults } from './optimizer.js';
+import { checkBooleans, checkCommon, checkNotNegative } from './check.js';
+import { Optimizer, type ParamGroup, type Params, withDefaults } from './optimizer.js';
 
 /** Options of {@link SGD}. */
 export interface SGDOptions {
@@ -45,13 +45,12 @@ export class SGD extends Optimizer<SGDOptions> {
   }
 
   protected checkGroup(op: string, group: SGDOptions): void {
-    checkNotNegative(op, 'learning rate', group.lr);
+    checkCommon(op, group);
     checkNotNegative(op, 'momentum value', group.momentum);
-    checkNotNegative(op, 'weightDecay value', group.weightDecay);
     if (typeof group.dampening !== 'number' || Number.isNaN(group.dampening)) {
       throw new ArgumentError(op, `Invalid dampening value: ${String(group.dampening)}`, group.dampening);
     }
-    checkBooleans(op, { ...group }, 'nesterov', 'maximize');
+    checkBooleans(op, { ...group }, 'nesterov');
     if (group.nesterov && (group.momentum <= 0 || group.dampening !== 0)) {
       throw new ArgumentError(op, 'Nesterov momentum requires a momentum and zero dampening', group.nesterov);
     }
@@ -69,11 +68,9 @@ export class SGD extends Optimizer<SGDOptions> {
     if (fresh.length > 0) this.#run(group, fresh, true);
   }
 
-  #run(group: SGDOptions, params: readonly Tensor[], firstStep: boolean): void {
-    const op = this.constructor.name;
-    const flat = new FlatStep();
-    for (const param of params) flat.add(op, param);
-    const buffers = group.momentum === 0 ? [] : params.map((param) => this.bufferOf(param, 'momentumBuffer'));
-    flat.sgd(buffers, firstStep, group);
+  #run(group: SGDOptions, params: readonly Tensor[], first: boolean): void {
+    const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group;
+    const scalars = { lr, momentum, dampening, weightDecay, nesterov, maximize, first };
+    this.flatStep('sgd', params, [momentum === 0 ? null : 'momentumBuffer'], scalars);
   }
 }

@@ -109,6 +109,16 @@ struct Argument<std::span<const int64_t>> {
   std::span<const int64_t> get() { return values; }
 };
 template <>
+struct Argument<std::span<const double>> {
+  std::vector<double> values;
+  Argument(const Call& info, Environment&, size_t i) {
+    const auto array = info[i].As<Napi::Array>();
+    for (uint32_t k = 0, n = array.Length(); k < n; k++)
+      values.push_back(array.Get(k).As<Napi::Number>().DoubleValue());
+  }
+  std::span<const double> get() { return values; }
+};
+template <>
 struct Argument<std::span<const Tensor>> {
   std::vector<Tensor> values;
   Argument(const Call& info, Environment& e, size_t i) {

@@ -70,8 +70,7 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::checkDomain, Narrow::kTaken>(env, exports, "checkDomain");
   add<ops::multinomial>(env, exports, "multinomial");
   add<ops::poisson>(env, exports, "poisson");
-  add<ops::sgdStep>(env, exports, "sgdStep");
-  add<ops::adamStep>(env, exports, "adamStep");
+  add<ops::optimStep>(env, exports, "optimStep");
   add<ops::reduce>(env, exports, "reduce");
   add<ops::argReduce>(env, exports, "argReduce");
   add<ops::scan>(env, exports, "scan");

@@ -2,22 +2,35 @@
 
 #include <algorithm>
 #include <cmath>
-#include <initializer_list>
+#include <cstring>
 #include <vector>
 
 namespace nabla::ops {
 
 namespace {
 
+using cpu::Formula;
 using Tensors = std::span<const Tensor>;
 
-constexpr int64_t kChunk = 16384;  // elements of the parameters laid end to end
+constexpr int64_t kChunk = 16384;  // elements
 constexpr int kLists = 5;          // parameter, gradient and up to three states
 
 struct Run {
   char* data[kLists];
-  int64_t start;  // in the parameters of the batch laid end to end
+  int64_t start;     // in units laid end to end: elements, or pieces of one tensor each
+  int64_t count;     // units that cannot be parted: elements, or rows
+  int64_t width;     // elements of such a unit
+  int64_t perPiece;  // units of a piece
   int dtype;
+
+  int64_t bytes(int64_t unit) const { return unit * width * static_cast<int64_t>(itemSize(static_cast<DType>(dtype))); }
+  void pointers(int64_t unit, void** p) const {
+    for (int l = 0; l < kLists; l++) p[l] = data[l] ? data[l] + bytes(unit) : nullptr;
+  }
+};
+
+struct Scalars {
+  double values[cpu::kMostScalars];
 };
 
 template <int kRuns>
@@ -26,102 +39,172 @@ struct Batch {
   int64_t total = 0;
   Run runs[kRuns];
 
-  // The last run that starts at or before `element`; empty tensors are not in the batch.
-  int find(int64_t element) const {
+  // The last run that starts at or before `unit`; empty tensors are not in the batch.
+  int find(int64_t unit) const {
     return static_cast<int>(
-               std::upper_bound(runs, runs + count, element, [](int64_t e, const Run& run) { return e < run.start; }) -
+               std::upper_bound(runs, runs + count, unit, [](int64_t u, const Run& run) { return u < run.start; }) -
                runs) -
            1;
   }
 };
 
-// Calls update(run, count, addresses) for all memory of a batch, in chunks of fixed size.
+// All memory of a batch end to end, in chunks of fixed size.
+struct Elementwise {
+  static constexpr bool kPieces = false;
+  using Kernel = void (*)(const double*, int64_t, void* const*);
+  Kernel kernels[2];
+  Scalars scalars;
+
+  template <int kRuns>
+  void operator()(Exec& exec, const Batch<kRuns>& batch) const {
+    exec.parallelFor(ceilDiv(batch.total, kChunk), [&](int64_t chunk) {
+      int64_t at = chunk * kChunk;
+      const int64_t end = std::min(at + kChunk, batch.total);
+      for (int r = batch.find(at); at < end; r++) {
+        const Run& run = batch.runs[r];
+        const int64_t n = std::min(end, run.start + run.count) - at;
+        void* p[kLists];
+        run.pointers(at - run.start, p);
+        kernels[run.dtype](scalars.values, n, p);
+        at += n;
+      }
+    });
+  }
+};
+
+// Calls f(run index, piece, units, pointers) for each piece.
 template <int kRuns, class F>
-void runBatch(Exec& exec, const Batch<kRuns>& batch, const F& update) {
-  exec.parallelFor(ceilDiv(batch.total, kChunk), [&](int64_t chunk) {
-    int64_t at = chunk * kChunk;
-    const int64_t end = std::min(at + kChunk, batch.total);
-    for (int r = batch.find(at); at < end; r++) {
-      const Run& run = batch.runs[r];
-      const int64_t runEnd = r + 1 < batch.count ? batch.runs[r + 1].start : batch.total;
-      const int64_t n = std::min(end, runEnd) - at;
-      void* p[kLists];
-      const int64_t bytes = (at - run.start) * static_cast<int64_t>(itemSize(static_cast<DType>(run.dtype)));
-      for (int l = 0; l < kLists; l++) p[l] = run.data[l] ? run.data[l] + bytes : nullptr;
-      update(run.dtype, n, p);
-      at += n;
-    }
+void forPieces(Exec& exec, const Batch<kRuns>& batch, const F& f) {
+  exec.parallelFor(batch.total, [&](int64_t piece) {
+    const int r = batch.find(piece);
+    const Run& run = batch.runs[r];
+    const int64_t unit = (piece - run.start) * run.perPiece;
+    void* p[kLists];
+    run.pointers(unit, p);
+    f(r, piece, std::min(run.perPiece, run.count - unit), p);
   });
 }
 
+struct Rows {
+  static constexpr bool kPieces = true;
+  using Kernel = void (*)(const double*, int64_t, int64_t, void* const*);
+  Kernel kernels[2];
+  Scalars scalars;
+
+  template <int kRuns>
+  void operator()(Exec& exec, const Batch<kRuns>& batch) const {
+    forPieces(exec, batch, [&](int r, int64_t, int64_t rows, void** p) {
+      kernels[batch.runs[r].dtype](scalars.values, rows, batch.runs[r].width, p);
+    });
+  }
+};
+
+// Two passes: averages and norms, then the step scaled by the norms of its tensor.
+struct Lamb {
+  static constexpr bool kPieces = true;
+  const cpu::OptimKernels* kernels;
+  Scalars scalars;
+  double* sums;  // two for each piece, then one ratio for each run
+
+  template <int kRuns>
+  void operator()(Exec& exec, const Batch<kRuns>& batch) const {
+    forPieces(exec, batch, [&](int r, int64_t piece, int64_t n, void** p) {
+      double* own = sums + 2 * piece;
+      own[0] = own[1] = 0;
+      kernels->lambMoments[batch.runs[r].dtype](scalars.values, n, p, own);
+    });
+    double* ratios = sums + 2 * batch.total;
+    for (int r = 0; r < batch.count; r++) {
+      const int64_t end = r + 1 < batch.count ? batch.runs[r + 1].start : batch.total;
+      double param = 0, step = 0;
+      for (int64_t piece = batch.runs[r].start; piece < end; piece++) {
+        param += sums[2 * piece];
+        step += sums[2 * piece + 1];
+      }
+      ratios[r] = param > 0 && step > 0 ? std::sqrt(param) / std::sqrt(step) : 1;
+    }
+    forPieces(exec, batch, [&](int r, int64_t, int64_t n, void** p) {
+      kernels->lambStep[batch.runs[r].dtype](scalars.values, n, p, ratios[r]);
+    });
+  }
+};
+
+struct Call {
+  const char* op;
+  Tensors lists[kLists];
+  bool byRows;
+  std::vector<const Tensor*> gradients;
+};
+
 // Queues parameters [begin, end) as one task. It reads all gradients, so that one poisoned gradient stops every batch.
 template <int kRuns, class F>
-void enqueueBatch(Context& ctx, const char* op, const Tensors* lists, size_t begin, size_t end,
-                  const std::vector<const Tensor*>& gradients, F update) {
+void enqueueBatch(Context& ctx, const Call& call, size_t begin, size_t end, const F& formula) {
   Batch<kRuns> batch;
-  std::vector<const Tensor*> outs, ins = gradients;
+  std::vector<const Tensor*> outs, ins = call.gradients;
   for (size_t i = begin; i < end; i++) {
-    Run& run = batch.runs[batch.count];
-    const int64_t n = lists[0][i].numel();
+    const Tensor& param = call.lists[0][i];
+    const int64_t n = param.numel();
     if (n == 0) continue;
+    Run& run = batch.runs[batch.count++];
     run.start = batch.total;
-    run.dtype = static_cast<int>(lists[0][i].dtype);
+    run.dtype = param.dtype == DType::kFloat64;
+    run.count = call.byRows && param.ndim > 0 ? param.shape[0] : n;
+    run.width = n / run.count;
+    run.perPiece = std::max<int64_t>(1, kChunk / run.width);
     for (int l = 0; l < kLists; l++) {
-      run.data[l] = lists[l].empty() ? nullptr : lists[l][i].data;
-      if (l == 1 || lists[l].empty()) continue;
-      outs.push_back(&lists[l][i]);
-      ins.push_back(&lists[l][i]);
+      run.data[l] = call.lists[l].empty() ? nullptr : call.lists[l][i].data;
+      if (l == 1 || call.lists[l].empty()) continue;
+      outs.push_back(&call.lists[l][i]);
+      ins.push_back(&call.lists[l][i]);
     }
-    batch.total += n;
-    batch.count++;
+    batch.total += F::kPieces ? ceilDiv(run.count, run.perPiece) : n;
   }
   if (batch.count == 0) return;
   ctx.stream.enqueueList(
-      op, outs.data(), outs.size(), ins.data(), ins.size(), [=](Exec& exec) { runBatch(exec, batch, update); },
+      call.op, outs.data(), outs.size(), ins.data(), ins.size(), [=](Exec& exec) { formula(exec, batch); },
       OnError::kKeep);
 }
 
 template <class F>
-void step(Context& ctx, const char* op, std::initializer_list<Tensors> given, F update) {
-  Tensors lists[kLists];
-  std::copy(given.begin(), given.end(), lists);
-  std::vector<const Tensor*> gradients;
-  for (const Tensor& g : lists[1]) gradients.push_back(&g);
-  const size_t count = lists[0].size();
-  constexpr size_t kMost = 512;  // 24 KB of runs
+void enqueueAll(Context& ctx, const Call& call, const F& formula) {
+  const size_t count = call.lists[0].size();
+  constexpr size_t kMost = 512;  // 40 KB of runs
   for (size_t begin = 0; begin < count; begin += kMost) {
     const size_t end = std::min(begin + kMost, count);
     // The batch is copied into the queue: small models take a small one.
     if (end - begin <= 16) {
-      enqueueBatch<16>(ctx, op, lists, begin, end, gradients, update);
+      enqueueBatch<16>(ctx, call, begin, end, formula);
     } else if (end - begin <= 96) {
-      enqueueBatch<96>(ctx, op, lists, begin, end, gradients, update);
+      enqueueBatch<96>(ctx, call, begin, end, formula);
     } else {
-      enqueueBatch<kMost>(ctx, op, lists, begin, end, gradients, update);
+      enqueueBatch<kMost>(ctx, call, begin, end, formula);
     }
   }
 }
 
 }  // namespace
 
-void sgdStep(Context& ctx, Tensors params, Tensors grads, Tensors momentumBuffers, double lr, double momentum,
-             double dampening, double weightDecay, bool nesterov, bool maximize, bool firstStep) {
-  const cpu::SgdParams p{lr, momentum, dampening, weightDecay, nesterov, maximize, firstStep};
-  const cpu::OptimKernels* kernels = &ctx.kernels.optim;
-  step(ctx, "sgdStep", {params, grads, momentumBuffers},
-       [=](int dtype, int64_t n, void** data) { kernels->sgd[dtype](p, n, data[0], data[1], data[2]); });
-}
-
-void adamStep(Context& ctx, Tensors params, Tensors grads, Tensors expAvgs, Tensors expAvgSqs, Tensors maxExpAvgSqs,
-              double lr, double beta1, double beta2, double eps, double weightDecay, double stepNumber, bool decoupled,
-              bool maximize) {
-  const double correction1 = 1 - std::pow(beta1, stepNumber), correction2 = 1 - std::pow(beta2, stepNumber);
-  const cpu::AdamParams p{lr,        beta1,   beta2, eps, weightDecay, lr / correction1, std::sqrt(correction2),
-                          decoupled, maximize};
-  const cpu::OptimKernels* kernels = &ctx.kernels.optim;
-  step(ctx, "adamStep", {params, grads, expAvgs, expAvgSqs, maxExpAvgSqs}, [=](int dtype, int64_t n, void** data) {
-    kernels->adam[dtype](p, n, data[0], data[1], data[2], data[3], data[4]);
-  });
+void optimStep(Context& ctx, int formula, Tensors params, Tensors grads, Tensors a, Tensors b, Tensors c,
+               std::span<const double> scalars) {
+  if (formula < 0 || formula >= static_cast<int>(Formula::kCount) || scalars.size() > cpu::kMostScalars)
+    throw std::runtime_error("optimStep: no such formula");
+  const cpu::OptimKernels& kernels = ctx.kernels.optim;
+  const auto kind = static_cast<Formula>(formula);
+  Scalars own{};
+  std::copy(scalars.begin(), scalars.end(), own.values);
+  Call call{"optimStep", {params, grads, a, b, c}, kind == Formula::kLazyAdam, {}};
+  for (const Tensor& g : grads) call.gradients.push_back(&g);
+  if (kind == Formula::kLamb) {
+    int64_t doubles = 0;
+    for (const Tensor& p : params) doubles += 2 * ceilDiv(p.numel(), kChunk) + 1;
+    const Scratch scratch = ctx.scratch(static_cast<size_t>(doubles) * sizeof(double));
+    enqueueAll(ctx, call, Lamb{&kernels, own, scratch.as<double>()});
+  } else if (kind == Formula::kLazyAdam) {
+    enqueueAll(ctx, call, Rows{{kernels.lazyAdam[0], kernels.lazyAdam[1]}, own});
+  } else {
+    const auto& pair = kernels.step[formula];
+    enqueueAll(ctx, call, Elementwise{{pair[0], pair[1]}, own});
+  }
 }
 
 }  // namespace nabla::ops

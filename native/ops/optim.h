@@ -1,6 +1,6 @@
 // Optimizer steps, one call over all parameters of a group. float32 and float64; the tensors that belong to one
-// parameter lie densely and alike. Lists may be empty where noted. A step with a poisoned gradient changes nothing.
-// Buffers must hold values before the first step too (zeros): a step that is not run leaves them as they are.
+// parameter lie densely and alike. A step with a poisoned gradient changes nothing; states must hold values before the
+// first step too, because a step that is not run leaves them as they are.
 #pragma once
 #include <span>
 
@@ -8,14 +8,11 @@
 
 namespace nabla::ops {
 
-// momentumBuffers: empty when momentum is 0. firstStep: the buffers become the gradients, as in PyTorch.
-void sgdStep(Context& ctx, std::span<const Tensor> params, std::span<const Tensor> grads,
-             std::span<const Tensor> momentumBuffers, double lr, double momentum, double dampening, double weightDecay,
-             bool nesterov, bool maximize, bool firstStep);
-// maxExpAvgSqs: empty without amsgrad. step counts from 1. decoupled: AdamW.
-void adamStep(Context& ctx, std::span<const Tensor> params, std::span<const Tensor> grads,
-              std::span<const Tensor> expAvgs, std::span<const Tensor> expAvgSqs, std::span<const Tensor> maxExpAvgSqs,
-              double lr, double beta1, double beta2, double eps, double weightDecay, double step, bool decoupled,
-              bool maximize);
+// formula: cpu::Formula; its scalars and states stand in kernels/cpu/optim.h. A list of states that a formula does
+// without is empty. Lamb scales the step of each tensor by its norms; lazyAdam takes tensors whose rows (along the
+// first axis) lie one after the other.
+void optimStep(Context& ctx, int formula, std::span<const Tensor> params, std::span<const Tensor> grads,
+               std::span<const Tensor> a, std::span<const Tensor> b, std::span<const Tensor> c,
+               std::span<const double> scalars);
 
 }  // namespace nabla::ops

@@ -3,7 +3,7 @@ import { DTypeError, ShapeError, shapeText } from '../../errors.js';
 import { native } from '../../native.js';
 import { emptyLikeLayout, stridesLike } from '../../tensor/create.js';
 import { computeDType, type DType, isNarrow } from '../../tensor/dtype.js';
-import { sameShape } from '../../tensor/layout.js';
+import { contiguousStrides, sameShape } from '../../tensor/layout.js';
 import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 
 /** Whether `x` lies in memory as `strides` say; axes of size 1 do not count. */
@@ -25,13 +25,16 @@ export function ownCopy(x: Tensor, dtype: DType): Tensor {
   return out;
 }
 
-/** `old` with the dtype and memory order of `param`, or zeros. Belongs to the optimizer, not to a scope. */
-export function alignedBuffer(op: string, name: string, param: Tensor, old: Tensor | null): Tensor {
+/**
+ * `old` with the dtype and memory order of `param`, or a new one filled with `first`. Belongs to the optimizer, not to a
+ * scope.
+ */
+export function alignedBuffer(op: string, name: string, param: Tensor, old: Tensor | null, first = 0): Tensor {
   const strides = stridesLike(param, param.shape);
   if (!old) {
-    const zero = emptyStrided(param.shape, strides, param.dtype).keep();
-    native.fill(zero._id, 0);
-    return zero;
+    const fresh = emptyStrided(param.shape, strides, param.dtype).keep();
+    native.fill(fresh._id, first);
+    return fresh;
   }
   old._handle(op);
   if (!sameShape(old.shape, param.shape)) {
@@ -63,25 +66,44 @@ function checkGrad(op: string, param: Tensor, grad: Tensor): void {
   }
 }
 
-/** Hyperparameters of {@link FlatStep.adam}. */
-export interface AdamStep {
-  readonly lr: number;
-  readonly betas: readonly [number, number];
-  readonly eps: number;
-  readonly weightDecay: number;
-  readonly decoupledWeightDecay: boolean;
-  readonly maximize: boolean;
-}
+/** The native formulas with their scalars: names and orders of native/kernels/cpu/optim.h. */
+const FORMULAS = {
+  sgd: ['lr', 'momentum', 'dampening', 'weightDecay', 'nesterov', 'maximize', 'first'],
+  adam: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay', 'stepSize', 'correction2Sqrt', 'decoupled', 'maximize'],
+  adagrad: ['lr', 'eps', 'weightDecay', 'maximize'],
+  adadelta: ['lr', 'rho', 'eps', 'weightDecay', 'maximize'],
+  rmsprop: ['lr', 'alpha', 'eps', 'weightDecay', 'momentum', 'maximize'],
+  adamax: ['stepSize', 'beta1', 'beta2', 'eps', 'weightDecay', 'maximize'],
+  nadam: [
+    'beta1',
+    'beta2',
+    'eps',
+    'weightDecay',
+    'shrink',
+    'gradStep',
+    'averageStep',
+    'correction2',
+    'decoupled',
+    'maximize',
+  ],
+  radam: ['beta1', 'beta2', 'eps', 'weightDecay', 'shrink', 'stepSize', 'adaptive', 'decoupled', 'maximize'],
+  rprop: ['etaMinus', 'etaPlus', 'smallest', 'largest', 'maximize'],
+  asgd: ['eta', 'lambd', 'mu', 'weightDecay', 'maximize'],
+  lion: ['lr', 'beta1', 'beta2', 'weightDecay', 'maximize'],
+  lerp: ['weight'],
+  lookahead: ['alpha'],
+  decayedStep: ['shrink', 'stepSize'],
+  lazyAdam: ['stepSize', 'beta1', 'beta2', 'eps', 'maximize'],
+  lamb: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay', 'correction1', 'correction2', 'maximize'],
+} as const;
 
-/** Hyperparameters of {@link FlatStep.sgd}. */
-export interface SgdStep {
-  readonly lr: number;
-  readonly momentum: number;
-  readonly dampening: number;
-  readonly weightDecay: number;
-  readonly nesterov: boolean;
-  readonly maximize: boolean;
-}
+/** A formula that one native pass computes. */
+export type Formula = keyof typeof FORMULAS;
+
+/** What a {@link Formula} takes besides tensors. */
+export type Scalars<F extends Formula> = Readonly<Record<(typeof FORMULAS)[F][number], number | boolean>>;
+
+const NAMES = Object.keys(FORMULAS) as Formula[];
 
 /** One native step over parameters and gradients that lie alike in dense memory. */
 export class FlatStep {
@@ -90,15 +112,22 @@ export class FlatStep {
   readonly #owners: Tensor[] = [];
   readonly #temporary: Tensor[] = [];
   readonly #writeBack: [to: Tensor, from: Tensor][] = [];
+  readonly #rows: boolean;
 
-  /** Adds a parameter that has a gradient. */
-  add(op: string, param: Tensor): void {
-    const grad = param._grad as Tensor;
+  /** `rows`: the formula works on rows along the first axis, which have to lie one after the other. */
+  constructor(rows = false) {
+    this.#rows = rows;
+  }
+
+  /** Adds a parameter and what it moves by: its gradient unless another tensor is given, nothing when that is null. */
+  add(op: string, param: Tensor, grad: Tensor | null = param._grad): void {
     param._handle(op);
-    checkGrad(op, param, grad);
-    const strides = stridesLike(param, param.shape);
+    const strides = this.#rows ? contiguousStrides(param.shape) : stridesLike(param, param.shape);
     this.#params.push(this.#dense(param, strides, true));
-    this.#grads.push(this.#dense(grad, strides, false));
+    if (grad) {
+      checkGrad(op, param, grad);
+      this.#grads.push(this.#dense(grad, strides, false));
+    }
     this.#owners.push(param);
   }
 
@@ -111,51 +140,19 @@ export class FlatStep {
     return copy._id;
   }
 
-  /** The handles of a state that lies like its parameters. */
-  #states(tensors: readonly Tensor[]): number[] {
-    return tensors.map((x) => this.#dense(x, x.strides, true));
-  }
-
-  /** Adam's formula; `largest` is empty without amsgrad. */
-  adam(
-    averages: readonly Tensor[],
-    squares: readonly Tensor[],
-    largest: readonly Tensor[],
-    step: number,
-    h: AdamStep,
-  ): void {
-    const [beta1, beta2] = h.betas;
-    native.adamStep(
+  /** Runs a formula; `states` are up to three lists that lie like the parameters, null where it goes without. */
+  run<F extends Formula>(formula: F, states: readonly (readonly Tensor[] | null)[], scalars: Scalars<F>): void {
+    const values: Readonly<Record<string, number | boolean>> = scalars;
+    const handles = (list: readonly Tensor[] | null | undefined): number[] =>
+      (list ?? []).map((x) => this.#dense(x, this.#rows ? contiguousStrides(x.shape) : x.strides, true));
+    native.optimStep(
+      NAMES.indexOf(formula),
       this.#params,
       this.#grads,
-      this.#states(averages),
-      this.#states(squares),
-      this.#states(largest),
-      h.lr,
-      beta1,
-      beta2,
-      h.eps,
-      h.weightDecay,
-      step,
-      h.decoupledWeightDecay,
-      h.maximize,
-    );
-    this.#finish();
-  }
-
-  /** The formula of SGD; `buffers` is empty without momentum, `firstStep` fills them. */
-  sgd(buffers: readonly Tensor[], firstStep: boolean, h: SgdStep): void {
-    native.sgdStep(
-      this.#params,
-      this.#grads,
-      this.#states(buffers),
-      h.lr,
-      h.momentum,
-      h.dampening,
-      h.weightDecay,
-      h.nesterov,
-      h.maximize,
-      firstStep,
+      handles(states[0]),
+      handles(states[1]),
+      handles(states[2]),
+      FORMULAS[formula].map((name) => Number(values[name])),
     );
     this.#finish();
   }
