@@ -44,6 +44,17 @@ export {
   RMSNorm,
   type RMSNormOptions,
 } from './layer-norm.js';
+export {
+  LazyBatchNorm1d,
+  LazyBatchNorm2d,
+  LazyBatchNorm3d,
+  LazyInstanceNorm1d,
+  LazyInstanceNorm2d,
+  LazyInstanceNorm3d,
+  type LazyInstanceNormOptions,
+  LazyLinear,
+  type LazyModule,
+} from './lazy.js';
 export { Flatten, Identity, Linear, type LinearOptions, Unflatten } from './linear.js';
 export {
   BCELoss,

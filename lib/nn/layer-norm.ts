@@ -9,7 +9,7 @@ import type { DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkFloatDType, checkSize } from './linear.js';
 import { Module } from './module.js';
-import { checkNumber } from './norm.js';
+import { checkNumber, resetAffine, resetNorm, resetStatistics } from './norm.js';
 import { type Parameter, parameterOf } from './parameter.js';
 import { boolText, floatText, textOfFloat, tuple } from './repr.js';
 
@@ -54,6 +54,11 @@ export class LayerNorm extends Module {
     this.bias = affine && (options.bias ?? true) ? parameterOf(zeros(this.normalizedShape, { dtype })) : null;
   }
 
+  /** Scale 1 and shift 0. */
+  resetParameters(): void {
+    resetAffine(this);
+  }
+
   forward(x: Tensor): Tensor {
     return layerNorm(x, this.normalizedShape, this.weight, this.bias, { eps: this.eps });
   }
@@ -91,6 +96,11 @@ export class RMSNorm extends Module {
     this.eps = eps === null ? null : checkNumber('RMSNorm', 'eps', eps);
     const dtype = checkFloatDType('RMSNorm', options.dtype ?? getDefaultDType());
     this.weight = (options.elementwiseAffine ?? true) ? parameterOf(ones(this.normalizedShape, { dtype })) : null;
+  }
+
+  /** Scale 1. */
+  resetParameters(): void {
+    resetAffine({ weight: this.weight, bias: null });
   }
 
   forward(x: Tensor): Tensor {
@@ -143,6 +153,11 @@ export class GroupNorm extends Module {
     this.bias = affine && (options.bias ?? true) ? parameterOf(zeros([numChannels], { dtype })) : null;
   }
 
+  /** Scale 1 and shift 0. */
+  resetParameters(): void {
+    resetAffine(this);
+  }
+
   forward(x: Tensor): Tensor {
     return groupNorm(x, this.numGroups, this.weight, this.bias, { eps: this.eps });
   }
@@ -160,6 +175,8 @@ export interface InstanceNormModuleOptions {
   momentum?: number;
   /** Learn a scale and a shift per channel. Default false. */
   affine?: boolean;
+  /** With `affine`: learn the shift too. Default true. */
+  bias?: boolean;
   /** Keep running statistics for evaluation. Default false. */
   trackRunningStats?: boolean;
   /** Default: that of `setDefaultDType`, float32. */
@@ -186,17 +203,27 @@ abstract class InstanceNorm extends Module {
   ) {
     super();
     const op = new.target.name;
-    checkSize(op, 'numFeatures', numFeatures);
+    checkSize(op, 'numFeatures', numFeatures, 0);
     checkOptions(op, options);
     this.eps = checkNumber(op, 'eps', options.eps ?? 1e-5);
     this.momentum = checkNumber(op, 'momentum', options.momentum ?? 0.1);
     this.trackRunningStats = options.trackRunningStats ?? false;
     const dtype = checkFloatDType(op, options.dtype ?? getDefaultDType());
     this.weight = options.affine ? parameterOf(ones([numFeatures], { dtype })) : null;
-    this.bias = options.affine ? parameterOf(zeros([numFeatures], { dtype })) : null;
+    this.bias = options.affine && (options.bias ?? true) ? parameterOf(zeros([numFeatures], { dtype })) : null;
     this.registerBuffer('runningMean', this.trackRunningStats ? zeros([numFeatures], { dtype }) : null);
     this.registerBuffer('runningVar', this.trackRunningStats ? ones([numFeatures], { dtype }) : null);
     this.registerBuffer('numBatchesTracked', this.trackRunningStats ? tensor(0, { dtype: 'int64' }) : null);
+  }
+
+  /** Running mean 0, variance 1, no batches. */
+  resetRunningStats(): void {
+    resetStatistics(this);
+  }
+
+  /** {@link resetRunningStats}; scale 1 and shift 0. */
+  resetParameters(): void {
+    resetNorm(this);
   }
 
   forward(x: Tensor): Tensor {

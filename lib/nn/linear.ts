@@ -48,8 +48,8 @@ export class Linear extends Module {
     options: LinearOptions = {},
   ) {
     super();
-    checkSize('Linear', 'inFeatures', inFeatures);
-    checkSize('Linear', 'outFeatures', outFeatures);
+    checkSize('Linear', 'inFeatures', inFeatures, 0);
+    checkSize('Linear', 'outFeatures', outFeatures, 0);
     checkOptions('Linear', options);
     const dtype = checkFloatDType('Linear', options.dtype ?? getDefaultDType());
     this.weight = parameterOf(emptyContiguous([outFeatures, inFeatures], dtype));

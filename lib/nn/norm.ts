@@ -4,6 +4,7 @@ import { checkOptions, checkTensor } from '../tensor/check.js';
 import { getDefaultDType, ones, tensor, zeros } from '../tensor/create.js';
 import type { DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { ones_, zeros_ } from './init.js';
 import { checkFloatDType, checkSize } from './linear.js';
 import { Module } from './module.js';
 import { type Parameter, parameterOf } from './parameter.js';
@@ -44,6 +45,34 @@ function countBatch(counter: Tensor, wanted: boolean): number {
   return before + 1;
 }
 
+/** What normalizations with running statistics hold. @internal */
+export interface Statistics {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  readonly runningMean: Tensor | null;
+  readonly runningVar: Tensor | null;
+  readonly numBatchesTracked: Tensor | null;
+}
+
+/** Running mean 0, variance 1, no batches. @internal */
+export function resetStatistics({ runningMean, runningVar, numBatchesTracked }: Statistics): void {
+  runningMean?.zero_();
+  runningVar?.fill_(1);
+  numBatchesTracked?.zero_();
+}
+
+/** Scale 1 and shift 0; the statistics as at the start. @internal */
+export function resetNorm(norm: Statistics): void {
+  resetStatistics(norm);
+  resetAffine(norm);
+}
+
+/** Scale 1 and shift 0. @internal */
+export function resetAffine({ weight, bias }: Pick<Statistics, 'weight' | 'bias'>): void {
+  if (weight) ones_(weight);
+  if (bias) zeros_(bias);
+}
+
 /** Common part of the batch normalizations. Ioffe & Szegedy 2015. */
 abstract class BatchNorm extends Module {
   readonly weight: Parameter | null;
@@ -63,7 +92,7 @@ abstract class BatchNorm extends Module {
   ) {
     super();
     const op = new.target.name;
-    checkSize(op, 'numFeatures', numFeatures);
+    checkSize(op, 'numFeatures', numFeatures, 0);
     checkOptions(op, options);
     this.eps = checkNumber(op, 'eps', options.eps ?? 1e-5);
     const { momentum = 0.1 } = options;
@@ -76,6 +105,16 @@ abstract class BatchNorm extends Module {
     this.registerBuffer('runningMean', this.trackRunningStats ? zeros([numFeatures], { dtype }) : null);
     this.registerBuffer('runningVar', this.trackRunningStats ? ones([numFeatures], { dtype }) : null);
     this.registerBuffer('numBatchesTracked', this.trackRunningStats ? tensor(0, { dtype: 'int64' }) : null);
+  }
+
+  /** Running mean 0, variance 1, no batches. */
+  resetRunningStats(): void {
+    resetStatistics(this);
+  }
+
+  /** {@link resetRunningStats}; scale 1 and shift 0. */
+  resetParameters(): void {
+    resetNorm(this);
   }
 
   forward(x: Tensor): Tensor {

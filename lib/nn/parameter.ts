@@ -49,7 +49,7 @@ export class Buffer extends Tensor {
 }
 
 const unknown = (name: string): ArgumentError =>
-  new ArgumentError(name, 'its shape is not known yet; run the lazy module once, or load a state dict');
+  new ArgumentError(name, 'the shape of a lazy parameter is not known yet; run its module once, or load a state dict');
 
 /** Takes the place of a shape: whoever looks at it learns that there is none. */
 const noShape = (name: string): readonly number[] =>
@@ -93,7 +93,7 @@ function materialize(tensor: Tensor, prototype: object, shape: readonly number[]
 
 /**
  * A parameter whose shape is not known yet. It has a dtype; everything else throws until it is materialized, which makes
- * it a {@link Parameter}: the same object, so that optimizers may have it before.
+ * the same object a {@link Parameter}. Optimizers take it after that only.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.parameter.UninitializedParameter.html
  */
 export class UninitializedParameter extends Parameter {

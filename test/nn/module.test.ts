@@ -328,7 +328,7 @@ describe('wrong arguments', () => {
     ['ModuleList forward', () => new nn.ModuleList().forward(), ArgumentError],
     ['Sequential of a function', () => new nn.Sequential(((x: Tensor) => x) as never), ArgumentError],
     ['Linear of no size', () => new nn.Linear(undefined as never, 1), ArgumentError],
-    ['Linear of size 0', () => new nn.Linear(0, 1), ArgumentError],
+    ['Linear of size -1', () => new nn.Linear(-1, 1), ArgumentError],
     ['Linear options', () => new nn.Linear(1, 1, null as never), ArgumentError],
     ['Linear input', () => new nn.Linear(2, 1).forward(zeros([2, 3])), ShapeError],
     ['Linear without input', () => new nn.Linear(2, 1).forward(undefined as never), ArgumentError],
