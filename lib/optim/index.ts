@@ -6,6 +6,7 @@ export { Adamax, type AdamaxOptions } from './adamax.js';
 export { ASGD, type ASGDOptions } from './asgd.js';
 export { LAMB, type LAMBOptions } from './lamb.js';
 export { Lion, type LionOptions } from './lion.js';
+export * as lrScheduler from './lr-scheduler/index.js';
 export { Muon, type MuonOptions } from './muon.js';
 export { NAdam, type NAdamOptions } from './nadam.js';
 export {
@@ -21,3 +22,4 @@ export { Rprop, type RpropOptions } from './rprop.js';
 export { SGD, type SGDOptions } from './sgd.js';
 export { SparseAdam, type SparseAdamOptions } from './sparse-adam.js';
 export type { OptimizerStateDict, ParamState, StateValue, TorchOptimizerStateDict } from './state-dict.js';
+export * as swaUtils from './swa/index.js';

@@ -19,7 +19,7 @@ interface Target {
 }
 
 /** Classes that users extend. */
-const BASES = new Set('Module Parameter Optimizer'.split(' '));
+const BASES = new Set('Module Parameter Optimizer LRScheduler'.split(' '));
 
 /** Functions that are no op: they take callbacks, or change the whole process. */
 const SKIP = new Set(
@@ -70,6 +70,8 @@ const targets = [
   ...functionsOf('nn.', nabla.nn),
   ...functionsOf('nn.init.', nabla.nn.init),
   ...functionsOf('optim.', nabla.optim),
+  ...functionsOf('optim.lrScheduler.', nabla.optim.lrScheduler),
+  ...functionsOf('optim.swaUtils.', nabla.optim.swaUtils),
   ...functionsOf('metrics.', nabla.metrics),
   ...functionsOf('models.', nabla.models),
   ...functionsOf('autograd.', nabla.autograd),
