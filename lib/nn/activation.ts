@@ -10,6 +10,7 @@ import {
   hardsigmoid,
   hardswish,
   hardtanh,
+  type InplaceOptions,
   leakyRelu,
   logSigmoid,
   mish,
@@ -22,8 +23,9 @@ import {
   tanhshrink,
   threshold,
 } from '../ops/layers/activation.js';
+import { relu } from '../ops/layers/activation-inplace.js';
 import { rrelu } from '../ops/layers/dropout.js';
-import { relu, type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/pointwise/unary.js';
+import { type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/pointwise/unary.js';
 import { checkOptions } from '../tensor/check.js';
 import { full, getDefaultDType } from '../tensor/create.js';
 import type { DType } from '../tensor/dtype.js';
@@ -38,17 +40,48 @@ const checkNumber = (module: string, name: string, value: unknown): void => {
   throw new ArgumentError(module, `${name} must be a number, got ${valueText(value)}`, value);
 };
 
+/**
+ * Base of the activations that can work in the memory of their input. What was saved for the gradients of earlier layers
+ * stays right: a change that would spoil it is found.
+ */
+abstract class InplaceModule extends Module {
+  readonly inplace: boolean;
+
+  constructor(options: InplaceOptions) {
+    super();
+    checkOptions(new.target.name, options);
+    this.inplace = options.inplace ?? false;
+  }
+
+  override extraRepr(): string {
+    return this.inplace ? 'inplace=True' : '';
+  }
+
+  /** The numbers of the module, and whether it works in place. */
+  protected textWith(numbers: string): string {
+    return this.inplace ? `${numbers}, inplace=True` : numbers;
+  }
+}
+
 /** max(x, 0). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReLU.html */
-export class ReLU extends Module {
+export class ReLU extends InplaceModule {
+  constructor(options: InplaceOptions = {}) {
+    super(options);
+  }
+
   forward(x: Tensor): Tensor {
-    return relu(x);
+    return relu(x, this);
   }
 }
 
 /** min(max(x, 0), 6). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReLU6.html */
-export class ReLU6 extends Module {
+export class ReLU6 extends InplaceModule {
+  constructor(options: InplaceOptions = {}) {
+    super(options);
+  }
+
   forward(x: Tensor): Tensor {
-    return relu6(x);
+    return relu6(x, this);
   }
 }
 
@@ -70,18 +103,21 @@ export class Tanh extends Module {
  * x where it is positive, else negativeSlope · x.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.LeakyReLU.html
  */
-export class LeakyReLU extends Module {
-  constructor(readonly negativeSlope = 0.01) {
-    super();
+export class LeakyReLU extends InplaceModule {
+  constructor(
+    readonly negativeSlope = 0.01,
+    options: InplaceOptions = {},
+  ) {
+    super(options);
     checkNumber('LeakyReLU', 'negativeSlope', negativeSlope);
   }
 
   forward(x: Tensor): Tensor {
-    return leakyRelu(x, this.negativeSlope);
+    return leakyRelu(x, this.negativeSlope, this);
   }
 
   override extraRepr(): string {
-    return `negative_slope=${floatText(this.negativeSlope)}`;
+    return this.textWith(`negative_slope=${floatText(this.negativeSlope)}`);
   }
 }
 
@@ -126,62 +162,73 @@ export class PReLU extends Module {
  * {@link LeakyReLU} whose slopes are drawn from [lower, upper] in training; their mean in evaluation.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.RReLU.html
  */
-export class RReLU extends Module {
+export class RReLU extends InplaceModule {
   constructor(
     readonly lower = 1 / 8,
     readonly upper = 1 / 3,
+    options: InplaceOptions = {},
   ) {
-    super();
+    super(options);
     checkNumber('RReLU', 'lower', lower);
     checkNumber('RReLU', 'upper', upper);
   }
 
   forward(x: Tensor): Tensor {
-    return rrelu(x, this.lower, this.upper, { training: this.training });
+    return rrelu(x, this.lower, this.upper, { training: this.training, inplace: this.inplace });
   }
 
   override extraRepr(): string {
-    return `lower=${floatText(this.lower)}, upper=${floatText(this.upper)}`;
+    return this.textWith(`lower=${floatText(this.lower)}, upper=${floatText(this.upper)}`);
   }
 }
 
 /** x where it is positive, else alpha · (eˣ − 1). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.ELU.html */
-export class ELU extends Module {
-  constructor(readonly alpha = 1) {
-    super();
+export class ELU extends InplaceModule {
+  constructor(
+    readonly alpha = 1,
+    options: InplaceOptions = {},
+  ) {
+    super(options);
     checkNumber('ELU', 'alpha', alpha);
   }
 
   forward(x: Tensor): Tensor {
-    return elu(x, this.alpha);
+    return elu(x, this.alpha, this);
   }
 
   override extraRepr(): string {
-    return `alpha=${textOfFloat(this.alpha, 1)}`;
+    return this.textWith(`alpha=${textOfFloat(this.alpha, 1)}`);
   }
 }
 
 /** Self-normalizing {@link ELU}. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SELU.html */
-export class SELU extends Module {
+export class SELU extends InplaceModule {
+  constructor(options: InplaceOptions = {}) {
+    super(options);
+  }
+
   forward(x: Tensor): Tensor {
-    return selu(x);
+    return selu(x, this);
   }
 }
 
 /** max(0, x) + min(0, alpha · (e^(x / alpha) − 1)). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.CELU.html */
-export class CELU extends Module {
-  constructor(readonly alpha = 1) {
-    super();
+export class CELU extends InplaceModule {
+  constructor(
+    readonly alpha = 1,
+    options: InplaceOptions = {},
+  ) {
+    super(options);
     checkNumber('CELU', 'alpha', alpha);
     if (alpha === 0) throw new ArgumentError('CELU', 'alpha must not be 0', alpha);
   }
 
   forward(x: Tensor): Tensor {
-    return celu(x, this.alpha);
+    return celu(x, this.alpha, this);
   }
 
   override extraRepr(): string {
-    return `alpha=${textOfFloat(this.alpha, 1)}`;
+    return this.textWith(`alpha=${textOfFloat(this.alpha, 1)}`);
   }
 }
 
@@ -205,16 +252,24 @@ export class GELU extends Module {
 }
 
 /** x · sigmoid(x). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SiLU.html */
-export class SiLU extends Module {
+export class SiLU extends InplaceModule {
+  constructor(options: InplaceOptions = {}) {
+    super(options);
+  }
+
   forward(x: Tensor): Tensor {
-    return silu(x);
+    return silu(x, this);
   }
 }
 
 /** x · tanh(log(1 + eˣ)). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Mish.html */
-export class Mish extends Module {
+export class Mish extends InplaceModule {
+  constructor(options: InplaceOptions = {}) {
+    super(options);
+  }
+
   forward(x: Tensor): Tensor {
-    return mish(x);
+    return mish(x, this);
   }
 }
 
@@ -288,12 +343,13 @@ export class Tanhshrink extends Module {
 }
 
 /** x cut to [minVal, maxVal]. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardtanh.html */
-export class Hardtanh extends Module {
+export class Hardtanh extends InplaceModule {
   constructor(
     readonly minVal = -1,
     readonly maxVal = 1,
+    options: InplaceOptions = {},
   ) {
-    super();
+    super(options);
     checkNumber('Hardtanh', 'minVal', minVal);
     checkNumber('Hardtanh', 'maxVal', maxVal);
     if (minVal >= maxVal) {
@@ -302,45 +358,64 @@ export class Hardtanh extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return hardtanh(x, this.minVal, this.maxVal);
+    return hardtanh(x, this.minVal, this.maxVal, this);
   }
 
   override extraRepr(): string {
-    return `min_val=${textOfFloat(this.minVal, -1)}, max_val=${textOfFloat(this.maxVal, 1)}`;
+    return this.textWith(`min_val=${textOfFloat(this.minVal, -1)}, max_val=${textOfFloat(this.maxVal, 1)}`);
   }
 }
 
 /** x · ReLU6(x + 3) / 6. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardswish.html */
-export class Hardswish extends Module {
+export class Hardswish extends InplaceModule {
+  constructor(options: InplaceOptions = {}) {
+    super(options);
+  }
+
   forward(x: Tensor): Tensor {
-    return hardswish(x);
+    return hardswish(x, this);
+  }
+
+  /** PyTorch does not print the option here. */
+  override extraRepr(): string {
+    return '';
   }
 }
 
 /** ReLU6(x + 3) / 6. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardsigmoid.html */
-export class Hardsigmoid extends Module {
+export class Hardsigmoid extends InplaceModule {
+  constructor(options: InplaceOptions = {}) {
+    super(options);
+  }
+
   forward(x: Tensor): Tensor {
-    return hardsigmoid(x);
+    return hardsigmoid(x, this);
+  }
+
+  /** PyTorch does not print the option here. */
+  override extraRepr(): string {
+    return '';
   }
 }
 
 /** x above the threshold, else value. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Threshold.html */
-export class Threshold extends Module {
+export class Threshold extends InplaceModule {
   constructor(
     readonly threshold: number,
     readonly value: number,
+    options: InplaceOptions = {},
   ) {
-    super();
+    super(options);
     checkNumber('Threshold', 'threshold', threshold);
     checkNumber('Threshold', 'value', value);
   }
 
   forward(x: Tensor): Tensor {
-    return threshold(x, this.threshold, this.value);
+    return threshold(x, this.threshold, this.value, this);
   }
 
   override extraRepr(): string {
-    return `threshold=${floatText(this.threshold)}, value=${floatText(this.value)}`;
+    return this.textWith(`threshold=${floatText(this.threshold)}, value=${floatText(this.value)}`);
   }
 }
 

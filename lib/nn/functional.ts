@@ -13,6 +13,8 @@ export {
   hardsigmoid,
   hardswish,
   hardtanh,
+  type InplaceActivation,
+  type InplaceOptions,
   leakyRelu,
   logSigmoid,
   mish,
@@ -25,6 +27,16 @@ export {
   tanhshrink,
   threshold,
 } from '../ops/layers/activation.js';
+export {
+  celu_,
+  elu_,
+  hardtanh_,
+  leakyRelu_,
+  relu,
+  rrelu_,
+  selu_,
+  threshold_,
+} from '../ops/layers/activation-inplace.js';
 export { bilinear } from '../ops/layers/bilinear.js';
 export { type Conv2dOptions, conv2d } from '../ops/layers/conv.js';
 export {
@@ -89,6 +101,7 @@ export { type AvgPool2dOptions, avgPool2d, type MaxPool2dOptions, maxPool2d } fr
 export { logSoftmax, type SoftmaxOptions, softmax } from '../ops/layers/softmax.js';
 export { fold, type UnfoldOptions, unfold } from '../ops/layers/unfold.js';
 export { cosineSimilarity, pairwiseDistance } from '../ops/linalg/distance.js';
-export { relu, type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/pointwise/unary.js';
+export { relu_ } from '../ops/pointwise/inplace.js';
+export { type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/pointwise/unary.js';
 export { type DropoutOptions, dropout } from '../ops/random/dropout.js';
 export { type PadMode, type PadOptions, pad } from '../ops/shape/pad.js';

@@ -6,6 +6,21 @@ import { erf } from './pointwise.js';
 
 const entry = family('activation');
 
+/** Functions with the option `inplace`, behind their numbers. */
+const IN_PLACE: ReadonlySet<string> = new Set([
+  'leakyRelu',
+  'elu',
+  'celu',
+  'selu',
+  'silu',
+  'mish',
+  'hardtanh',
+  'relu6',
+  'hardswish',
+  'hardsigmoid',
+  'relu',
+]);
+
 /** A function of the input and drawn numbers. Kinks lie on integers, halves and zero, where no input of a gradient run is. */
 function activation(
   name: string,
@@ -18,6 +33,18 @@ function activation(
       d.tensor(d.shape(), { low: -6, high: 6, values: d.anyValues() }),
       ...(d.chance(0.7) ? params(d) : []),
     ],
+    reference: (x, ...values) => mapped(x, (v) => fn(v, ...values)),
+    length: 1,
+    ulps,
+  });
+  if (!IN_PLACE.has(name)) return;
+  entry(`F.${name}#inplace`, {
+    covers: [],
+    draw: (d): [TensorArg, ...number[]] => [
+      d.tensor(d.shape(), { low: -6, high: 6, values: d.anyValues() }),
+      ...params(d),
+    ],
+    call: (api, x, ...values) => api(`F.${name}`)(api('clone')(x), ...values, { inplace: true }),
     reference: (x, ...values) => mapped(x, (v) => fn(v, ...values)),
     length: 1,
     ulps,
@@ -51,6 +78,7 @@ activation(
   (x, low = -1, high = 1) => cut(x, low, high),
   (d) => [half(d, -3, -1), half(d, 0, 2)],
 );
+activation('relu', (x) => Math.max(x, 0));
 activation('relu6', (x) => cut(x, 0, 6));
 activation('hardswish', (x) => (x * cut(x + 3, 0, 6)) / 6);
 activation('hardsigmoid', (x) => cut(x + 3, 0, 6) / 6);

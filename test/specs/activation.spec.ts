@@ -30,10 +30,14 @@ function numbers(name: string, fn: (x: Tensor, ...values: number[]) => Tensor, .
 const x = zeros([2, 3]);
 
 family('activation', {
-  leakyRelu: { ...numbers('leakyRelu', F.leakyRelu), covers: ['activationBackward'] },
-  elu: numbers('elu', F.elu),
+  leakyRelu: { ...numbers('leakyRelu', (input, slope) => F.leakyRelu(input, slope)), covers: ['activationBackward'] },
+  elu: numbers('elu', (input, alpha) => F.elu(input, alpha)),
   selu: plain('selu', F.selu),
-  celu: numbers('celu', F.celu, [() => F.celu(x, 0), ArgumentError, /^celu: alpha must not be 0/]),
+  celu: numbers('celu', (input, alpha) => F.celu(input, alpha), [
+    () => F.celu(x, 0),
+    ArgumentError,
+    /^celu: alpha must not be 0/,
+  ]),
   gelu: {
     call: ([input], options: F.GeluOptions) => F.gelu(input, options),
     errors: [
@@ -50,7 +54,7 @@ family('activation', {
   mish: plain('mish', F.mish),
   softsign: plain('softsign', F.softsign),
   tanhshrink: plain('tanhshrink', F.tanhshrink),
-  hardtanh: numbers('hardtanh', F.hardtanh, [
+  hardtanh: numbers('hardtanh', (input, low, high) => F.hardtanh(input, low, high), [
     () => F.hardtanh(x, 2, 1),
     ArgumentError,
     /^hardtanh: minVal 2 is larger than maxVal 1/,
@@ -64,7 +68,7 @@ family('activation', {
     /^softshrink: lambd must be 0 or more, got -1/,
   ]),
   hardshrink: numbers('hardshrink', F.hardshrink),
-  threshold: numbers('threshold', F.threshold as (input: Tensor, ...values: number[]) => Tensor),
+  threshold: numbers('threshold', (input, bound, value) => F.threshold(input, bound, value)),
   logSigmoid: plain('logSigmoid', F.logSigmoid),
   prelu: {
     call: ([input, weight]) => F.prelu(input, weight),

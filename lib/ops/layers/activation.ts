@@ -11,6 +11,7 @@ import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { ActivationOp } from '../codes.js';
 import { defineOp } from '../define.js';
 import { checkTensor, resultStrides } from '../elementwise.js';
+import { checkInPlace, inPlaceOf } from '../in-place.js';
 import { add, div, mul, sub } from '../pointwise/arithmetic.js';
 import { ge, gt, le, logicalAnd, logicalOr, lt } from '../pointwise/compare.js';
 import { where } from '../pointwise/select.js';
@@ -24,7 +25,13 @@ type Params = readonly [p: number, q: number, r: number];
 /** The derivative at `x`, from differentiable ops. */
 type Slope = (x: Tensor, params: Params) => Tensor;
 
-type Activation = (x: Tensor, params: Params) => Tensor;
+/** Options of the activations that can work in the memory of their input. */
+export interface InplaceOptions {
+  /** Put the result into the memory of the input, and return the input. Default false. */
+  inplace?: boolean;
+}
+
+type Activation = (x: Tensor, params: Params, options: InplaceOptions) => Tensor;
 
 const NONE: Params = [0, 0, 0];
 
@@ -39,7 +46,7 @@ const backwardOp = defineOp({
 });
 
 function record(name: string, code: number, slope: Slope): Activation {
-  return defineOp({
+  const compute = defineOp({
     name,
     inputs: ['input'],
     forward: (x: Tensor, [p, q, r]: Params) => {
@@ -50,6 +57,11 @@ function record(name: string, code: number, slope: Slope): Activation {
     save: (_out, x, params) => ({ x, params }),
     backward: ([g], { x, params }) => [isGradEnabled() ? mul(g, slope(x, params)) : backwardOp(g, x, code, params)],
   });
+  const inPlace = inPlaceOf(`${name}_`, compute, (x: Tensor, [p, q, r]: Params) => {
+    checkInPlace(`${name}_`, x, x.shape, x.dtype);
+    native.activation(code, x._id, x._id, p, q, r);
+  });
+  return (x, params, options) => (options.inplace ? inPlace : compute)(x, params);
 }
 
 /** 1 where the mask is true, else 0, in the dtype of `x`. */
@@ -101,8 +113,9 @@ const hardshrinkOp = record('hardshrink', ActivationOp.hardshrink, (x, [p]) => o
 const thresholdOp = record('threshold', ActivationOp.threshold, (x, [p]) => indicator(gt(x, p), x));
 const logSigmoidOp = record('logSigmoid', ActivationOp.logSigmoid, (x) => sigmoid(neg(x)));
 
-function checkInput(op: string, x: Tensor): void {
+function checkInput(op: string, x: Tensor, options: InplaceOptions = {}): void {
   checkTensor(op, x);
+  checkOptions(op, options);
   if (!isFloating(x.dtype)) throw new DTypeError(op, `input must be floating-point, got ${x.dtype}`, x.dtype);
 }
 
@@ -117,10 +130,13 @@ function checkNumbers(op: string, values: Readonly<Record<string, number>>): voi
 /** An activation without parameters. The result has the shape and the layout of the input. */
 export type ActivationFunction = (x: Tensor) => Tensor;
 
-function plain(name: string, op: Activation): ActivationFunction {
-  return (x) => {
-    checkInput(name, x);
-    return op(x, NONE);
+/** {@link ActivationFunction} that can work in place. */
+export type InplaceActivation = (x: Tensor, options?: InplaceOptions) => Tensor;
+
+function plain(name: string, op: Activation): InplaceActivation {
+  return (x, options = {}) => {
+    checkInput(name, x, options);
+    return op(x, NONE, options);
   };
 }
 
@@ -128,20 +144,20 @@ function plain(name: string, op: Activation): ActivationFunction {
  * `x` where it is positive, else `negativeSlope * x`.
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.leaky_relu.html
  */
-export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
-  checkInput('leakyRelu', x);
+export function leakyRelu(x: Tensor, negativeSlope = 0.01, options: InplaceOptions = {}): Tensor {
+  checkInput('leakyRelu', x, options);
   checkNumbers('leakyRelu', { negativeSlope });
-  return leakyReluOp(x, [negativeSlope, 0, 0]);
+  return leakyReluOp(x, [negativeSlope, 0, 0], options);
 }
 
 /**
  * `x` where it is positive, else `alpha * (e ** x - 1)`.
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.elu.html
  */
-export function elu(x: Tensor, alpha = 1): Tensor {
-  checkInput('elu', x);
+export function elu(x: Tensor, alpha = 1, options: InplaceOptions = {}): Tensor {
+  checkInput('elu', x, options);
   checkNumbers('elu', { alpha });
-  return eluOp(x, [alpha, 1, 1]);
+  return eluOp(x, [alpha, 1, 1], options);
 }
 
 const SELU: Params = [1.6732632423543772, 1.0507009873554805, 1];
@@ -150,20 +166,20 @@ const SELU: Params = [1.6732632423543772, 1.0507009873554805, 1];
  * {@link elu} with the scale and alpha that keep mean 0 and variance 1 (Klambauer et al., 2017).
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.selu.html
  */
-export function selu(x: Tensor): Tensor {
-  checkInput('selu', x);
-  return eluOp(x, SELU);
+export function selu(x: Tensor, options: InplaceOptions = {}): Tensor {
+  checkInput('selu', x, options);
+  return eluOp(x, SELU, options);
 }
 
 /**
  * `max(0, x) + min(0, alpha * (e ** (x / alpha) - 1))`; `alpha` is not 0.
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.celu.html
  */
-export function celu(x: Tensor, alpha = 1): Tensor {
-  checkInput('celu', x);
+export function celu(x: Tensor, alpha = 1, options: InplaceOptions = {}): Tensor {
+  checkInput('celu', x, options);
   checkNumbers('celu', { alpha });
   if (alpha === 0) throw new ArgumentError('celu', 'alpha must not be 0', alpha);
-  return eluOp(x, [alpha, 1, 1 / alpha]);
+  return eluOp(x, [alpha, 1, 1 / alpha], options);
 }
 
 /** Options of {@link gelu}. */
@@ -184,14 +200,14 @@ export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
     const text = `approximate must be 'none' or 'tanh', got ${valueText(approximate)}`;
     throw new ArgumentError('gelu', text, approximate);
   }
-  return (approximate === 'tanh' ? geluTanhOp : geluOp)(x, NONE);
+  return (approximate === 'tanh' ? geluTanhOp : geluOp)(x, NONE, {});
 }
 
 /** `x * sigmoid(x)`, also called swish. @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.silu.html */
-export const silu: ActivationFunction = plain('silu', siluOp);
+export const silu: InplaceActivation = plain('silu', siluOp);
 
 /** `x * tanh(log(1 + e ** x))`. @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.mish.html */
-export const mish: ActivationFunction = plain('mish', mishOp);
+export const mish: InplaceActivation = plain('mish', mishOp);
 
 /** `x / (1 + |x|)`. @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.softsign.html */
 export const softsign: ActivationFunction = plain('softsign', softsignOp);
@@ -206,24 +222,24 @@ export function tanhshrink(x: Tensor): Tensor {
  * `x` cut to `[minVal, maxVal]`; the gradient at the bounds is 0.
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.hardtanh.html
  */
-export function hardtanh(x: Tensor, minVal = -1, maxVal = 1): Tensor {
-  checkInput('hardtanh', x);
+export function hardtanh(x: Tensor, minVal = -1, maxVal = 1, options: InplaceOptions = {}): Tensor {
+  checkInput('hardtanh', x, options);
   checkNumbers('hardtanh', { minVal, maxVal });
   if (minVal > maxVal) throw new ArgumentError('hardtanh', `minVal ${minVal} is larger than maxVal ${maxVal}`, minVal);
-  return hardtanhOp(x, [minVal, maxVal, 0]);
+  return hardtanhOp(x, [minVal, maxVal, 0], options);
 }
 
 /** `min(max(x, 0), 6)`. @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.relu6.html */
-export function relu6(x: Tensor): Tensor {
-  checkInput('relu6', x);
-  return hardtanhOp(x, [0, 6, 0]);
+export function relu6(x: Tensor, options: InplaceOptions = {}): Tensor {
+  checkInput('relu6', x, options);
+  return hardtanhOp(x, [0, 6, 0], options);
 }
 
 /** `x * relu6(x + 3) / 6`. @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.hardswish.html */
-export const hardswish: ActivationFunction = plain('hardswish', hardswishOp);
+export const hardswish: InplaceActivation = plain('hardswish', hardswishOp);
 
 /** `relu6(x + 3) / 6`. @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.hardsigmoid.html */
-export const hardsigmoid: ActivationFunction = plain('hardsigmoid', hardsigmoidOp);
+export const hardsigmoid: InplaceActivation = plain('hardsigmoid', hardsigmoidOp);
 
 /**
  * `x` moved towards 0 by `lambd`, at most to 0.
@@ -233,7 +249,7 @@ export function softshrink(x: Tensor, lambd = 0.5): Tensor {
   checkInput('softshrink', x);
   checkNumbers('softshrink', { lambd });
   if (lambd < 0) throw new ArgumentError('softshrink', `lambd must be 0 or more, got ${lambd}`, lambd);
-  return softshrinkOp(x, [lambd, 0, 0]);
+  return softshrinkOp(x, [lambd, 0, 0], {});
 }
 
 /**
@@ -243,17 +259,17 @@ export function softshrink(x: Tensor, lambd = 0.5): Tensor {
 export function hardshrink(x: Tensor, lambd = 0.5): Tensor {
   checkInput('hardshrink', x);
   checkNumbers('hardshrink', { lambd });
-  return hardshrinkOp(x, [lambd, 0, 0]);
+  return hardshrinkOp(x, [lambd, 0, 0], {});
 }
 
 /**
  * `x` where it is above `bound`, else `value`.
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.threshold.html
  */
-export function threshold(x: Tensor, bound: number, value: number): Tensor {
-  checkInput('threshold', x);
+export function threshold(x: Tensor, bound: number, value: number, options: InplaceOptions = {}): Tensor {
+  checkInput('threshold', x, options);
   checkNumbers('threshold', { threshold: bound, value });
-  return thresholdOp(x, [bound, value, 0]);
+  return thresholdOp(x, [bound, value, 0], options);
 }
 
 /**

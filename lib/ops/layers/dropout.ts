@@ -6,16 +6,18 @@ import { isFloating } from '../../tensor/dtype.js';
 import { noGrad } from '../../tensor/scope.js';
 import { arange } from '../../tensor/sequence.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import { inPlaceOf } from '../in-place.js';
 import { add, div, mul, sub } from '../pointwise/arithmetic.js';
 import { eq, gt } from '../pointwise/compare.js';
+import { mul_ } from '../pointwise/inplace.js';
 import { where } from '../pointwise/select.js';
 import { log, log1p, neg } from '../pointwise/unary.js';
 import type { RandomOptions } from '../random/draw.js';
 import { type DropoutOptions, dropout } from '../random/dropout.js';
 import { bernoulli_, uniform_ } from '../random/in-place.js';
 import { argmax } from '../reduce/extremum.js';
-import { squeeze, to, unsqueeze } from '../shape/view.js';
-import { leakyRelu } from './activation.js';
+import { to } from '../shape/view.js';
+import { type InplaceOptions, leakyRelu } from './activation.js';
 import { softmax } from './softmax.js';
 
 function checkInput(op: string, x: Tensor, p: number, options: DropoutOptions): void {
@@ -27,23 +29,26 @@ function checkInput(op: string, x: Tensor, p: number, options: DropoutOptions): 
   }
 }
 
-/** One number per channel: `[N, C, 1, ...]`. */
-const maskShape = (x: Tensor): number[] => x.shape.map((size, i) => (i < 2 ? size : 1));
+/** One number per channel: `[N, C, 1, ...]`, or `[C, 1, ...]` without a batch. */
+const maskShape = (x: Tensor, lead = 2): number[] => x.shape.map((size, i) => (i < lead ? size : 1));
 
-/** Drops or keeps each channel of each sample as a whole. */
-function channelDropout(op: string, x: Tensor, p: number, options: DropoutOptions, ranks: number[]): Tensor {
+/** Drops or keeps each channel of each sample as a whole; `bare` is the number of axes of an input without a batch. */
+function channelDropout(
+  op: string,
+  x: Tensor,
+  p: number,
+  options: DropoutOptions,
+  ranks: readonly number[],
+  bare = 0,
+): Tensor {
   checkInput(op, x, p, options);
-  if (!ranks.includes(x.ndim)) {
+  if (!ranks.includes(x.ndim) && x.ndim !== bare) {
     throw new ShapeError(op, `input of ${ranks.join(' or ')} axes is needed, got ${shapeText(x.shape)}`, x.shape);
   }
   if (options.training === false || p === 0) return x;
-  return mul(x, dropout(ones(maskShape(x), { dtype: x.dtype }), p, { generator: options.generator }));
-}
-
-/** An input without a batch gets one of size 1 while `run` sees it. */
-function batched(x: Tensor, rank: number, run: (x: Tensor) => Tensor): Tensor {
-  if (x.ndim !== rank - 1) return run(x);
-  return squeeze(run(unsqueeze(x, 0)), 0);
+  const shape = maskShape(x, x.ndim === bare ? 1 : 2);
+  const mask = noGrad(() => dropout(ones(shape, { dtype: x.dtype }), p, { generator: options.generator }));
+  return options.inplace ? mul_(x, mask) : mul(x, mask);
 }
 
 /**
@@ -52,8 +57,7 @@ function batched(x: Tensor, rank: number, run: (x: Tensor) => Tensor): Tensor {
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.dropout1d.html
  */
 export function dropout1d(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
-  checkInput('dropout1d', x, p, options);
-  return batched(x, 3, (input) => channelDropout('dropout1d', input, p, options, [3]));
+  return channelDropout('dropout1d', x, p, options, [3], 2);
 }
 
 /**
@@ -73,8 +77,7 @@ export function dropout2d(x: Tensor, p = 0.5, options: DropoutOptions = {}): Ten
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.dropout3d.html
  */
 export function dropout3d(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
-  checkInput('dropout3d', x, p, options);
-  return batched(x, 5, (input) => channelDropout('dropout3d', input, p, options, [5]));
+  return channelDropout('dropout3d', x, p, options, [5], 4);
 }
 
 /** What selu tends to for very negative numbers, without the sign. */
@@ -89,13 +92,20 @@ function alphaMask(x: Tensor, shape: readonly number[], p: number, options: Drop
   return add(mul(x, mul(kept, a)), shift);
 }
 
+/** {@link alphaMask} on `x`, or in its memory. */
+function alphaDropped(op: string, x: Tensor, shape: readonly number[], p: number, options: DropoutOptions): Tensor {
+  if (options.training !== true || p === 0) return x;
+  if (!options.inplace) return alphaMask(x, shape, p, options);
+  return inPlaceOf(`${op}_`, (old) => alphaMask(old, shape, p, options))(x);
+}
+
 /**
  * Dropout that keeps mean and variance of self-normalizing networks (Klambauer et al., 2017).
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.alpha_dropout.html
  */
 export function alphaDropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
   checkInput('alphaDropout', x, p, options);
-  return options.training === true && p > 0 ? alphaMask(x, x.shape, p, options) : x;
+  return alphaDropped('alphaDropout', x, x.shape, p, options);
 }
 
 /**
@@ -108,11 +118,11 @@ export function featureAlphaDropout(x: Tensor, p = 0.5, options: DropoutOptions 
   if (x.ndim < 2) {
     throw new ShapeError('featureAlphaDropout', `input [N, C, ...] is needed, got ${shapeText(x.shape)}`, x.shape);
   }
-  return options.training === true && p > 0 ? alphaMask(x, maskShape(x), p, options) : x;
+  return alphaDropped('featureAlphaDropout', x, maskShape(x), p, options);
 }
 
 /** Options of {@link rrelu}. */
-export interface RReluOptions extends RandomOptions {
+export interface RReluOptions extends RandomOptions, InplaceOptions {
   /** Draw the slopes; otherwise it is their mean. Default false. */
   training?: boolean;
 }
@@ -130,12 +140,13 @@ export function rrelu(x: Tensor, lower = 1 / 8, upper = 1 / 3, options: RReluOpt
       `lower and upper are numbers, the first not the larger one, got ${valueText(lower)} and ${valueText(upper)}`,
     );
   }
-  if (!options.training) return leakyRelu(x, (lower + upper) / 2);
+  if (!options.training) return leakyRelu(x, (lower + upper) / 2, { inplace: options.inplace });
   if (!isFloating(x.dtype)) throw new DTypeError('rrelu', `input must be floating-point, got ${x.dtype}`, x.dtype);
   const slopes = noGrad(() =>
     uniform_(ones(x.shape, { dtype: x.dtype }), lower, upper, { generator: options.generator }),
   );
-  return where(gt(x, 0), x, mul(x, slopes));
+  const compute = (old: Tensor): Tensor => where(gt(old, 0), old, mul(old, slopes));
+  return options.inplace ? inPlaceOf('rrelu_', compute)(x) : compute(x);
 }
 
 /** Options of {@link gumbelSoftmax}. */

@@ -5,6 +5,7 @@ import { stridesLike } from '../../tensor/create.js';
 import { counters32, type Draw, generatorOf } from '../../tensor/random.js';
 import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
+import { inPlaceOf } from '../in-place.js';
 import { checkFloating, checkProbability, type RandomOptions } from './draw.js';
 
 // The mask is not kept: the gradient draws it again, in the memory order of the output.
@@ -26,10 +27,16 @@ function maskAgain(g: Tensor, p: number, draw: Draw, strides: readonly number[])
   return dropoutOp(g, p, draw, strides);
 }
 
+const dropout_ = inPlaceOf('dropout_', (x: Tensor, p: number, draw: Draw) =>
+  dropoutOp(x, p, draw, stridesLike(x, x.shape)),
+);
+
 /** Options of {@link dropout}. */
 export interface DropoutOptions extends RandomOptions {
   /** Without it the input comes back as it is. Default true. */
   training?: boolean;
+  /** Drop in the memory of the input, and return the input. Default false. */
+  inplace?: boolean;
 }
 
 /**
@@ -43,5 +50,7 @@ export function dropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tenso
   const generator = generatorOf('dropout', options.generator);
   if (!(options.training ?? true) || p === 0 || x.numel === 0) return x;
   checkFloating('dropout', x.dtype);
-  return dropoutOp(x, p, generator._take(counters32(x.numel)), stridesLike(x, x.shape));
+  const draw = generator._take(counters32(x.numel));
+  if (options.inplace) return dropout_(x, p, draw);
+  return dropoutOp(x, p, draw, stridesLike(x, x.shape));
 }
