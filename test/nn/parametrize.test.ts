@@ -146,6 +146,79 @@ describe('registerParametrization', () => {
   });
 });
 
+describe('copies', () => {
+  it('of parametrized modules are independent', () => {
+    manualSeed(8);
+    const { prune } = nn.utils;
+    for (const make of [P.weightNorm, P.spectralNorm, P.orthogonal, nn.utils.weightNorm, nn.utils.spectralNorm]) {
+      const layer = make(new nn.Linear(3, 3) as nn.AnyModule as nn.Linear).eval() as nn.Linear;
+      const copy = layer.clone();
+      const before = numbers(layer.weight);
+      expect(numbers(copy.weight)).toEqual(before);
+      expect(Object.keys(copy.stateDict())).toEqual(Object.keys(layer.stateDict()));
+      for (const p of copy.parameters())
+        p.detach()
+          .mul_(p.ndim === 2 && p.shape[1] === 1 ? 2 : 3)
+          .add_(1);
+      expect(numbers(copy.weight)).not.toEqual(before);
+      expect(numbers(layer.weight)).toEqual(before);
+    }
+    const layer = prune.l1Unstructured(new nn.Linear(3, 3), 'weight', 3);
+    const copy = prune.l1Unstructured(layer.clone(), 'weight', 2);
+    const zerosOf = (module: nn.Linear): number => numbers(module.weight).filter((x) => x === 0).length;
+    expect([zerosOf(layer), zerosOf(copy)]).toEqual([3, 5]);
+    prune.remove(copy, 'weight');
+    expect([prune.isPruned(copy), prune.isPruned(layer)]).toEqual([false, true]);
+    const parametrized = P.weightNorm(new nn.Linear(3, 3));
+    removeParametrizations(parametrized.clone(), 'weight');
+    expect(isParametrized(parametrized, 'weight')).toBe(true);
+    expect(parametrized.weight.shape).toEqual([3, 3]);
+  });
+});
+
+describe('state dicts', () => {
+  it('weightNorm loads files with the older names', () => {
+    manualSeed(9);
+    const old = new nn.Sequential(nn.utils.weightNorm(new nn.Linear(3, 4)), new nn.Tanh());
+    const state = old.stateDict();
+    expect(Object.keys(state)).toEqual(['0.bias', '0.weight_g', '0.weight_v']);
+    const net = new nn.Sequential(P.weightNorm(new nn.Linear(3, 4)), new nn.Tanh());
+    net.loadStateDict(state);
+    const x = randn([2, 3]);
+    expect(numbers(net.forward(x))).toEqual(numbers(old.forward(x)));
+    expect(Object.keys(state)).toEqual(['0.bias', '0.weight_g', '0.weight_v']);
+    const copy = net.clone();
+    copy.loadStateDict(state);
+    expect(() => net.loadStateDict({ ...state, '0.weight_g': zeros([3, 1]) })).toThrow(/wrong shapes/);
+    delete state['0.weight_g'];
+    expect(() => net.loadStateDict(state)).toThrow(/missing keys: 0.parametrizations.weight.original0/);
+  });
+
+  it('are taken over as they are with assign', () => {
+    const [a, b] = [P.spectralNorm(new nn.Linear(3, 4)).eval(), P.spectralNorm(new nn.Linear(3, 4)).eval()];
+    b.loadStateDict(a.stateDict(), { assign: true });
+    expect(numbers(b.weight)).toEqual(numbers(a.weight));
+    a.parametrizations?.weight.original.detach().mul_(2).add_(1);
+    expect(numbers(b.weight)).toEqual(numbers(a.weight));
+  });
+});
+
+describe('transferParametrizationsAndParams', () => {
+  it('shares parametrizations and originals', () => {
+    const from = P.weightNorm(registerParametrization(new nn.Linear(3, 3), 'bias', new Double()));
+    const to = new nn.Linear(3, 3);
+    expect(parametrize.transferParametrizationsAndParams(from, to, 'weight')).toBe(to);
+    expect([isParametrized(to, 'weight'), isParametrized(to, 'bias')]).toEqual([true, false]);
+    parametrize.transferParametrizationsAndParams(from, new nn.Tanh());
+    const other = parametrize.transferParametrizationsAndParams(from, new nn.Tanh()) as nn.AnyModule;
+    expect(Object.keys(other.stateDict())).toEqual([...Object.keys(from.stateDict())]);
+    expect(numbers(to.weight)).toEqual(numbers(from.weight));
+    expect(to.parametrizations?.weight.originals()).toEqual(from.parametrizations?.weight.originals());
+    parametrize.transferParametrizationsAndParams(new nn.Linear(2, 2), to);
+    expect(() => parametrize.transferParametrizationsAndParams({} as never, to)).toThrow(ArgumentError);
+  });
+});
+
 describe('removeParametrizations', () => {
   it('leaves the value, in the same object', () => {
     const layer = new nn.Linear(2, 3);

@@ -9,6 +9,15 @@ export {
   type Parameters,
   type TotalNormOptions,
 } from './clip-grad.js';
+export {
+  type FusableLayer,
+  type FusableNorm,
+  type FuseConvOptions,
+  fuseConvBnEval,
+  fuseConvBnWeights,
+  fuseLinearBnEval,
+  fuseLinearBnWeights,
+} from './fusion.js';
 export * as parametrizations from './parametrizations.js';
 export * as parametrize from './parametrize.js';
 export * as prune from './prune.js';

@@ -12,6 +12,7 @@ import { checkDim } from '../../tensor/layout.js';
 import { noGrad } from '../../tensor/scope.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { checkSize } from '../linear.js';
+import { stateName } from '../members.js';
 import { type AnyModule, Module } from '../module.js';
 import { Orthogonal, type OrthogonalMap } from './orthogonal.js';
 import { registerParametrization } from './parametrize.js';
@@ -76,7 +77,17 @@ export function weightNorm<M extends AnyModule>(module: M, field = 'weight', opt
   checkOptions('weightNorm', options);
   const dim = normDim(options.dim);
   if (dim !== null) checkDim('weightNorm', dim, weight.ndim);
-  return registerParametrization(module, field, new _WeightNorm(dim), { unsafe: true });
+  registerParametrization(module, field, new _WeightNorm(dim), { unsafe: true });
+  const name = stateName(field);
+  module.registerLoadStateDictPreHook((_module, state, prefix) => {
+    const [g, v] = [`${prefix}${name}_g`, `${prefix}${name}_v`];
+    if (!(g in state && v in state)) return;
+    state[`${prefix}parametrizations.${name}.original0`] = state[g];
+    state[`${prefix}parametrizations.${name}.original1`] = state[v];
+    delete state[g];
+    delete state[v];
+  });
+  return module;
 }
 
 /** Options of {@link spectralNorm}. */

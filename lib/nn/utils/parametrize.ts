@@ -328,3 +328,26 @@ export function typeBeforeParametrizations(module: AnyModule): { readonly name: 
   checkModule('typeBeforeParametrizations', module);
   return classOf(module);
 }
+
+/**
+ * Gives `to` the parametrizations of `from`, of one field or of all: the same modules and the same originals. A field that
+ * `to` does not have is made.
+ * @returns `to`
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.parametrize.transfer_parametrizations_and_params.html
+ */
+export function transferParametrizationsAndParams<M extends AnyModule>(from: AnyModule, to: M, field?: string): M {
+  const op = 'transferParametrizationsAndParams';
+  checkModule(op, from, 'from');
+  checkModule(op, to, 'to');
+  const fields = field === undefined ? Object.keys(from.parametrizations ?? {}) : [field];
+  for (const name of fields) {
+    const list = listOf(from, name);
+    if (!list) continue;
+    if (!(name in to)) setField(to, name, new Parameter(noGrad(() => currentValue(list))));
+    for (const parametrization of list) registerParametrization(to, name, parametrization);
+    const target = listOf(to, name) as ParametrizationList;
+    const names = list.count === null ? ['original'] : list.originals().map((_, i) => `original${i}`);
+    for (const original of names) setField(target, original, Reflect.get(list, original));
+  }
+  return to;
+}
