@@ -133,6 +133,32 @@ export interface Native {
     sh: number,
     sw: number,
   ): void;
+  /** `borders`: elements before and behind each axis; `mode` is a `PadCode`. */
+  pad(out: Handle, x: Handle, borders: readonly number[], mode: number, value: number): void;
+  padBackward(gradX: Handle, gradOut: Handle, borders: readonly number[], mode: number): void;
+  /** Interpolation: native/ops/resample.h. */
+  resample(
+    out: Handle,
+    x: Handle,
+    sampling: number,
+    alignCorners: boolean,
+    antialias: boolean,
+    transposed: boolean,
+    scaleD: number,
+    scaleH: number,
+    scaleW: number,
+  ): void;
+  gridSample(out: Handle, x: Handle, grid: Handle, sampling: number, padding: number, alignCorners: boolean): void;
+  gridSampleBackward(
+    gradX: Handle,
+    gradGrid: Handle,
+    gradOut: Handle,
+    x: Handle,
+    grid: Handle,
+    sampling: number,
+    padding: number,
+    alignCorners: boolean,
+  ): void;
   reduce(op: number, out: Handle, a: Handle, dims: readonly number[]): void;
   argReduce(op: number, indices: Handle, values: Handle, a: Handle, dim: number): void;
   /** One dense layout for all. */

@@ -51,6 +51,12 @@ export {
   rrelu,
 } from '../ops/layers/dropout.js';
 export {
+  type AffineGridOptions,
+  affineGrid,
+  type GridSampleOptions,
+  gridSample,
+} from '../ops/layers/grid-sample.js';
+export {
   groupNorm,
   type InstanceNormOptions,
   instanceNorm,
@@ -59,6 +65,7 @@ export {
   type NormalizeOptions,
   normalize,
 } from '../ops/layers/group-norm.js';
+export { type InterpolateMode, type InterpolateOptions, interpolate } from '../ops/layers/interpolate.js';
 export { layerNorm, type NormOptions, type RmsNormOptions, rmsNorm } from '../ops/layers/layer-norm.js';
 export { linear } from '../ops/layers/linear.js';
 export {
@@ -98,6 +105,7 @@ export {
 } from '../ops/layers/loss-regression.js';
 export { type BatchNormOptions, batchNorm } from '../ops/layers/norm.js';
 export { type AvgPool2dOptions, avgPool2d, type MaxPool2dOptions, maxPool2d } from '../ops/layers/pool.js';
+export { channelShuffle, pixelShuffle, pixelUnshuffle } from '../ops/layers/shuffle.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from '../ops/layers/softmax.js';
 export { fold, type UnfoldOptions, unfold } from '../ops/layers/unfold.js';
 export { cosineSimilarity, pairwiseDistance } from '../ops/linalg/distance.js';

@@ -80,6 +80,24 @@ export {
 export { type AnyModule, type MembersOptions, Module, type ModulesOptions } from './module.js';
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from './norm.js';
 export {
+  CircularPad1d,
+  CircularPad2d,
+  CircularPad3d,
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  type PadSize,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReflectionPad3d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  ZeroPad1d,
+  ZeroPad2d,
+  ZeroPad3d,
+} from './padding.js';
+export {
   Buffer,
   type BufferOptions,
   Parameter,
@@ -89,6 +107,16 @@ export {
 } from './parameter.js';
 export { ParameterDict, ParameterList } from './parameter-container.js';
 export { AvgPool2d, type AvgPool2dOptions, MaxPool2d, type MaxPool2dOptions } from './pool.js';
+export {
+  ChannelShuffle,
+  PixelShuffle,
+  PixelUnshuffle,
+  Upsample,
+  type UpsampleOptions,
+  UpsamplingBilinear2d,
+  UpsamplingNearest2d,
+  type UpsamplingOptions,
+} from './resize.js';
 export { LogSoftmax, Softmax, Softmax2d, Softmin } from './softmax.js';
 export type {
   LoadOptions,

@@ -146,6 +146,7 @@ export { dsplit, hsplit, tensorSplit, vsplit } from './shape/windows.js';
 import './pointwise/inplace.js';
 import './pointwise/inplace-all.js';
 
+export { channelShuffle, pixelShuffle, pixelUnshuffle } from './layers/shuffle.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from './layers/softmax.js';
 export type { OutOptions } from './out.js';
 export * from './pointwise/aliases.js';

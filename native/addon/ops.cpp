@@ -4,14 +4,17 @@
 #include "../ops/copy.h"
 #include "../ops/elementwise.h"
 #include "../ops/gemm.h"
+#include "../ops/grid.h"
 #include "../ops/index.h"
 #include "../ops/layer_norm.h"
 #include "../ops/linalg.h"
 #include "../ops/norm.h"
 #include "../ops/optim.h"
+#include "../ops/pad.h"
 #include "../ops/pool.h"
 #include "../ops/random.h"
 #include "../ops/reduce.h"
+#include "../ops/resample.h"
 #include "../ops/sample.h"
 #include "../ops/scan.h"
 #include "../ops/softmax.h"
@@ -102,6 +105,11 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::linalgLstsq>(env, exports, "linalgLstsq");
   add<ops::linalgSvd>(env, exports, "linalgSvd");
   add<ops::linalgEigh>(env, exports, "linalgEigh");
+  add<ops::pad, Narrow::kTaken>(env, exports, "pad");
+  add<ops::padBackward>(env, exports, "padBackward");
+  add<ops::resample>(env, exports, "resample");
+  add<ops::gridSample>(env, exports, "gridSample");
+  add<ops::gridSampleBackward>(env, exports, "gridSampleBackward");
   add<ops::unfold>(env, exports, "unfold");
   add<ops::fold>(env, exports, "fold");
   add<ops::batchNorm>(env, exports, "batchNorm");

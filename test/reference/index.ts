@@ -19,3 +19,4 @@ import './sort.js';
 import './shape.js';
 import './special.js';
 import './triangle.js';
+import './vision.js';

@@ -2,12 +2,11 @@
 import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
-import { emptyLikeLayout, stridesLike } from '../../tensor/create.js';
-import { emptyStrided, type Tensor, viewOf } from '../../tensor/tensor.js';
-import { BinaryOp, ReduceOp } from '../codes.js';
+import { stridesLike } from '../../tensor/create.js';
+import { checkShape } from '../../tensor/layout.js';
+import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
-import { copyPart, cut, fillPart, type Part, reversed, spread, wholeOf, withParts } from './raw.js';
-import { clone, narrow } from './view.js';
+import { narrow } from './view.js';
 
 /** How {@link pad} fills the border. */
 export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
@@ -15,118 +14,59 @@ export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
 /** Elements before and behind each axis. */
 type Borders = readonly (readonly [number, number])[];
 
-const paddedShape = (x: Tensor, borders: Borders): number[] =>
-  x.shape.map((size, i) => size + borders[i][0] + borders[i][1]);
+/** native/ops/pad.h. */
+const MODES: Readonly<Record<PadMode, number>> = { constant: 0, reflect: 1, replicate: 2, circular: 3 };
 
-/** The part of a padded tensor that `x` fills. */
-const interior = (out: Tensor, borders: Borders): Part =>
-  borders.reduce((part, [low, high], d) => cut(part, d, low, part.shape[d] - low - high), wholeOf(out));
+const paddedShape = (shape: readonly number[], borders: Borders): number[] =>
+  shape.map((size, i) => size + borders[i][0] + borders[i][1]);
+
+const negated = (borders: Borders): Borders => borders.map(([low, high]) => [-low, -high] as const);
+
+function runPad(x: Tensor, borders: Borders, mode: PadMode, value: number): Tensor {
+  const shape = checkShape('pad', paddedShape(x.shape, borders));
+  const out = emptyStrided(shape, stridesLike(x, shape), x.dtype);
+  native.pad(out._id, x._id, borders.flat(), MODES[mode], value);
+  return out;
+}
 
 const constantPad = defineOp({
   name: 'pad',
   narrow: 'moves',
   inputs: ['input'],
-  forward: (x: Tensor, borders: Borders, value: number) => {
-    const shape = paddedShape(x, borders);
-    const out = emptyStrided(shape, stridesLike(x, shape), x.dtype);
-    let inner = wholeOf(out);
-    borders.forEach(([low, high], d) => {
-      const size = x.shape[d];
-      fillPart(out, cut(inner, d, 0, low), value);
-      fillPart(out, cut(inner, d, low + size, high), value);
-      inner = cut(inner, d, low, size);
-    });
-    copyPart(out, inner, x, wholeOf(x));
-    return out;
-  },
-  save: (_out, x, borders) => ({ borders, shape: x.shape }),
-  backward: ([g], { borders, shape }) => [
-    borders.reduce((part, [low, high], d) => (low + high > 0 ? narrow(part, d, low, shape[d]) : part), g),
-  ],
+  forward: (x: Tensor, borders: Borders, value: number) => runPad(x, borders, 'constant', value),
+  save: (_out, _x, borders) => ({ borders }),
+  backward: ([g], { borders }) => [constantPadGradient(g, borders)],
 });
 
-/** For one axis: the low and the high border, and for each the elements of the interior it repeats. */
-function pairsOf(part: Part, d: number, [low, high]: readonly [number, number], mode: PadMode): [Part, Part][] {
-  const size = part.shape[d] - low - high;
-  const end = low + size;
-  const borders = [cut(part, d, 0, low), cut(part, d, end, high)];
-  if (mode === 'circular') {
-    return [
-      [borders[0], cut(part, d, size, low)],
-      [borders[1], cut(part, d, low, high)],
-    ];
-  }
-  if (mode === 'reflect') {
-    return [
-      [borders[0], reversed(cut(part, d, low + 1, low), [d])],
-      [borders[1], reversed(cut(part, d, end - 1 - high, high), [d])],
-    ];
-  }
-  return [
-    [borders[0], spread(cut(part, d, low, 1), d, low)],
-    [borders[1], spread(cut(part, d, end - 1, 1), d, high)],
-  ];
+/** What was added is taken away, and zeros come where elements were taken away. */
+function constantPadGradient(g: Tensor, borders: Borders): Tensor {
+  if (borders.some(([low, high]) => low < 0 || high < 0)) return constantPad(g, negated(borders), 0);
+  return borders.reduce((part, [low, high], d) => narrow(part, d, low, part.shape[d] - low - high), g);
 }
 
 const edgePad = defineOp({
   name: 'padEdges',
   narrow: 'moves',
   inputs: ['input'],
-  forward: (x: Tensor, borders: Borders, mode: PadMode) => {
-    const shape = paddedShape(x, borders);
-    const out = emptyStrided(shape, stridesLike(x, shape), x.dtype);
-    copyPart(out, interior(out, borders), x, wholeOf(x));
-    // The last axis first: the borders of an axis run through those of the axes behind it.
-    for (let d = x.ndim - 1; d >= 0; d--) {
-      if (borders[d][0] + borders[d][1] === 0) continue;
-      const inner = borders.reduce(
-        (part, [low, high], k) => (k < d ? cut(part, k, low, part.shape[k] - low - high) : part),
-        wholeOf(out),
-      );
-      for (const [to, from] of pairsOf(inner, d, borders[d], mode)) copyPart(out, to, out, from);
-    }
-    return out;
-  },
-  save: (_out, _x, borders, mode) => ({ borders, mode }),
-  backward: ([g], { borders, mode }) => [edgePadGradient(g, borders, mode)],
+  forward: (x: Tensor, borders: Borders, mode: PadMode) => runPad(x, borders, mode, 0),
+  save: (_out, x, borders, mode) => ({ shape: x.shape, borders, mode }),
+  backward: ([g], { shape, borders, mode }) => [edgePadGradient(g, shape, borders, mode)],
 });
-
-/** Adds a border of `work` to the elements it repeats. */
-function addBorder(work: Tensor, border: Part, source: Part, d: number, mode: PadMode): void {
-  if (mode !== 'replicate') {
-    withParts((to, from) => native.binary(BinaryOp.add, to, to, from), [work, source], [work, border]);
-    return;
-  }
-  if (border.shape.includes(0)) return;
-  const edge: Part = { ...source, shape: source.shape.map((size, i) => (i === d ? 1 : size)) };
-  const sums = emptyStrided(edge.shape, stridesLike(work, edge.shape), work.dtype);
-  withParts((from) => native.reduce(ReduceOp.sum, sums._id, from, [d]), [work, border]);
-  withParts((to) => native.binary(BinaryOp.add, to, to, sums._id), [work, edge]);
-  sums.dispose();
-}
 
 const edgePadBackward = defineOp({
   name: 'padEdgesBackward',
   inputs: ['gradient'],
-  forward: (g: Tensor, borders: Borders, mode: PadMode) => {
-    const work = emptyLikeLayout(g);
-    native.copy(work._id, g._id);
-    let inner = wholeOf(work);
-    borders.forEach(([low, high], d) => {
-      if (low + high === 0) return;
-      for (const [border, source] of pairsOf(inner, d, [low, high], mode)) addBorder(work, border, source, d, mode);
-      inner = cut(inner, d, low, inner.shape[d] - low - high);
-    });
-    const result = viewOf(work, inner.shape, inner.strides, inner.offset);
-    work.dispose();
-    return result;
+  forward: (g: Tensor, shape: readonly number[], borders: Borders, mode: PadMode) => {
+    const out = emptyStrided(shape, stridesLike(g, shape), g.dtype);
+    native.padBackward(out._id, g._id, borders.flat(), MODES[mode]);
+    return out;
   },
-  save: (_out, _g, borders, mode) => ({ borders, mode }),
+  save: (_out, _g, _shape, borders, mode) => ({ borders, mode }),
   backward: ([g], { borders, mode }) => [edgePad(g, borders, mode)],
 });
 
-function edgePadGradient(g: Tensor, borders: Borders, mode: PadMode): Tensor {
-  return edgePadBackward(g, borders, mode);
+function edgePadGradient(g: Tensor, shape: readonly number[], borders: Borders, mode: PadMode): Tensor {
+  return edgePadBackward(g, shape, borders, mode);
 }
 
 /** Options of {@link pad}. */
@@ -138,7 +78,7 @@ export interface PadOptions {
 }
 
 /** `sizes` runs from the last axis forwards, two numbers an axis; the result from the first axis on. */
-function bordersOf(x: Tensor, sizes: readonly number[]): Borders {
+function bordersOf(x: Tensor, sizes: readonly number[], mode: PadMode): Borders {
   if (!Array.isArray(sizes) || sizes.length % 2 !== 0 || !sizes.every((n) => Number.isSafeInteger(n))) {
     throw new ArgumentError('pad', `sizes must be pairs of integers, got ${valueText(sizes)}`, sizes);
   }
@@ -151,24 +91,12 @@ function bordersOf(x: Tensor, sizes: readonly number[]): Borders {
   });
   x.shape.forEach((size, i) => {
     const [low, high] = borders[i];
-    if (size + low + high >= 0 && size + Math.min(low, 0) >= 0 && size + Math.min(high, 0) >= 0) return;
+    const most = mode === 'replicate' ? Infinity : size; // the elements at the edges are always there
+    if (size + low + high >= 0 && most + Math.min(low, high, 0) >= 0) return;
     throw new ShapeError('pad', `${low} and ${high} take more than the ${size} elements of dim ${i}`, x.shape);
   });
   return borders;
 }
-
-/** Takes away what negative sizes say. */
-const cropped = (x: Tensor, borders: Borders): Tensor =>
-  borders.reduce((y, [low, high], d) => {
-    const start = Math.max(-low, 0);
-    const length = y.shape[d] - start - Math.max(-high, 0);
-    return length === y.shape[d] ? y : narrow(y, d, start, length);
-  }, x);
-
-const positive = (borders: Borders): Borders =>
-  borders.map(([low, high]) => [Math.max(low, 0), Math.max(high, 0)] as const);
-
-const isNothing = (borders: Borders): boolean => borders.every(([low, high]) => low === 0 && high === 0);
 
 /** Reflecting and its like exist for the last 1, 2 or 3 axes, behind one or two others. */
 function checkEdges(x: Tensor, axes: number, borders: Borders, mode: PadMode): void {
@@ -179,10 +107,15 @@ function checkEdges(x: Tensor, axes: number, borders: Borders, mode: PadMode): v
       x.shape,
     );
   }
+  const shape = paddedShape(x.shape, borders).slice(-axes);
+  if (mode !== 'circular' && shape.every((size) => size === 0)) {
+    throw new ShapeError('pad', `nothing is left of ${shapeText(x.shape)}`, x.shape);
+  }
   for (let d = x.ndim - axes; d < x.ndim; d++) {
     const most = Math.max(...borders[d]);
-    const limit = mode === 'reflect' ? x.shape[d] - 1 : x.shape[d];
-    if (x.shape[d] === 0 || (mode !== 'replicate' && most > limit)) {
+    const left = x.shape[d] + (mode === 'circular' ? Math.min(borders[d][0], 0) + Math.min(borders[d][1], 0) : 0);
+    const limit = mode === 'reflect' ? left - 1 : left;
+    if (left === 0 || (mode !== 'replicate' && most > limit)) {
       throw new ShapeError('pad', `${mode} cannot add ${most} to dim ${d} of ${shapeText(x.shape)}`, x.shape);
     }
   }
@@ -203,13 +136,8 @@ export function pad(x: Tensor, sizes: readonly number[], options: PadOptions = {
   if (value !== undefined && value !== null && typeof value !== 'number') {
     throw new ArgumentError('pad', `value must be a number, got ${valueText(value)}`, value);
   }
-  const borders = bordersOf(x, sizes);
-  const added = positive(borders);
-  if (mode === 'constant') {
-    const inner = cropped(x, borders);
-    if (!isNothing(added)) return constantPad(inner, added, value ?? 0);
-    return clone(inner);
-  }
+  const borders = bordersOf(x, sizes, mode);
+  if (mode === 'constant') return constantPad(x, borders, value ?? 0);
   if (mode !== 'reflect' && mode !== 'replicate' && mode !== 'circular') {
     throw new ArgumentError(
       'pad',
@@ -218,14 +146,6 @@ export function pad(x: Tensor, sizes: readonly number[], options: PadOptions = {
     );
   }
   if (value) throw new ArgumentError('pad', `${mode} takes no value, got ${value}`, value);
-  return padEdges(x, sizes.length / 2, borders, mode);
-}
-
-function padEdges(x: Tensor, axes: number, borders: Borders, mode: PadMode): Tensor {
-  const added = positive(borders);
-  // What a reflection or replication repeats may be taken away afterwards; a circle closes behind what was taken.
-  const input = mode === 'circular' ? cropped(x, borders) : x;
-  checkEdges(input, axes, added, mode);
-  const full = isNothing(added) ? clone(input) : edgePad(input, added, mode);
-  return mode === 'circular' ? full : cropped(full, borders);
+  checkEdges(x, sizes.length / 2, borders, mode);
+  return edgePad(x, borders, mode);
 }

@@ -24,12 +24,6 @@ export function reversed(part: Part, dims: readonly number[]): Part {
   return { offset, shape: part.shape, strides: part.strides.map((stride, i) => (dims.includes(i) ? -stride : stride)) };
 }
 
-/** The first position of an axis, `length` times. */
-export function spread(part: Part, dim: number, length: number): Part {
-  const shape = part.shape.map((size, i) => (i === dim ? length : size));
-  return { offset: part.offset, shape, strides: part.strides.map((stride, i) => (i === dim ? 0 : stride)) };
-}
-
 const isEmpty = (part: Part): boolean => part.shape.includes(0);
 
 /** Calls `run` with short-lived views of the parts; not at all when the first one holds nothing. */
@@ -43,9 +37,4 @@ export function withParts(run: (...ids: number[]) => void, ...parts: readonly (r
 /** Queues the copy of one part to another of the same shape. */
 export function copyPart(out: Tensor, to: Part, x: Tensor, from: Part): void {
   withParts((target, source) => native.copy(target, source), [out, to], [x, from]);
-}
-
-/** Queues a part's becoming `value`. */
-export function fillPart(out: Tensor, part: Part, value: number): void {
-  withParts((target) => native.fill(target, value), [out, part]);
 }
