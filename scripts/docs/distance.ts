@@ -8,14 +8,19 @@ interface Space {
   readonly leftOut: Readonly<Record<string, readonly string[]>>;
 }
 
+/** Names of PyTorch that run words together. */
+const RENAMED: Readonly<Record<string, string>> = { logsigmoid: 'logSigmoid' };
+
 /** `max_pool2d` is `maxPool2d`; a trailing underscore stays. */
 export function camelCase(name: string): string {
+  if (Object.hasOwn(RENAMED, name)) return RENAMED[name];
   const inPlace = name.endsWith('_') ? '_' : '';
   const words = name.replace(/_$/, '').split('_');
   return words.map((word, i) => (i === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1))).join('') + inPlace;
 }
 
-const namesOf = (value: unknown): Set<string> =>
+/** Functions and classes of a namespace. */
+export const namesOf = (value: unknown): Set<string> =>
   new Set(Object.entries((value ?? {}) as object).flatMap(([key, own]) => (typeof own === 'function' ? [key] : [])));
 
 function spaces(): Record<string, [title: string, names: Set<string>]> {
@@ -30,7 +35,8 @@ function spaces(): Record<string, [title: string, names: Set<string>]> {
   };
 }
 
-const code = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(' ');
+/** Names as Markdown. */
+export const code = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(' ');
 
 /** The section of the page. */
 export function distance(path: string): string {

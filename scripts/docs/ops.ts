@@ -1,6 +1,5 @@
 // npm run docs:ops [-- --check]: writes docs/ops.md from the fuzz entries, the sources and PyTorch's list; with --check it
 // fails when the page is out of date.
-import { readFileSync, writeFileSync } from 'node:fs';
 import '../../test/reference/index.js';
 import * as nabla from '../../lib/index.js';
 import { DTYPE_CODES } from '../../lib/tensor/dtype.js';
@@ -8,6 +7,7 @@ import { lastPart } from '../../test/fuzz/call.js';
 import { setAvailable } from '../../test/reference/draw.js';
 import { entries } from '../../test/reference/entry.js';
 import { distance } from './distance.js';
+import { writeOrCheck } from './page.js';
 import { grouped, type Row, rowOf } from './probe.js';
 import { sentences } from './sources.js';
 
@@ -81,12 +81,4 @@ function page(): string {
   ].join('\n');
 }
 
-const text = `${page().trimEnd()}\n`;
-if (process.argv.includes('--check')) {
-  if (readFileSync(PAGE, 'utf8') !== text) {
-    console.error(`${PAGE} is out of date: npm run docs:ops`);
-    process.exitCode = 1;
-  }
-} else {
-  writeFileSync(PAGE, text);
-}
+writeOrCheck(PAGE, page(), 'docs:ops');

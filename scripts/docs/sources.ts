@@ -12,19 +12,30 @@ function firstSentence(comment: string): string {
     .replace(/\s+/g, ' ')
     .replace(/ ?@(see|throws|param|example|internal|returns).*/, '')
     .trim();
-  const end = text.search(/[.](\s|$)/);
+  const end = text.search(/(?<=\S)[.](\s|$)/);
   return (end < 0 ? text : text.slice(0, end)).replace(/[:;,]$/, '').replace(/\|/g, '\\|');
 }
 
 const COMMENT = '(\\/\\*\\*(?:(?!\\*\\/)[\\s\\S])*\\*\\/)\\n';
-const EXPORTED = new RegExp(`${COMMENT}export (?:async )?(?:function\\*?|const) (\\w+)`, 'g');
+const EXPORTED = new RegExp(`${COMMENT}export (?:async |abstract )?(?:function\\*?|const|class) (\\w+)`, 'g');
 const METHOD = new RegExp(`${COMMENT} {4}(\\w+)\\(`, 'g');
 
 /** The TypeScript files of a folder, or the file itself. */
-function sourcesOf(path: string): string[] {
+export function sourcesOf(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
   const names = readdirSync(path, { recursive: true, encoding: 'utf8' });
   return names.filter((name) => name.endsWith('.ts')).map((name) => join(path, name));
+}
+
+/** The whole comment above each exported declaration; the first one of a name. */
+export function commentsOf(paths: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const file of paths.flatMap(sourcesOf).sort()) {
+    for (const [, comment, name] of readFileSync(file, 'utf8').matchAll(EXPORTED)) {
+      if (!found.has(name)) found.set(name, comment);
+    }
+  }
+  return found;
 }
 
 /** What the sources in these folders and files say of exported functions, by name, and of methods, as `Tensor.name`. */
