@@ -63,7 +63,7 @@ abstract class InplaceModule extends Module {
   }
 }
 
-/** max(x, 0). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReLU.html */
+/** max(x, 0), elementwise. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReLU.html */
 export class ReLU extends InplaceModule {
   constructor(options: InplaceOptions = {}) {
     super(options);
@@ -74,7 +74,7 @@ export class ReLU extends InplaceModule {
   }
 }
 
-/** min(max(x, 0), 6). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReLU6.html */
+/** min(max(x, 0), 6), elementwise. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReLU6.html */
 export class ReLU6 extends InplaceModule {
   constructor(options: InplaceOptions = {}) {
     super(options);
@@ -85,14 +85,14 @@ export class ReLU6 extends InplaceModule {
   }
 }
 
-/** 1 / (1 + e⁻ˣ). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Sigmoid.html */
+/** 1 / (1 + e⁻ˣ), elementwise. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Sigmoid.html */
 export class Sigmoid extends Module {
   forward(x: Tensor): Tensor {
     return sigmoid(x);
   }
 }
 
-/** Hyperbolic tangent. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Tanh.html */
+/** Hyperbolic tangent, elementwise. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Tanh.html */
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
     return tanh(x);
@@ -100,7 +100,7 @@ export class Tanh extends Module {
 }
 
 /**
- * x where it is positive, else negativeSlope · x.
+ * x where it is positive, else negativeSlope · x, elementwise.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.LeakyReLU.html
  */
 export class LeakyReLU extends InplaceModule {
@@ -159,7 +159,7 @@ export class PReLU extends Module {
 }
 
 /**
- * {@link LeakyReLU} whose slopes are drawn from [lower, upper] in training; their mean in evaluation.
+ * {@link LeakyReLU} whose slopes are drawn from [lower, upper] in training; their mean in evaluation, elementwise.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.RReLU.html
  */
 export class RReLU extends InplaceModule {
@@ -182,7 +182,10 @@ export class RReLU extends InplaceModule {
   }
 }
 
-/** x where it is positive, else alpha · (eˣ − 1). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.ELU.html */
+/**
+ * x where it is positive, else alpha · (eˣ − 1), elementwise.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.ELU.html
+ */
 export class ELU extends InplaceModule {
   constructor(
     readonly alpha = 1,
@@ -201,7 +204,10 @@ export class ELU extends InplaceModule {
   }
 }
 
-/** Self-normalizing {@link ELU}. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SELU.html */
+/**
+ * Self-normalizing {@link ELU}, elementwise.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SELU.html
+ */
 export class SELU extends InplaceModule {
   constructor(options: InplaceOptions = {}) {
     super(options);
@@ -212,7 +218,10 @@ export class SELU extends InplaceModule {
   }
 }
 
-/** max(0, x) + min(0, alpha · (e^(x / alpha) − 1)). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.CELU.html */
+/**
+ * max(0, x) + min(0, alpha · (e^(x / alpha) − 1)), elementwise.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.CELU.html
+ */
 export class CELU extends InplaceModule {
   constructor(
     readonly alpha = 1,
@@ -232,7 +241,10 @@ export class CELU extends InplaceModule {
   }
 }
 
-/** x · P(Z ≤ x), Z standard normal. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.GELU.html */
+/**
+ * x · P(Z ≤ x), Z standard normal, elementwise.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.GELU.html
+ */
 export class GELU extends Module {
   readonly approximate: 'none' | 'tanh';
 
@@ -251,7 +263,7 @@ export class GELU extends Module {
   }
 }
 
-/** x · sigmoid(x). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SiLU.html */
+/** x · sigmoid(x), elementwise. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SiLU.html */
 export class SiLU extends InplaceModule {
   constructor(options: InplaceOptions = {}) {
     super(options);
@@ -262,7 +274,7 @@ export class SiLU extends InplaceModule {
   }
 }
 
-/** x · tanh(log(1 + eˣ)). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Mish.html */
+/** x · tanh(log(1 + eˣ)), elementwise. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Mish.html */
 export class Mish extends InplaceModule {
   constructor(options: InplaceOptions = {}) {
     super(options);
@@ -273,7 +285,10 @@ export class Mish extends InplaceModule {
   }
 }
 
-/** log(1 + e^(beta · x)) / beta. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softplus.html */
+/**
+ * log(1 + e^(beta · x)) / beta, elementwise.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softplus.html
+ */
 export class Softplus extends Module {
   readonly beta: number;
   readonly threshold: number;
@@ -296,14 +311,17 @@ export class Softplus extends Module {
   }
 }
 
-/** x / (1 + |x|). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softsign.html */
+/** x / (1 + |x|), elementwise. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softsign.html */
 export class Softsign extends Module {
   forward(x: Tensor): Tensor {
     return softsign(x);
   }
 }
 
-/** x moved towards 0 by lambd, at most to 0. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softshrink.html */
+/**
+ * x moved towards 0 by lambd, at most to 0, elementwise.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softshrink.html
+ */
 export class Softshrink extends Module {
   constructor(readonly lambd = 0.5) {
     super();
@@ -319,7 +337,10 @@ export class Softshrink extends Module {
   }
 }
 
-/** 0 in [−lambd, lambd], else x. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardshrink.html */
+/**
+ * 0 in [−lambd, lambd], else x, elementwise.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardshrink.html
+ */
 export class Hardshrink extends Module {
   constructor(readonly lambd = 0.5) {
     super();
@@ -335,14 +356,17 @@ export class Hardshrink extends Module {
   }
 }
 
-/** x − tanh(x). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Tanhshrink.html */
+/** x − tanh(x), elementwise. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Tanhshrink.html */
 export class Tanhshrink extends Module {
   forward(x: Tensor): Tensor {
     return tanhshrink(x);
   }
 }
 
-/** x cut to [minVal, maxVal]. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardtanh.html */
+/**
+ * x cut to [minVal, maxVal], elementwise.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardtanh.html
+ */
 export class Hardtanh extends InplaceModule {
   constructor(
     readonly minVal = -1,
@@ -366,7 +390,7 @@ export class Hardtanh extends InplaceModule {
   }
 }
 
-/** x · ReLU6(x + 3) / 6. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardswish.html */
+/** x · ReLU6(x + 3) / 6, elementwise. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardswish.html */
 export class Hardswish extends InplaceModule {
   constructor(options: InplaceOptions = {}) {
     super(options);
@@ -382,7 +406,7 @@ export class Hardswish extends InplaceModule {
   }
 }
 
-/** ReLU6(x + 3) / 6. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardsigmoid.html */
+/** ReLU6(x + 3) / 6, elementwise. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardsigmoid.html */
 export class Hardsigmoid extends InplaceModule {
   constructor(options: InplaceOptions = {}) {
     super(options);
@@ -398,7 +422,10 @@ export class Hardsigmoid extends InplaceModule {
   }
 }
 
-/** x above the threshold, else value. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Threshold.html */
+/**
+ * x above the threshold, else value, elementwise.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Threshold.html
+ */
 export class Threshold extends InplaceModule {
   constructor(
     readonly threshold: number,
@@ -420,7 +447,8 @@ export class Threshold extends InplaceModule {
 }
 
 /**
- * First half times the sigmoid of the second along `dim`. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.GLU.html
+ * First half times the sigmoid of the second along `dim`. `[..., 2·D, ...]` becomes `[..., D, ...]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.GLU.html
  */
 export class GLU extends Module {
   constructor(readonly dim = -1) {
@@ -437,7 +465,7 @@ export class GLU extends Module {
   }
 }
 
-/** log(sigmoid(x)). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.LogSigmoid.html */
+/** log(sigmoid(x)), elementwise. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.LogSigmoid.html */
 export class LogSigmoid extends Module {
   forward(x: Tensor): Tensor {
     return logSigmoid(x);

@@ -54,6 +54,7 @@ export type Entries<T> = Readonly<Record<string, T>> | Iterable<readonly [string
 /**
  * Runs its modules one after the other; a ReLU behind a convolution or a linear layer runs in the same kernel. Names are
  * `0`, `1`, …, or the keys of an object: `new nn.Sequential({ conv: new nn.Conv2d(1, 8, 3), act: new nn.ReLU() })`.
+ * Any shape that the first one takes.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Sequential.html
  */
 export class Sequential extends Module {

@@ -29,7 +29,7 @@ abstract class DropoutModule extends Module {
 }
 
 /**
- * In training, zeroes each element with probability p and scales the others by 1 / (1 − p).
+ * In training, zeroes each element with probability p and scales the others by 1 / (1 − p). Input of any shape.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Dropout.html
  */
 export class Dropout extends DropoutModule {
@@ -60,7 +60,8 @@ export class Dropout3d extends DropoutModule {
 }
 
 /**
- * Dropout that keeps mean and variance behind SELU. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.AlphaDropout.html
+ * Dropout that keeps mean and variance behind SELU. Input of any shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.AlphaDropout.html
  */
 export class AlphaDropout extends DropoutModule {
   forward(x: Tensor): Tensor {
@@ -69,7 +70,8 @@ export class AlphaDropout extends DropoutModule {
 }
 
 /**
- * {@link AlphaDropout} of whole channels. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.FeatureAlphaDropout.html
+ * {@link AlphaDropout} of whole channels. Input `[N, C, ...]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.FeatureAlphaDropout.html
  */
 export class FeatureAlphaDropout extends DropoutModule {
   forward(x: Tensor): Tensor {

@@ -62,28 +62,40 @@ abstract class WeightedLoss<Options extends { weight?: Tensor | null }> extends 
   }
 }
 
-/** |input − target|. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.L1Loss.html */
+/**
+ * |input − target|. Input and target of the same shape, or of shapes that broadcast.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.L1Loss.html
+ */
 export class L1Loss extends Loss<LossOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return l1Loss(input, target, this.options);
   }
 }
 
-/** Squared error. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MSELoss.html */
+/**
+ * Squared error. Input and target of the same shape, or of shapes that broadcast.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MSELoss.html
+ */
 export class MSELoss extends Loss<LossOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return mseLoss(input, target, this.options);
   }
 }
 
-/** Square near 0, line beyond beta. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SmoothL1Loss.html */
+/**
+ * Square near 0, line beyond beta. Input and target of the same shape, or of shapes that broadcast.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SmoothL1Loss.html
+ */
 export class SmoothL1Loss extends Loss<SmoothL1LossOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return smoothL1Loss(input, target, this.options);
   }
 }
 
-/** Square near 0, line beyond delta. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.HuberLoss.html */
+/**
+ * Square near 0, line beyond delta. Input and target of the same shape, or of shapes that broadcast.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.HuberLoss.html
+ */
 export class HuberLoss extends Loss<HuberLossOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return huberLoss(input, target, this.options);
@@ -110,14 +122,20 @@ export class NLLLoss extends WeightedLoss<NllLossOptions> {
   }
 }
 
-/** Cross entropy of probabilities. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.BCELoss.html */
+/**
+ * Cross entropy of probabilities. Input and target of the same shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.BCELoss.html
+ */
 export class BCELoss extends WeightedLoss<WeightedLossOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return binaryCrossEntropy(input, target, { ...this.options, weight: this.weight });
   }
 }
 
-/** {@link BCELoss} of the sigmoid. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.BCEWithLogitsLoss.html */
+/**
+ * {@link BCELoss} of the sigmoid. Input and target of the same shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.BCEWithLogitsLoss.html
+ */
 export class BCEWithLogitsLoss extends WeightedLoss<LogitsLossOptions> {
   declare posWeight: Tensor | null;
 
@@ -132,70 +150,100 @@ export class BCEWithLogitsLoss extends WeightedLoss<LogitsLossOptions> {
   }
 }
 
-/** Divergence of log-probabilities. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.KLDivLoss.html */
+/**
+ * Divergence of log-probabilities. Input and target of the same shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.KLDivLoss.html
+ */
 export class KLDivLoss extends Loss<KlDivOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return klDiv(input, target, this.options);
   }
 }
 
-/** Likelihood of counts. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.PoissonNLLLoss.html */
+/**
+ * Likelihood of counts. Input and target of the same shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.PoissonNLLLoss.html
+ */
 export class PoissonNLLLoss extends Loss<PoissonNllLossOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return poissonNllLoss(input, target, this.options);
   }
 }
 
-/** Likelihood of normal numbers. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.GaussianNLLLoss.html */
+/**
+ * Likelihood of normal numbers. Means, target and variances of the same shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.GaussianNLLLoss.html
+ */
 export class GaussianNLLLoss extends Loss<GaussianNllLossOptions, [Tensor, Tensor, Tensor | number]> {
   forward(input: Tensor, target: Tensor, variance: Tensor | number): Tensor {
     return gaussianNllLoss(input, target, variance, this.options);
   }
 }
 
-/** Distances of alike and unlike pairs. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.HingeEmbeddingLoss.html */
+/**
+ * Distances of alike and unlike pairs. Input and target of the same shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.HingeEmbeddingLoss.html
+ */
 export class HingeEmbeddingLoss extends Loss<MarginLossOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return hingeEmbeddingLoss(input, target, this.options);
   }
 }
 
-/** Angles of alike and unlike pairs. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.CosineEmbeddingLoss.html */
+/**
+ * Angles of alike and unlike pairs. Vectors `[N, D]`, targets `[N]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.CosineEmbeddingLoss.html
+ */
 export class CosineEmbeddingLoss extends Loss<MarginLossOptions, [Tensor, Tensor, Tensor]> {
   forward(input1: Tensor, input2: Tensor, target: Tensor): Tensor {
     return cosineEmbeddingLoss(input1, input2, target, this.options);
   }
 }
 
-/** Order of two scores. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MarginRankingLoss.html */
+/**
+ * Order of two scores. Scores and targets of the same shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MarginRankingLoss.html
+ */
 export class MarginRankingLoss extends Loss<MarginLossOptions, [Tensor, Tensor, Tensor]> {
   forward(input1: Tensor, input2: Tensor, target: Tensor): Tensor {
     return marginRankingLoss(input1, input2, target, this.options);
   }
 }
 
-/** Logistic loss of targets 1 and −1. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SoftMarginLoss.html */
+/**
+ * Logistic loss of targets 1 and −1. Input and target of the same shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SoftMarginLoss.html
+ */
 export class SoftMarginLoss extends Loss<LossOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return softMarginLoss(input, target, this.options);
   }
 }
 
-/** Several labels per row. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MultiLabelSoftMarginLoss.html */
+/**
+ * Several labels per row. Input and target `[N, C]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MultiLabelSoftMarginLoss.html
+ */
 export class MultiLabelSoftMarginLoss extends WeightedLoss<WeightedLossOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return multilabelSoftMarginLoss(input, target, { ...this.options, weight: this.weight });
   }
 }
 
-/** One class ahead of the others. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MultiMarginLoss.html */
+/**
+ * One class ahead of the others. Input `[N, C]`, class indices `[N]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MultiMarginLoss.html
+ */
 export class MultiMarginLoss extends WeightedLoss<MultiMarginLossOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return multiMarginLoss(input, target, { ...this.options, weight: this.weight });
   }
 }
 
-/** Anchor nearer to positive than to negative. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.TripletMarginLoss.html */
+/**
+ * Anchor nearer to positive than to negative. Vectors `[N, D]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.TripletMarginLoss.html
+ */
 export class TripletMarginLoss extends Loss<TripletMarginLossOptions, [Tensor, Tensor, Tensor]> {
   forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
     return tripletMarginLoss(anchor, positive, negative, this.options);
@@ -203,7 +251,7 @@ export class TripletMarginLoss extends Loss<TripletMarginLossOptions, [Tensor, T
 }
 
 /**
- * {@link TripletMarginLoss} with any distance.
+ * {@link TripletMarginLoss} with any distance. Vectors `[N, D]`.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.TripletMarginWithDistanceLoss.html
  */
 export class TripletMarginWithDistanceLoss extends Loss<

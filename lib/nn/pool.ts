@@ -15,7 +15,10 @@ export type { AvgPool2dOptions };
 /** Options of {@link MaxPool2d}. Indices come from `F.maxPool2d`. */
 export type MaxPool2dOptions = Omit<PoolOptions, 'returnIndices'>;
 
-/** Largest value of each window. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxPool2d.html */
+/**
+ * Largest value of each window. Input `[N, C, H, W]` or `[C, H, W]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxPool2d.html
+ */
 export class MaxPool2d extends Module {
   constructor(
     readonly kernelSize: Size2,
@@ -38,7 +41,10 @@ export class MaxPool2d extends Module {
   }
 }
 
-/** Mean of each window. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.AvgPool2d.html */
+/**
+ * Mean of each window. Input `[N, C, H, W]` or `[C, H, W]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.AvgPool2d.html
+ */
 export class AvgPool2d extends Module {
   constructor(
     readonly kernelSize: Size2,

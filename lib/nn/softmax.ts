@@ -19,21 +19,30 @@ abstract class AlongAxis extends Module {
   }
 }
 
-/** eˣ / Σ eˣ along `dim`. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softmax.html */
+/**
+ * eˣ / Σ eˣ along `dim`. Input and output of any shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softmax.html
+ */
 export class Softmax extends AlongAxis {
   forward(x: Tensor): Tensor {
     return softmax(x, this.dim);
   }
 }
 
-/** e⁻ˣ / Σ e⁻ˣ along `dim`. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softmin.html */
+/**
+ * e⁻ˣ / Σ e⁻ˣ along `dim`. Input and output of any shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softmin.html
+ */
 export class Softmin extends AlongAxis {
   forward(x: Tensor): Tensor {
     return softmax(neg(x), this.dim);
   }
 }
 
-/** x − log Σ eˣ along `dim`. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.LogSoftmax.html */
+/**
+ * x − log Σ eˣ along `dim`. Input and output of any shape.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.LogSoftmax.html
+ */
 export class LogSoftmax extends AlongAxis {
   forward(x: Tensor): Tensor {
     return logSoftmax(x, this.dim);

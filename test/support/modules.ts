@@ -8,7 +8,8 @@ interface Run {
   mode: 'train' | 'eval';
   inputs: Values[];
   output: Values;
-  incoming: Values;
+  /** The gradient of the output; null where only the output is compared. */
+  incoming: Values | null;
   inputGradients: (Values | null)[];
   gradients: Record<string, Values>;
   buffers: Record<string, Values>;
@@ -50,9 +51,10 @@ function check(module: nn.AnyModule, { name, state, runs }: Case, dtype: DType):
     module.zeroGrad();
     const inputs = run.inputs.map((values, k) => asTensor(values, dtype).requiresGrad_(run.inputGradients[k] !== null));
     const output = (module as nn.Module<Tensor[]>).forward(...inputs);
-    const range = Math.max(...[...run.inputs, run.incoming, ...Object.values(state)].map((v) => magnitude(v.data)));
+    const given = [...run.inputs, ...(run.incoming ? [run.incoming] : []), ...Object.values(state)];
+    const range = Math.max(...given.map((v) => magnitude(v.data)));
     compare(name, `run ${i}: output`, output, run.output, range);
-    output.backward({ gradient: asTensor(run.incoming, dtype) });
+    if (run.incoming) output.backward({ gradient: asTensor(run.incoming, dtype) });
     inputs.forEach((x, k) => {
       compare(name, `run ${i}: gradient of input ${k}`, x.grad, run.inputGradients[k], range);
     });

@@ -303,6 +303,7 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
 
 /**
  * The first half of `x` along `dim` times the sigmoid of the second (Dauphin et al., 2016).
+ * `[..., 2 * D, ...]` becomes `[..., D, ...]`.
  * @throws ShapeError when the axis has an odd size.
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.glu.html
  */

@@ -245,7 +245,7 @@ export interface NormalizeOptions {
 }
 
 /**
- * `x / max(norm(x), eps)`, with the p-norm along `dim`.
+ * `x / max(norm(x), eps)`, with the p-norm along `dim`. The result has the same shape.
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.normalize.html
  */
 export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {

@@ -72,6 +72,7 @@ function run(input: Tensor, weight: Tensor, bias: Tensor | null, relu: boolean):
 /**
  * `y = x W^T + b`, torch.nn.functional.linear: input `[..., I]`, weight `[O, I]`, bias `[O]`, result `[..., O]`.
  * @throws ShapeError when the feature sizes differ.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.linear.html
  */
 export function linear(input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   return run(input, weight, bias, false);

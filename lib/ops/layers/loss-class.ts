@@ -235,6 +235,7 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
 
 /**
  * Negative log likelihood: {@link crossEntropy} with class indices on log-probabilities, `-w[t] * input[t]` per row.
+ * Input `[N, C, ...]`, target `[N, ...]`.
  *
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.nll_loss.html
  */

@@ -213,7 +213,7 @@ export function tripletMarginLoss(
 }
 
 /**
- * {@link tripletMarginLoss} with a distance of your own.
+ * {@link tripletMarginLoss} with a distance of your own. It gives `[N]` for two `[N, D]`.
  *
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.triplet_margin_with_distance_loss.html
  */

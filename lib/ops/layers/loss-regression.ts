@@ -141,7 +141,7 @@ export interface PoissonNllLossOptions extends LossOptions {
 
 /**
  * Negative log likelihood of counts `target` under a Poisson distribution: `e^input - target * input`, or
- * `input - target * log(input + eps)`.
+ * `input - target * log(input + eps)`. Input and target have the same shape.
  *
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.poisson_nll_loss.html
  */
@@ -172,8 +172,9 @@ export interface GaussianNllLossOptions extends LossOptions {
 
 /**
  * Negative log likelihood of `target` under normal distributions with mean `input` and variance `variance`:
- * `(log(v) + (input - target)^2 / v) / 2` with `v = max(variance, eps)` (Nix and Weigend, 1994). The variance has the
- * input's shape, or lacks its last axis, or has size 1 along one axis, or is a number. Its gradient passes below `eps` too, as in PyTorch.
+ * `(log(v) + (input - target)^2 / v) / 2` with `v = max(variance, eps)` (Nix and Weigend, 1994). Input and target have the
+ * same shape; the variance has it too, or lacks its last axis, or has size 1 along one axis, or is a number. Its gradient
+ * passes below `eps` too, as in PyTorch.
  *
  * @throws ShapeError when the variance fits neither way.
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.gaussian_nll_loss.html

@@ -64,7 +64,7 @@ function prepare(op: string, x: Tensor, dim: number, options: SoftmaxOptions): r
 }
 
 /**
- * `exp(x) / sum(exp(x))` along `dim`, safe against overflow.
+ * `exp(x) / sum(exp(x))` along `dim`, safe against overflow. Any shape.
  *
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.softmax.html
  */
@@ -73,7 +73,7 @@ export function softmax(x: Tensor, dim: number, options: SoftmaxOptions = {}): T
 }
 
 /**
- * `x - log(sum(exp(x)))` along `dim`: the logarithm of {@link softmax} without its rounding.
+ * `x - log(sum(exp(x)))` along `dim`: the logarithm of {@link softmax} without its rounding. Any shape.
  *
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.log_softmax.html
  */

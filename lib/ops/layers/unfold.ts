@@ -103,6 +103,7 @@ const foldOp = defineOp({
  * Every window of an image as a column: `[N, C, H, W]` to `[N, C * kh * kw, L]`, `L` window positions in row order.
  * Without a batch, `[C, H, W]` to `[C * kh * kw, L]`.
  * @throws ShapeError when the window is larger than the padded image.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.unfold.html
  */
 export function unfold(input: Tensor, kernelSize: Pair, options: UnfoldOptions = {}): Tensor {
   checkTensor('unfold', input);

@@ -97,7 +97,10 @@ export interface PairwiseDistanceOptions {
   keepdim?: boolean;
 }
 
-/** `norm(x1 - x2 + eps, p)` over the last axis, after broadcasting: `[..., D]` to `[...]`. */
+/**
+ * `norm(x1 - x2 + eps, p)` over the last axis, after broadcasting: `[..., D]` to `[...]`.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pairwise_distance.html
+ */
 export function pairwiseDistance(x1: Tensor, x2: Tensor, options: PairwiseDistanceOptions = {}): Tensor {
   const op = 'pairwiseDistance';
   checkFloating(op, x1, 'x1');
@@ -126,7 +129,10 @@ export interface CosineSimilarityOptions {
   eps?: number;
 }
 
-/** `x1 . x2 / (max(|x1|, eps) max(|x2|, eps))` along `dim`, after broadcasting. */
+/**
+ * `x1 . x2 / (max(|x1|, eps) max(|x2|, eps))` along `dim`, after broadcasting: `[N, D, ...]` becomes `[N, ...]`.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.cosine_similarity.html
+ */
 export function cosineSimilarity(x1: Tensor, x2: Tensor, options: CosineSimilarityOptions = {}): Tensor {
   const op = 'cosineSimilarity';
   checkFloating(op, x1, 'x1');

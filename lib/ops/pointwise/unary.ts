@@ -94,9 +94,9 @@ export const log1p: UnaryFunction = floatingUnary('log1p', UnaryOp.log1p, 'input
 export const log2: UnaryFunction = floatingUnary('log2', UnaryOp.log2, 'input', (g, x) => div(g, mul(x, Math.LN2)));
 /** The logarithm to base 10. */
 export const log10: UnaryFunction = floatingUnary('log10', UnaryOp.log10, 'input', (g, x) => div(g, mul(x, Math.LN10)));
-/** `1 / (1 + e ** -x)`. */
+/** `1 / (1 + e ** -x)`. Source: https://docs.pytorch.org/docs/2.13/generated/torch.sigmoid.html */
 export const sigmoid: UnaryFunction = floatingUnary('sigmoid', UnaryOp.sigmoid, 'output', (g, y) => sigmoidGrad(g, y));
-/** The hyperbolic tangent. */
+/** The hyperbolic tangent. Source: https://docs.pytorch.org/docs/2.13/generated/torch.tanh.html */
 export const tanh: UnaryFunction = floatingUnary('tanh', UnaryOp.tanh, 'output', (g, y) => tanhGrad(g, y));
 /** The error function. */
 export const erf: UnaryFunction = floatingUnary('erf', UnaryOp.erf, 'input', (g, x) =>
