@@ -78,6 +78,7 @@ export function setGrads(
 /** PyTorch's state dict at step {@link SAVED}, with tensors in the place of { shape, data }. */
 export function torchState(saved: NonNullable<OptimCase['state']>): optim.TorchOptimizerStateDict {
   const value = (x: unknown): unknown => {
+    if (Array.isArray(x)) return x.map(value);
     if (typeof x !== 'object' || x === null || !('data' in x)) return x;
     const { shape, data } = x as Saved;
     return reshaped(data, shape, 'float64');

@@ -15,8 +15,7 @@ import {
   tensor,
   zeros,
 } from '../../lib/index.js';
-
-const values = (t: Tensor): number[] => Array.from(t.dataSync(), Number);
+import { make, values } from './fixture.js';
 
 describe('state dict', () => {
   it('numbers parameters through the groups and holds plain options', () => {
@@ -174,6 +173,29 @@ describe('step and zeroGrad', () => {
     w.grad.dispose();
     expect(() => o.step()).toThrow(DisposedError);
   });
+  for (const name of [
+    ...['SGD', 'Adam', 'AdamW', 'Adagrad', 'Adadelta', 'RMSprop', 'Adamax', 'NAdam', 'RAdam', 'Rprop', 'ASGD'],
+    ...['Lion', 'LAMB', 'SparseAdam', 'Adafactor', 'Muon'],
+  ]) {
+    it(`${name}: a failed gradient leaves all parameters and their state as they were`, async () => {
+      const params = [ones([2, 3]), ones([3, 2])].map((x) => x.requiresGrad_());
+      const o = make(name, params, name === 'SGD' ? { momentum: 0.5 } : {});
+      const bad = gather(zeros([1]), 0, tensor([7], { dtype: 'int64' }));
+      params[0].grad = ones([2, 3]);
+      params[1].grad = bad.expand([3, 2]).clone();
+      o.step();
+      await expect(synchronize()).rejects.toThrow(/^gather: index 7 is out of range/);
+      expect(params.map(values)).toEqual([Array(6).fill(1), Array(6).fill(1)]);
+      const states = params.map((param) => Object.entries(o.state.get(param) ?? {}));
+      for (const [key, state] of states.flat()) {
+        const first = key === 'stepSize' ? 0.01 : 0;
+        if (typeof state === 'object') for (const x of values(state as Tensor)) expect(x).toBeCloseTo(first, 8);
+      }
+      params[1].grad = ones([3, 2]);
+      o.step();
+      for (const x of params.flatMap(values)) expect(x).toBeLessThan(1);
+    });
+  }
   it('a failed gradient leaves parameters and state as they were', async () => {
     const w = ones([3]).requiresGrad_();
     const o = new optim.SGD([w], { lr: 1, momentum: 0.5 });

@@ -1,1 +1,10 @@
+export { AveragedModel, type AveragedModelOptions, updateBn } from './averaged-model.js';
+export {
+  type AvgFn,
+  getEmaAvgFn,
+  getEmaMultiAvgFn,
+  getSwaAvgFn,
+  getSwaMultiAvgFn,
+  type MultiAvgFn,
+} from './averaging.js';
 export { SWALR, type SWALROptions } from './swa-lr.js';
