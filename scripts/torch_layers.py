@@ -24,7 +24,7 @@ MORE = (
 ).split()
 
 LEFT_OUT = [
-    ('deprecated in PyTorch', r'^(Container|NLLLoss2d|UpsamplingBilinear2d|UpsamplingNearest2d|CrossMapLRN2d|weight_norm|'
+    ('deprecated in PyTorch', r'^(Container|NLLLoss2d|CrossMapLRN2d|weight_norm|'
                               r'spectral_norm|remove_weight_norm|remove_spectral_norm|clip_grad_norm|'
                               r'uniform|normal|constant|eye|dirac|xavier_uniform|xavier_normal|kaiming_uniform|kaiming_normal|'
                               r'orthogonal|sparse)$'),

@@ -1,3 +1,4 @@
 import { runExamples } from '../support/page.js';
 
+runExamples('modules.md');
 runExamples('parametrizations.md');
