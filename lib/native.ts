@@ -229,34 +229,19 @@ export interface Native {
     scalars: readonly number[],
   ): void;
 
-  /** `window`: kernel h, w, stride h, w, padding h, w, dilation h, w. */
-  maxPool2d(out: Handle, indices: Handle, x: Handle, ...window: number[]): void;
-  maxPool2dBackward(gradX: Handle, gradOut: Handle, indices: Handle, ...window: number[]): void;
-  maxPoolIndices(out: Handle, indices: Handle, width: number, kernelW: number, ...strideToDilation: number[]): void;
-  avgPool2d(
-    out: Handle,
-    x: Handle,
-    kh: number,
-    kw: number,
-    sh: number,
-    sw: number,
-    ph: number,
-    pw: number,
-    countIncludePad: boolean,
-    divisorOverride: number,
-  ): void;
-  avgPool2dBackward(
+  /** `window`: size, output, kernel, stride, padding, dilation of D, then of H, then of W (native/ops/pool.h). */
+  maxPool(out: Handle, places: Handle, x: Handle, window: readonly number[]): void;
+  maxPoolBackward(gradX: Handle, gradOut: Handle, places: Handle, window: readonly number[]): void;
+  maxPoolIndices(out: Handle, places: Handle, window: readonly number[]): void;
+  avgPool(out: Handle, x: Handle, window: readonly number[], countIncludePad: boolean, divisorOverride: number): void;
+  avgPoolBackward(
     gradX: Handle,
     gradOut: Handle,
-    kh: number,
-    kw: number,
-    sh: number,
-    sw: number,
-    ph: number,
-    pw: number,
+    window: readonly number[],
     countIncludePad: boolean,
     divisorOverride: number,
   ): void;
+  fractionalIndices(indices: Handle, x: Handle, samples: Handle, window: readonly number[]): void;
 
   layerNorm(
     out: Handle,

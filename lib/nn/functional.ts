@@ -104,8 +104,52 @@ export {
   smoothL1Loss,
 } from '../ops/layers/loss-regression.js';
 export { type BatchNormOptions, batchNorm } from '../ops/layers/norm.js';
-export { type AvgPool2dOptions, avgPool2d, type MaxPool2dOptions, maxPool2d } from '../ops/layers/pool.js';
+export {
+  type AvgPool1dOptions,
+  type AvgPool2dOptions,
+  type AvgPool3dOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  type LpPool1dOptions,
+  type LpPool2dOptions,
+  type LpPool3dOptions,
+  lpPool1d,
+  lpPool2d,
+  lpPool3d,
+} from '../ops/layers/pool-avg.js';
+export {
+  type AdaptiveSize2,
+  type AdaptiveSize3,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  type IndicesOption,
+  type MaxPool1dOptions,
+  type MaxPool2dOptions,
+  type MaxPool3dOptions,
+  type MaxPooled,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+} from '../ops/layers/pool-max.js';
+export {
+  type FractionalMaxPool2dOptions,
+  type FractionalMaxPool3dOptions,
+  fractionalMaxPool2d,
+  fractionalMaxPool3d,
+  type MaxUnpool1dOptions,
+  type MaxUnpool2dOptions,
+  type MaxUnpool3dOptions,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
+} from '../ops/layers/pool-unpool.js';
 export { channelShuffle, pixelShuffle, pixelUnshuffle } from '../ops/layers/shuffle.js';
+export type { Size1, Size2, Size3 } from '../ops/layers/sizes.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from '../ops/layers/softmax.js';
 export { fold, type UnfoldOptions, unfold } from '../ops/layers/unfold.js';
 export { cosineSimilarity, pairwiseDistance } from '../ops/linalg/distance.js';

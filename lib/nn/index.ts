@@ -106,7 +106,30 @@ export {
   UninitializedParameter,
 } from './parameter.js';
 export { ParameterDict, ParameterList } from './parameter-container.js';
-export { AvgPool2d, type AvgPool2dOptions, MaxPool2d, type MaxPool2dOptions } from './pool.js';
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
+  AvgPool1d,
+  AvgPool2d,
+  AvgPool3d,
+  LPPool1d,
+  LPPool2d,
+  LPPool3d,
+  MaxPool1d,
+  MaxPool2d,
+  MaxPool3d,
+} from './pool.js';
+export {
+  FractionalMaxPool2d,
+  FractionalMaxPool3d,
+  MaxUnpool1d,
+  MaxUnpool2d,
+  MaxUnpool3d,
+} from './pool-unpool.js';
 export {
   ChannelShuffle,
   PixelShuffle,

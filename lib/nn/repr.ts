@@ -1,11 +1,13 @@
 // Values as Python prints them: a printed model reads as in PyTorch.
 
 /** PyTorch's tuple notation: one element ends in a comma. */
-export const tuple = (values: readonly number[]): string =>
-  values.length === 1 ? `(${values[0]},)` : `(${values.join(', ')})`;
+export const tuple = (values: readonly (number | null)[]): string => {
+  const texts = values.map((value) => value ?? 'None');
+  return texts.length === 1 ? `(${texts[0]},)` : `(${texts.join(', ')})`;
+};
 
 /** One number or a tuple, as it was given. */
-export const sizeText = (value: number | readonly number[]): string =>
+export const sizeText = (value: number | readonly (number | null)[]): string =>
   typeof value === 'number' ? String(value) : tuple(value);
 
 export const boolText = (value: boolean): string => (value ? 'True' : 'False');

@@ -158,6 +158,7 @@ export const IndexName = {
   scatterAdd: 12,
   scatterReduce: 13,
   indexSelect: 14,
+  maxUnpool: 15,
 } as const;
 
 /** native/ops/index.h */

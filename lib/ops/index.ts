@@ -41,6 +41,8 @@ export {
   scatterReduce,
 } from './indexing/scatter-reduce.js';
 export { type Conv2dOptions, conv2d, type Pair } from './layers/conv.js';
+export { adaptiveAvgPool1d, avgPool1d } from './layers/pool-avg.js';
+export { adaptiveMaxPool1d, maxPool1d, maxPool2d, maxPool3d } from './layers/pool-max.js';
 export { cholesky, choleskyInverse, choleskySolve } from './linalg/cholesky.js';
 export { det, logdet, slogdet } from './linalg/det.js';
 export { type CdistMode, type CdistOptions, cdist, dist } from './linalg/distance.js';

@@ -84,11 +84,12 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::uniqueRuns>(env, exports, "uniqueRuns");
   add<ops::uniqueRows>(env, exports, "uniqueRows");
   add<ops::searchSorted>(env, exports, "searchSorted");
-  add<ops::maxPool2d>(env, exports, "maxPool2d");
-  add<ops::maxPool2dBackward>(env, exports, "maxPool2dBackward");
+  add<ops::maxPool>(env, exports, "maxPool");
+  add<ops::maxPoolBackward>(env, exports, "maxPoolBackward");
   add<ops::maxPoolIndices>(env, exports, "maxPoolIndices");
-  add<ops::avgPool2d>(env, exports, "avgPool2d");
-  add<ops::avgPool2dBackward>(env, exports, "avgPool2dBackward");
+  add<ops::avgPool>(env, exports, "avgPool");
+  add<ops::avgPoolBackward>(env, exports, "avgPoolBackward");
+  add<ops::fractionalIndices>(env, exports, "fractionalIndices");
   add<ops::conv2d>(env, exports, "conv2d");
   add<ops::conv2dBackwardInput>(env, exports, "conv2dBackwardInput");
   add<ops::conv2dBackwardWeight>(env, exports, "conv2dBackwardWeight");

@@ -14,9 +14,9 @@ namespace {
 using cpu::IndexAxis;
 
 // What the user called; lib/ops/codes.ts has the same list.
-constexpr const char* kNames[] = {"index",       "take",    "embedding",  "gather",        "takeAlongDim",
-                                  "indexPut",    "put",     "indexAdd",   "indexCopy",     "indexFill",
-                                  "indexReduce", "scatter", "scatterAdd", "scatterReduce", "indexSelect"};
+constexpr const char* kNames[] = {"index",      "take",          "embedding",   "gather",    "takeAlongDim", "indexPut",
+                                  "put",        "indexAdd",      "indexCopy",   "indexFill", "indexReduce",  "scatter",
+                                  "scatterAdd", "scatterReduce", "indexSelect", "maxUnpool"};
 
 void failIndex(Exec& exec, int64_t bad, int64_t dim, int64_t size) {
   exec.fail("index %lld is out of range for axis %lld of size %lld", static_cast<long long>(bad),

@@ -1,25 +1,26 @@
-// 2-d pooling. x, out, indices and their gradients are [N, C, H, W], dense, channels last in memory. `indices` holds
-// the position inside the window (row by row) that was the maximum: uint8 for windows of up to 256 positions, else
-// int32.
+// Pooling over one to three axes. x, out, places and their gradients hold images [N, C, ...], dense, channels last in
+// memory; how many axes they show does not matter. `places` holds the position inside the window (row by row) that was
+// the maximum: uint8 for windows of up to 256 positions, else int32. `window`: size, out, kernel, stride, padding,
+// dilation of D, then of H, then of W (kernels/cpu/pool.h); an axis that is not there has size 1.
 #pragma once
+#include <span>
+
 #include "context.h"
 
 namespace nabla::ops {
 
-void maxPool2d(Context& ctx, const Tensor& out, const Tensor& indices, const Tensor& x, int64_t kernelH,
-               int64_t kernelW, int64_t strideH, int64_t strideW, int64_t padH, int64_t padW, int64_t dilationH,
-               int64_t dilationW);
-void maxPool2dBackward(Context& ctx, const Tensor& gradX, const Tensor& gradOut, const Tensor& indices, int64_t kernelH,
-                       int64_t kernelW, int64_t strideH, int64_t strideW, int64_t padH, int64_t padW, int64_t dilationH,
-                       int64_t dilationW);
-// out (int64, laid out as indices) = h * width + w of each maximum in its input plane.
-void maxPoolIndices(Context& ctx, const Tensor& out, const Tensor& indices, int64_t width, int64_t kernelW,
-                    int64_t strideH, int64_t strideW, int64_t padH, int64_t padW, int64_t dilationH, int64_t dilationW);
+void maxPool(Context& ctx, const Tensor& out, const Tensor& places, const Tensor& x, std::span<const int64_t> window);
+void maxPoolBackward(Context& ctx, const Tensor& gradX, const Tensor& gradOut, const Tensor& places,
+                     std::span<const int64_t> window);
+// out (int64, laid out as places) = (d * H + h) * W + w of each maximum.
+void maxPoolIndices(Context& ctx, const Tensor& out, const Tensor& places, std::span<const int64_t> window);
 // divisorOverride 0: divide by the size of the window.
-void avgPool2d(Context& ctx, const Tensor& out, const Tensor& x, int64_t kernelH, int64_t kernelW, int64_t strideH,
-               int64_t strideW, int64_t padH, int64_t padW, bool countIncludePad, int64_t divisorOverride);
-void avgPool2dBackward(Context& ctx, const Tensor& gradX, const Tensor& gradOut, int64_t kernelH, int64_t kernelW,
-                       int64_t strideH, int64_t strideW, int64_t padH, int64_t padW, bool countIncludePad,
-                       int64_t divisorOverride);
+void avgPool(Context& ctx, const Tensor& out, const Tensor& x, std::span<const int64_t> window, bool countIncludePad,
+             int64_t divisorOverride);
+void avgPoolBackward(Context& ctx, const Tensor& gradX, const Tensor& gradOut, std::span<const int64_t> window,
+                     bool countIncludePad, int64_t divisorOverride);
+// indices (int64) of the maxima of windows that start at random; all tensors are contiguous. `samples` [N, C, axes].
+void fractionalIndices(Context& ctx, const Tensor& indices, const Tensor& x, const Tensor& samples,
+                       std::span<const int64_t> window);
 
 }  // namespace nabla::ops

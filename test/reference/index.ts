@@ -14,6 +14,7 @@ import './linalg.js';
 import './losses.js';
 import './places.js';
 import './pointwise.js';
+import './pool.js';
 import './reduce.js';
 import './sort.js';
 import './shape.js';

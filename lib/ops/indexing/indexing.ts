@@ -76,6 +76,18 @@ function scatterZeros(
   return scatterOp(null, index, src, dim, ScatterMode.add, IndexName.scatterAdd, shape, strides);
 }
 
+/** @internal Zeros with `src` written by index; the last of equal indices counts. `name`: an `IndexName`. */
+export function placeByIndex(
+  src: Tensor,
+  dim: number,
+  index: Tensor,
+  shape: readonly number[],
+  strides: readonly number[],
+  name: number,
+): Tensor {
+  return scatterOp(null, index, src, dim, ScatterMode.set, name, shape, strides);
+}
+
 /** Indices from the start, where they may count from the end. */
 function positive(index: Tensor, negative: boolean, size: number): Tensor {
   return negative ? where(lt(index, 0), add(index, size), index) : index;
