@@ -4,6 +4,10 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import * as nabla from '../../lib/index.js';
 
+const AsyncFunction = (async () => undefined).constructor as new (
+  ...code: string[]
+) => (...args: unknown[]) => Promise<void>;
+
 /** One test per block of code; each must print what stands behind its `console.log`, at least one line. */
 export function runExamples(page: string): void {
   const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');
@@ -13,14 +17,14 @@ export function runExamples(page: string): void {
     for (const [, heading, code] of examples) {
       if (heading) title = heading;
       if (!code) continue;
-      it(title, () => {
+      it(title, async () => {
         const printed: string[] = [];
         const log = (...values: unknown[]): void => {
           printed.push(values.map((value) => (typeof value === 'string' ? value : inspect(value))).join(' '));
         };
         const wanted = [...code.matchAll(/console\.log\(.*\/\/ (.*)$/gm)].map(([, line]) => line);
         expect(wanted.length).toBeGreaterThan(0);
-        new Function('nabla', 'console', code)(nabla, { log });
+        await new AsyncFunction('nabla', 'console', code)(nabla, { log });
         expect(printed).toEqual(wanted);
       });
     }
