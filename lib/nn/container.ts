@@ -105,9 +105,12 @@ export class Sequential extends Module {
     }
   }
 
-  /** The module at an index; negative ones count from the end. @throws ArgumentError outside of the list. */
-  at(index: number): Module {
-    return this.layers[checkIndex('Sequential.at', index, this.length)];
+  /**
+   * The module at an index; negative ones count from the end. `model.at<nn.Linear>(0)` tells TypeScript its class.
+   * @throws ArgumentError outside of the list.
+   */
+  at<M extends AnyModule = Module>(index: number): M {
+    return this.layers[checkIndex('Sequential.at', index, this.length)] as AnyModule as M;
   }
 
   /** Replaces the module at an index. */

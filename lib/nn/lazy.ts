@@ -15,8 +15,8 @@ export interface LazyModule {
   hasUninitializedParams(): boolean;
 }
 
-/** Takes away the shapes of the parameters and buffers in these fields; `order` is that of a weight's axes in memory. */
-function hideShapes(module: AnyModule, fields: readonly string[], order?: readonly number[]): void {
+/** Takes away the shapes of the parameters and buffers in these fields; `order` is that of a weight's axes in memory. @internal */
+export function hideShapes(module: AnyModule, fields: readonly string[], order?: readonly number[]): void {
   for (const field of fields) {
     const known: unknown = Reflect.get(module, field);
     if (!(known instanceof Tensor)) continue;
@@ -28,19 +28,24 @@ function hideShapes(module: AnyModule, fields: readonly string[], order?: readon
   }
 }
 
-/** Gives shapes to what has none yet. */
-function materialize(module: AnyModule, shapes: Readonly<Record<string, readonly number[]>>): void {
+/** Gives shapes to what has none yet. @internal */
+export function materialize(module: AnyModule, shapes: Readonly<Record<string, readonly number[]>>): void {
   for (const [field, shape] of Object.entries(shapes)) {
     const hidden: unknown = Reflect.get(module, field);
     if (isUninitialized(hidden)) hidden.materialize(shape);
   }
 }
 
-const hasHidden = (module: AnyModule): boolean =>
+/** Whether a shape is still unknown. @internal */
+export const hasHidden = (module: AnyModule): boolean =>
   [...module._ownParameters(), ...module._ownBuffers()].some(([, x]) => isUninitialized(x));
 
-/** The module is of the plain class from now on; one of a class of the user keeps it. */
-function become(module: AnyModule, lazy: { readonly prototype: object }, plain: { readonly prototype: object }): void {
+/** The module is of the plain class from now on; one of a class of the user keeps it. @internal */
+export function become(
+  module: AnyModule,
+  lazy: { readonly prototype: object },
+  plain: { readonly prototype: object },
+): void {
   if (Object.getPrototypeOf(module) === lazy.prototype) Object.setPrototypeOf(module, plain.prototype);
 }
 

@@ -216,11 +216,12 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
 
   /**
    * The submodule at a path, `block.heads.0`: names as in the state dict or as the fields are called; `''` is the module.
+   * `model.getSubmodule<nn.Linear>('head')` tells TypeScript its class, which is not checked.
    * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Module.html
    * @throws ArgumentError naming the part of the path that is no submodule.
    */
-  getSubmodule(path: string): AnyModule {
-    return lookUp('getSubmodule', this as AnyModule, path);
+  getSubmodule<M extends AnyModule = AnyModule>(path: string): M {
+    return lookUp('getSubmodule', this as AnyModule, path) as M;
   }
 
   /** The parameter at a path, `block.conv.weight`. @throws ArgumentError when there is none. */

@@ -105,6 +105,8 @@ abstract class BatchNorm extends Module {
     this.registerBuffer('runningMean', this.trackRunningStats ? zeros([numFeatures], { dtype }) : null);
     this.registerBuffer('runningVar', this.trackRunningStats ? ones([numFeatures], { dtype }) : null);
     this.registerBuffer('numBatchesTracked', this.trackRunningStats ? tensor(0, { dtype: 'int64' }) : null);
+    const counter = this.numBatchesTracked;
+    if (counter) counts.set(counter, { batches: 0, version: counter._version.n });
   }
 
   /** Running mean 0, variance 1, no batches. */

@@ -38,5 +38,3 @@ compareModules('nn_activation', {
   prelu: () => new nn.PReLU(),
   'prelu per channel': () => new nn.PReLU(4),
 });
-
-compareModules('nn_more', { hardsigmoid: () => new nn.Hardsigmoid() });

@@ -37,6 +37,27 @@ describe('module hooks', () => {
     expect(Object.keys(module)).not.toContain('forward');
   });
 
+  it('can be put before the others', () => {
+    const module = new Scale();
+    const seen: string[] = [];
+    const note = (name: string) => () => {
+      seen.push(name);
+    };
+    module.registerForwardHook(note('b'));
+    module.registerForwardHook(note('c'));
+    const first = module.registerForwardHook(note('a'), { prepend: true });
+    module.registerForwardPreHook(note('2'));
+    module.registerForwardPreHook(note('1'), { prepend: true });
+    module.forward(leaf([1]));
+    first.remove();
+    module.forward(leaf([1]));
+    expect(seen.join('')).toBe('12abc12bc');
+    expect(() => module.registerForwardHook(note('d'), null as never)).toThrow(/options must be an object/);
+    const plain = new Scale();
+    expect(() => plain.registerForwardHook(3 as never)).toThrow(/must be a function/);
+    expect(Object.hasOwn(plain, 'forward')).toBe(false);
+  });
+
   it('replace inputs and output', () => {
     const module = new Scale();
     module.registerForwardPreHook((_m, inputs) => (inputs[0] as Tensor).add(1));

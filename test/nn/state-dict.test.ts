@@ -59,6 +59,11 @@ describe('loadStateDict', () => {
     expect(numbers(model.stateDict()['0.bias'])).toEqual([7, 7]);
     expect(numbers(model.buffers()[0])).toEqual([5, 5]);
     expect([...model.namedBuffers()].map(([name]) => name)).toContain('1.running_var');
+    const other = make();
+    const short = make().stateDict();
+    other.loadStateDict(short, { assign: true });
+    for (const x of Object.values(short)) x.dispose();
+    expect(other.forward(ones([3, 1])).shape).toEqual([3, 2]);
     const wrong = { ...state, '0.weight': zeros([2, 1], { dtype: 'int64' }) };
     expect(() => model.loadStateDict(wrong, { assign: true })).not.toThrow();
     expect(() =>
