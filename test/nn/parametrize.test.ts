@@ -116,6 +116,14 @@ describe('registerParametrization', () => {
     expect(() => registerParametrization(layer, 'inFeatures', new Flat())).toThrow(ArgumentError);
     expect(() => registerParametrization(layer, 'weight', {} as never)).toThrow(/parametrization must be a Module/);
     expect(() => registerParametrization({} as never, 'weight', new Flat())).toThrow(/module must be a Module/);
+    const lazy = new nn.LazyLinear(3);
+    expect(() => P.weightNorm(lazy)).toThrow(/shape of a lazy parameter is not known yet/);
+    expect(() => registerParametrization(lazy, 'weight', new Abs())).toThrow(/the shape of weight is not known yet/);
+    expect(() => nn.utils.prune.l1Unstructured(lazy, 'weight', 1)).toThrow(
+      /shape of a lazy parameter is not known yet/,
+    );
+    lazy.forward(zeros([1, 2]));
+    expect(P.weightNorm(lazy).constructor.name).toBe('ParametrizedLinear');
     expect(isParametrized(layer)).toBe(false);
     registerParametrization(layer, 'weight', new Double());
     expect(() => registerParametrization(layer, 'weight', new Flat())).toThrow(/the parametrization changes the shape/);

@@ -2,11 +2,9 @@
 import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { normalize } from '../../ops/layers/group-norm.js';
 import { matmul } from '../../ops/linalg/matmul.js';
-import { div, mul } from '../../ops/pointwise/arithmetic.js';
-import { abs } from '../../ops/pointwise/unary.js';
+import { div } from '../../ops/pointwise/arithmetic.js';
 import { randn } from '../../ops/random/random.js';
-import { norm } from '../../ops/reduce/moments.js';
-import { clone, flatten, permute, transpose } from '../../ops/shape/view.js';
+import { clone, transpose } from '../../ops/shape/view.js';
 import { checkOptions } from '../../tensor/check.js';
 import { checkDim } from '../../tensor/layout.js';
 import { noGrad } from '../../tensor/scope.js';
@@ -14,6 +12,7 @@ import { Tensor } from '../../tensor/tensor.js';
 import { checkSize } from '../linear.js';
 import { stateName } from '../members.js';
 import { type AnyModule, Module } from '../module.js';
+import { asMatrix, normDim, normExceptDim, outputDim, scaledDirection, turn } from './norms.js';
 import { Orthogonal, type OrthogonalMap } from './orthogonal.js';
 import { registerParametrization } from './parametrize.js';
 
@@ -22,22 +21,6 @@ export interface WeightNormOptions {
   /** The axis along which each slice has a norm of its own; null: one norm for all. Default 0. */
   dim?: number | null;
 }
-
-/** Norms of the slices along `dim`, of the shape `[1, ..., n, ..., 1]`; of everything when it is null. @internal */
-export function normExceptDim(v: Tensor, dim: number | null): Tensor {
-  if (dim === null) return norm(v);
-  const at = checkDim('weightNorm', dim, v.ndim);
-  const others = v.shape.flatMap((_, i) => (i === at ? [] : [i]));
-  return others.length === 0 ? abs(v) : norm(v, 2, others, { keepdim: true });
-}
-
-/** `g * v / norm(v)`. @internal */
-export const scaledDirection = (v: Tensor, g: Tensor, dim: number | null): Tensor =>
-  mul(v, div(g, normExceptDim(v, dim)));
-
-/** PyTorch writes -1 for no axis. @internal */
-export const normDim = (dim: number | null | undefined): number | null =>
-  dim === undefined ? 0 : dim === -1 ? null : dim;
 
 class _WeightNorm extends Module<[g: Tensor, v: Tensor]> {
   constructor(readonly dim: number | null) {
@@ -100,26 +83,12 @@ export interface SpectralNormOptions {
   dim?: number;
 }
 
-/** A weight as matrix whose rows are the slices along `dim`. @internal */
-export function asMatrix(weight: Tensor, dim: number): Tensor {
-  const axes = weight.shape.flatMap((_, i) => (i === dim ? [] : [i]));
-  return flatten(dim === 0 ? weight : permute(weight, [dim, ...axes]), 1);
-}
-
-/** The default of `dim`. @internal */
-export function outputDim(module: AnyModule): number {
-  for (let at: object | null = module; at; at = Object.getPrototypeOf(at) as object | null) {
-    if (/^ConvTranspose[123]d$/.test(at.constructor.name)) return 1;
-  }
-  return 0;
-}
-
 /** Moves `u` and `v` towards the singular vectors of the largest singular value, in place. */
 function powerMethod(matrix: Tensor, u: Tensor, v: Tensor, times: number, eps: number): void {
   noGrad(() => {
     for (let i = 0; i < times; i++) {
-      u.copy_(normalize(matmul(matrix, v), { dim: 0, eps }));
-      v.copy_(normalize(matmul(transpose(matrix, 0, 1), u), { dim: 0, eps }));
+      turn(u, matrix, v, eps);
+      turn(v, transpose(matrix, 0, 1), u, eps);
     }
   });
 }

@@ -11,7 +11,7 @@ import { Tensor } from '../../tensor/tensor.js';
 import { classOf, dropComputed, setComputed, setField } from '../computed.js';
 import { ModuleList } from '../container.js';
 import { type AnyModule, Module } from '../module.js';
-import { Parameter } from '../parameter.js';
+import { isUninitialized, Parameter } from '../parameter.js';
 
 /**
  * A module that makes a tensor from the original one, or from several. With `rightInverse`, the originals are initialised
@@ -252,6 +252,9 @@ export function registerParametrization<M extends AnyModule>(
   const tensor: unknown = Object.hasOwn(module, field) ? Reflect.get(module, field) : null;
   if (!(tensor instanceof Parameter) && !(tensor instanceof Tensor && module._hasBuffer(field))) {
     throw new ArgumentError(op, `${classOf(module).name} has no parameter or buffer ${valueText(field)}`, field);
+  }
+  if (isUninitialized(tensor)) {
+    throw new ArgumentError(op, `the shape of ${field} is not known yet; run the lazy module once before`, field);
   }
   const added = new ParametrizationList(parametrization, tensor, unsafe);
   module._dropBuffer(field);

@@ -13,15 +13,8 @@ import { type ComputedField, computedFields, dropComputed, setComputed, setField
 import { checkSize } from '../linear.js';
 import { type AnyModule, Module } from '../module.js';
 import { Parameter } from '../parameter.js';
-import {
-  asMatrix,
-  normDim,
-  normExceptDim,
-  outputDim,
-  type SpectralNormOptions,
-  scaledDirection,
-  type WeightNormOptions,
-} from './parametrizations.js';
+import { asMatrix, normDim, normExceptDim, outputDim, scaledDirection, turn } from './norms.js';
+import type { SpectralNormOptions, WeightNormOptions } from './parametrizations.js';
 
 /** A field computed from other fields of the same module, named by their endings. */
 interface NormedField extends ComputedField {
@@ -99,8 +92,8 @@ function spectrallyNormed(module: AnyModule, field: string, dim: number, times: 
   if (module.training) {
     noGrad(() => {
       for (let i = 0; i < times; i++) {
-        right.copy_(normalize(matmul(transpose(matrix, 0, 1), left), { dim: 0, eps }));
-        left.copy_(normalize(matmul(matrix, right), { dim: 0, eps }));
+        turn(right, transpose(matrix, 0, 1), left, eps);
+        turn(left, matrix, right, eps);
       }
     });
   }
@@ -108,7 +101,7 @@ function spectrallyNormed(module: AnyModule, field: string, dim: number, times: 
 }
 
 /**
- * A weight of at least two axes divided by its largest singular value, in fields and files with PyTorch's older names:
+ * A weight divided by its largest singular value, in fields and files with PyTorch's older names:
  * `weightOrig` (`weight_orig`) and the buffers `weightU`, `weightV`. In training mode each reading of the weight is a step
  * of the power method. New code uses {@link parametrizations.spectralNorm}.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.spectral_norm.html

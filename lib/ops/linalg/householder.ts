@@ -3,7 +3,7 @@
 import { DTypeError, ShapeError, shapeText } from '../../errors.js';
 import { checkTensor } from '../../tensor/check.js';
 import { sameShape } from '../../tensor/layout.js';
-import { noGrad } from '../../tensor/scope.js';
+import { noGrad, scope } from '../../tensor/scope.js';
 import { eye } from '../../tensor/sequence.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { add, div, mul, sub } from '../pointwise/arithmetic.js';
@@ -57,22 +57,27 @@ export function reflectors(a: Tensor): [packed: Tensor, tau: Tensor] {
     const [m, n] = [rowsOf(a), colsOf(a)];
     const packed = clone(a);
     const taus: Tensor[] = [];
-    for (let j = 0; j < Math.min(m, n); j++) {
-      const column = narrow(narrow(packed, -1, j, 1), -2, j, m - j);
-      const alpha = clone(narrow(column, -2, 0, 1));
-      const below = narrow(column, -2, 1, m - j - 1);
-      const rest = sum(square(below), -2, { keepdim: true });
-      const none = eq(rest, 0);
-      const size = sqrt(add(square(alpha), rest));
-      const beta = where(none, alpha, where(signbit(alpha), size, neg(size)));
-      const tau = where(none, 0, div(sub(beta, alpha), beta));
-      below.copy_(where(none, below, div(below, sub(alpha, beta))));
-      narrow(column, -2, 0, 1).fill_(1);
-      const others = narrow(narrow(packed, -1, j + 1, n - j - 1), -2, j, m - j);
-      others.sub_(mul(tau, matmul(column, matmul(adjoint(column), others))));
-      narrow(column, -2, 0, 1).copy_(beta);
-      taus.push(squeeze(tau, -1));
-    }
+    for (let j = 0; j < Math.min(m, n); j++) taus.push(scope(() => reflect(packed, j)));
     return [packed, cat(taus, -1)];
   });
+}
+
+/** Makes column `j` of `packed` zero below the diagonal, stores its reflection there and applies it to the columns behind. */
+function reflect(packed: Tensor, j: number): Tensor {
+  const [m, n] = [rowsOf(packed), colsOf(packed)];
+  const column = narrow(narrow(packed, -1, j, 1), -2, j, m - j);
+  const head = narrow(column, -2, 0, 1);
+  const alpha = clone(head);
+  const below = narrow(column, -2, 1, m - j - 1);
+  const rest = sum(square(below), -2, { keepdim: true });
+  const none = eq(rest, 0);
+  const size = sqrt(add(square(alpha), rest));
+  const beta = where(none, alpha, where(signbit(alpha), size, neg(size)));
+  const tau = where(none, 0, div(sub(beta, alpha), beta));
+  below.copy_(where(none, below, div(below, sub(alpha, beta))));
+  head.fill_(1);
+  const others = narrow(narrow(packed, -1, j + 1, n - j - 1), -2, j, m - j);
+  others.sub_(mul(tau, matmul(column, matmul(adjoint(column), others))));
+  head.copy_(beta);
+  return squeeze(tau, -1);
 }

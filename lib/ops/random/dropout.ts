@@ -5,7 +5,7 @@ import { stridesLike } from '../../tensor/create.js';
 import { counters32, type Draw, generatorOf } from '../../tensor/random.js';
 import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
-import { inPlaceOf } from '../in-place.js';
+import { checkInPlace, inPlaceOf } from '../in-place.js';
 import { checkFloating, checkProbability, type RandomOptions } from './draw.js';
 
 // The mask is not kept: the gradient draws it again, in the memory order of the output.
@@ -27,9 +27,18 @@ function maskAgain(g: Tensor, p: number, draw: Draw, strides: readonly number[])
   return dropoutOp(g, p, draw, strides);
 }
 
-const dropout_ = inPlaceOf('dropout_', (x: Tensor, p: number, draw: Draw) =>
-  dropoutOp(x, p, draw, stridesLike(x, x.shape)),
-);
+const inDenseOrder = (x: Tensor): boolean => {
+  const strides = stridesLike(x, x.shape);
+  return x.strides.every((stride, i) => stride === strides[i] || x.shape[i] === 1);
+};
+
+const dropped = (x: Tensor, p: number, draw: Draw): Tensor => dropoutOp(x, p, draw, stridesLike(x, x.shape));
+
+const dropout_ = inPlaceOf('dropout_', dropped, (x: Tensor, p: number, draw: Draw) => {
+  checkInPlace('dropout_', x, x.shape, x.dtype);
+  if (inDenseOrder(x)) native.dropout(x._id, x._id, p, draw.seedLo, draw.seedHi, draw.offset);
+  else native.copy(x._id, dropped(x, p, draw)._id);
+});
 
 /** Options of {@link dropout}. */
 export interface DropoutOptions extends RandomOptions {
@@ -52,5 +61,5 @@ export function dropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tenso
   checkFloating('dropout', x.dtype);
   const draw = generator._take(counters32(x.numel));
   if (options.inplace) return dropout_(x, p, draw);
-  return dropoutOp(x, p, draw, stridesLike(x, x.shape));
+  return dropped(x, p, draw);
 }
