@@ -311,6 +311,58 @@ export interface Native {
     reduction: number,
   ): void;
 
+  embeddingBag(
+    out: Handle,
+    from: Handle,
+    weight: Handle,
+    indices: Handle,
+    offsets: Handle,
+    factors: Handle,
+    mode: number,
+    padding: number,
+  ): void;
+  embeddingBagBackward(
+    gradWeight: Handle,
+    gradOut: Handle,
+    indices: Handle,
+    offsets: Handle,
+    factors: Handle,
+    mode: number,
+    padding: number,
+    byFrequency: boolean,
+  ): void;
+  embeddingBagFactors(
+    gradFactors: Handle,
+    gradOut: Handle,
+    weight: Handle,
+    indices: Handle,
+    offsets: Handle,
+    padding: number,
+  ): void;
+
+  multilabelMargin(losses: Handle, slopes: Handle, x: Handle, target: Handle): void;
+  ctcLoss(
+    losses: Handle,
+    cells: Handle,
+    logProbs: Handle,
+    targets: Handle,
+    inputLengths: Handle,
+    targetLengths: Handle,
+    blank: number,
+    zeroInfinity: boolean,
+  ): void;
+  ctcLossBackward(
+    gradX: Handle,
+    gradLosses: Handle,
+    logProbs: Handle,
+    cells: Handle,
+    targets: Handle,
+    inputLengths: Handle,
+    targetLengths: Handle,
+    blank: number,
+    zeroInfinity: boolean,
+  ): void;
+
   batchNorm(
     out: Handle,
     x: Handle,

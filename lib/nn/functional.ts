@@ -1,6 +1,7 @@
 // torch.nn.functional: re-exports of the functions in lib/ops, one line a family.
 
 export { type EmbeddingOptions, embedding } from '../ops/indexing/embedding.js';
+export { type BagMode, type EmbeddingBagOptions, embeddingBag } from '../ops/indexing/embedding-bag.js';
 export { oneHot } from '../ops/indexing/indexing.js';
 export {
   type ActivationFunction,
@@ -39,6 +40,7 @@ export {
 } from '../ops/layers/activation-inplace.js';
 export { bilinear } from '../ops/layers/bilinear.js';
 export { type Conv2dOptions, conv2d } from '../ops/layers/conv.js';
+export { type CtcLossOptions, ctcLoss } from '../ops/layers/ctc.js';
 export {
   alphaDropout,
   dropout1d,
@@ -83,6 +85,7 @@ export {
   type MarginLossOptions,
   type MultiMarginLossOptions,
   marginRankingLoss,
+  multilabelMarginLoss,
   multiMarginLoss,
   type TripletMarginLossOptions,
   type TripletMarginWithDistanceLossOptions,
@@ -150,7 +153,7 @@ export {
 } from '../ops/layers/pool-unpool.js';
 export { channelShuffle, pixelShuffle, pixelUnshuffle } from '../ops/layers/shuffle.js';
 export type { Size1, Size2, Size3 } from '../ops/layers/sizes.js';
-export { logSoftmax, type SoftmaxOptions, softmax } from '../ops/layers/softmax.js';
+export { logSoftmax, type SoftmaxOptions, softmax, softmin } from '../ops/layers/softmax.js';
 export { fold, type UnfoldOptions, unfold } from '../ops/layers/unfold.js';
 export { cosineSimilarity, pairwiseDistance } from '../ops/linalg/distance.js';
 export { relu_ } from '../ops/pointwise/inplace.js';

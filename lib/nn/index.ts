@@ -25,6 +25,11 @@ export {
   Tanhshrink,
   Threshold,
 } from './activation.js';
+export {
+  type AdaptiveLogSoftmaxOptions,
+  type AdaptiveLogSoftmaxResult,
+  AdaptiveLogSoftmaxWithLoss,
+} from './adaptive.js';
 export { type Entries, ModuleDict, ModuleList, Sequential } from './container.js';
 export { Conv2d, type Conv2dOptions, type Size2 } from './conv.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './dropout.js';
@@ -61,6 +66,7 @@ export {
   BCEWithLogitsLoss,
   CosineEmbeddingLoss,
   CrossEntropyLoss,
+  CTCLoss,
   GaussianNLLLoss,
   HingeEmbeddingLoss,
   HuberLoss,
@@ -68,6 +74,7 @@ export {
   L1Loss,
   MarginRankingLoss,
   MSELoss,
+  MultiLabelMarginLoss,
   MultiLabelSoftMarginLoss,
   MultiMarginLoss,
   NLLLoss,
@@ -141,6 +148,13 @@ export {
   type UpsamplingOptions,
 } from './resize.js';
 export { LogSoftmax, Softmax, Softmax2d, Softmin } from './softmax.js';
+export {
+  Embedding,
+  EmbeddingBag,
+  type EmbeddingBagModuleOptions,
+  type EmbeddingModuleOptions,
+  type PretrainedOptions,
+} from './sparse.js';
 export type {
   LoadOptions,
   LoadPostHook,

@@ -1,4 +1,6 @@
 // The modules of the losses. Each keeps its options and calls its function in nn.functional; weights are buffers.
+
+import { type CtcLossOptions, ctcLoss } from '../ops/layers/ctc.js';
 import {
   binaryCrossEntropy,
   binaryCrossEntropyWithLogits,
@@ -14,6 +16,7 @@ import {
   type MarginLossOptions,
   type MultiMarginLossOptions,
   marginRankingLoss,
+  multilabelMarginLoss,
   multiMarginLoss,
   type TripletMarginLossOptions,
   type TripletMarginWithDistanceLossOptions,
@@ -227,6 +230,34 @@ export class SoftMarginLoss extends Loss<LossOptions> {
 export class MultiLabelSoftMarginLoss extends WeightedLoss<WeightedLossOptions> {
   forward(input: Tensor, target: Tensor): Tensor {
     return multilabelSoftMarginLoss(input, target, { ...this.options, weight: this.weight });
+  }
+}
+
+/**
+ * Several classes per row ahead of the others. Input `[N, C]`; target `[N, C]`: class indices up to the first -1.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MultiLabelMarginLoss.html
+ */
+export class MultiLabelMarginLoss extends Loss<LossOptions> {
+  forward(input: Tensor, target: Tensor): Tensor {
+    return multilabelMarginLoss(input, target, this.options);
+  }
+}
+
+/**
+ * Labels of unsegmented sequences: log-probabilities `[T, N, C]`, targets `[N, S]` or in one row, lengths of both.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.CTCLoss.html
+ */
+export class CTCLoss extends Loss<
+  CtcLossOptions,
+  [Tensor, Tensor, Tensor | readonly number[], Tensor | readonly number[]]
+> {
+  forward(
+    logProbs: Tensor,
+    targets: Tensor,
+    inputLengths: Tensor | readonly number[],
+    targetLengths: Tensor | readonly number[],
+  ): Tensor {
+    return ctcLoss(logProbs, targets, inputLengths, targetLengths, this.options);
   }
 }
 

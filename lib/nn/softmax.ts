@@ -1,7 +1,6 @@
 // The modules of softmax and its kin.
 import { ArgumentError, ShapeError, shapeText, valueText } from '../errors.js';
-import { logSoftmax, softmax } from '../ops/layers/softmax.js';
-import { neg } from '../ops/pointwise/unary.js';
+import { logSoftmax, softmax, softmin } from '../ops/layers/softmax.js';
 import { checkTensor } from '../tensor/check.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
@@ -35,7 +34,7 @@ export class Softmax extends AlongAxis {
  */
 export class Softmin extends AlongAxis {
   forward(x: Tensor): Tensor {
-    return softmax(neg(x), this.dim);
+    return softmin(x, this.dim);
   }
 }
 

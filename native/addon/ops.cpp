@@ -2,12 +2,15 @@
 #include "../ops/activation.h"
 #include "../ops/conv.h"
 #include "../ops/copy.h"
+#include "../ops/ctc.h"
 #include "../ops/elementwise.h"
+#include "../ops/embedding_bag.h"
 #include "../ops/gemm.h"
 #include "../ops/grid.h"
 #include "../ops/index.h"
 #include "../ops/layer_norm.h"
 #include "../ops/linalg.h"
+#include "../ops/margin.h"
 #include "../ops/norm.h"
 #include "../ops/optim.h"
 #include "../ops/pad.h"
@@ -123,6 +126,12 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::softmaxBackward>(env, exports, "softmaxBackward");
   add<ops::crossEntropy>(env, exports, "crossEntropy");
   add<ops::crossEntropyBackward>(env, exports, "crossEntropyBackward");
+  add<ops::embeddingBag>(env, exports, "embeddingBag");
+  add<ops::embeddingBagBackward>(env, exports, "embeddingBagBackward");
+  add<ops::embeddingBagFactors>(env, exports, "embeddingBagFactors");
+  add<ops::multilabelMargin>(env, exports, "multilabelMargin");
+  add<ops::ctcLoss>(env, exports, "ctcLoss");
+  add<ops::ctcLossBackward>(env, exports, "ctcLossBackward");
 }
 
 }  // namespace nabla::addon

@@ -145,6 +145,29 @@ for (const dtype of NARROW) {
       expect(y.dtype).toBe(dtype);
       expect(values(mean).every((v) => v !== 0)).toBe(true);
     });
+    it.each([
+      ['layerNorm', (x: Tensor, w: Tensor, b: Tensor) => F.layerNorm(x, 4, w, b)],
+      ['rmsNorm', (x: Tensor, w: Tensor, _b: Tensor) => F.rmsNorm(x, 4, w, { eps: 1e-5 })],
+      ['groupNorm', (x: Tensor, w: Tensor, b: Tensor) => F.groupNorm(x, 2, w, b)],
+      ['instanceNorm', (x: Tensor, w: Tensor, b: Tensor) => F.instanceNorm(x, null, null, w, b)],
+    ])('%s takes float32 parameters beside it', (_name, run) => {
+      const wide = randn([3, 4, 4]).to(dtype);
+      const parameters = () => [tensor([1, 2, -1, 0.5]).requiresGrad_(), tensor([0, 1, 2, 3]).requiresGrad_()] as const;
+      const [w, b] = parameters();
+      const [w2, b2] = parameters();
+      const x = wide.detach().requiresGrad_();
+      const x2 = wide.float().requiresGrad_();
+      const y = run(x, w, b);
+      const y2 = run(x2, w2, b2);
+      expect(y.dtype).toBe(dtype);
+      expect(values(y)).toEqual(values(y2.to(dtype)));
+      y.sum().backward();
+      y2.sum().backward();
+      expect([x.grad?.dtype, w.grad?.dtype]).toEqual([dtype, 'float32']);
+      expect(values(w.grad as Tensor)).toEqual(values(w2.grad as Tensor));
+      expect(values(x.grad as Tensor)).toEqual(values((x2.grad as Tensor).to(dtype)));
+      expect(() => run(wide.float(), w.to(dtype), b.to(dtype))).toThrow(DTypeError);
+    });
     it('prints and reads', async () => {
       expect(String(narrow([0.1, 2]))).toBe(
         dtype === 'bfloat16' ? 'tensor([0.1001, 2.0000], dtype=bfloat16)' : 'tensor([0.1000, 2.0000], dtype=float16)',

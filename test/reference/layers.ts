@@ -190,9 +190,9 @@ export function logSoftmaxOf(line: Float64Array): Float64Array {
   return line.map((x) => x - total);
 }
 
-for (const name of ['softmax', 'logSoftmax']) {
+for (const name of ['softmax', 'logSoftmax', 'softmin']) {
   entry(`F.${name}`, {
-    covers: [name, 'softmaxBackward'],
+    covers: [name === 'softmin' ? 'softmax' : name, 'softmaxBackward'],
     draw: (d): [TensorArg, number, { dtype?: RefDType }] => {
       const shape = d.shape({ full: true });
       const x = d.tensor(shape, { dtype: d.dtype('float'), low: -9, high: 9 });
@@ -200,8 +200,9 @@ for (const name of ['softmax', 'logSoftmax']) {
     },
     reference: (x, dim, { dtype = x.dtype }) => {
       const size = x.ndim === 0 ? 1 : x.shape[dim < 0 ? dim + x.ndim : dim];
-      const log = (line: Float64Array) => logSoftmaxOf(line);
-      const fn = name === 'softmax' ? (line: Float64Array) => log(line).map(Math.exp) : log;
+      const sign = name === 'softmin' ? -1 : 1;
+      const log = (line: Float64Array) => logSoftmaxOf(line.map((value) => sign * value));
+      const fn = name === 'logSoftmax' ? log : (line: Float64Array) => log(line).map(Math.exp);
       return linesReplaced(x, dim, dtype, size, fn);
     },
     length: (x) => count(x.shape),

@@ -1,4 +1,4 @@
-import { ArgumentError, DTypeError, F, ShapeError, type Tensor, tensor, zeros } from '../../lib/index.js';
+import { ArgumentError, DTypeError, F, ShapeError, type Tensor, tensor, ValueError, zeros } from '../../lib/index.js';
 import { family, type Refusal, type Spec } from '../support/spec.js';
 
 const x = zeros([2, 3]);
@@ -126,6 +126,23 @@ family('losses', {
         () => F.multiMarginLoss(x, labels, { p: 3 as never }),
         ArgumentError,
         /^multiMarginLoss: p must be 1 or 2, got 3/,
+      ],
+    ],
+  },
+  multilabelMarginLoss: {
+    call: ([input, target], options) => F.multilabelMarginLoss(input, target, options),
+    errors: [
+      [() => F.multilabelMarginLoss(x, x), DTypeError, /^multilabelMarginLoss: target must hold class .* got float32/],
+      [() => F.multilabelMarginLoss(x, labels), ShapeError, /input has shape \[2, 3\], target \[2\]/],
+      [
+        () => F.multilabelMarginLoss(zeros([2, 0]), zeros([2, 0], { dtype: 'int64' })),
+        ShapeError,
+        /^multilabelMarginLoss: \[N, C\] or \[C\] is needed, got \[2, 0\]/,
+      ],
+      [
+        () => F.multilabelMarginLoss(zeros([1]), tensor([1], { dtype: 'int64' })).itemSync(),
+        ValueError,
+        /class 1 is out/,
       ],
     ],
   },

@@ -1,4 +1,4 @@
-import { ArgumentError, DTypeError, logSoftmax, ShapeError, softmax, zeros } from '../../lib/index.js';
+import { ArgumentError, DTypeError, F, logSoftmax, ShapeError, softmax, zeros } from '../../lib/index.js';
 import { family } from '../support/spec.js';
 
 family('softmax', {
@@ -18,6 +18,13 @@ family('softmax', {
       [() => logSoftmax(zeros([2, 3]), -3), ShapeError, /^logSoftmax: dim -3 is out of range/],
       [() => logSoftmax(zeros([2], { dtype: 'uint8' }), 0), DTypeError, /^logSoftmax: .*got uint8/],
       [() => logSoftmax(zeros([2]), 0, null as never), ArgumentError, /^logSoftmax: options must be an object/],
+    ],
+  },
+  softmin: {
+    call: ([x], { dim }: { dim: number }) => F.softmin(x, dim),
+    errors: [
+      [() => F.softmin(zeros([2, 3]), 2), ShapeError, /^softmin: dim 2 is out of range/],
+      [() => F.softmin(zeros([2], { dtype: 'int32' }), 0), DTypeError, /^softmin: .*got int32; pass a dtype/],
     ],
   },
 });

@@ -11,7 +11,7 @@ interface Run {
   /** The gradient of the output; null where only the output is compared. */
   incoming: Values | null;
   inputGradients: (Values | null)[];
-  gradients: Record<string, Values>;
+  gradients: Record<string, Values | null>;
   buffers: Record<string, Values>;
 }
 

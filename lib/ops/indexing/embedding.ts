@@ -49,8 +49,8 @@ const embeddingOp = defineOp({
 
 const places = (input: Tensor) => ({ indices: [input], dims: [0], negative: false, name: IndexName.embedding });
 
-/** How often each index occurs, in its place. */
-function frequencies(input: Tensor, rows: number, dtype: DType): Tensor {
+/** How often each index occurs, in its place. @internal */
+export function frequencies(input: Tensor, rows: number, dtype: DType): Tensor {
   const counts = emptyContiguous([rows], dtype);
   native.fill(counts._id, 0);
   const ones = expand(scalarTensor(1, dtype), [input.numel]);
@@ -70,11 +70,12 @@ export interface EmbeddingOptions {
   scaleGradByFreq?: boolean;
 }
 
-function paddingOf(weight: Tensor, paddingIdx: number | null | undefined): number {
+/** The number of the row that gets no gradient, or -1. @internal */
+export function paddingOf(op: string, weight: Tensor, paddingIdx: number | null | undefined): number {
   if (paddingIdx === undefined || paddingIdx === null) return -1;
   const [rows] = weight.shape;
   if (!Number.isInteger(paddingIdx) || paddingIdx < -rows || paddingIdx >= rows) {
-    throw new ArgumentError('embedding', `paddingIdx ${valueText(paddingIdx)} is not a row of ${rows}`, paddingIdx);
+    throw new ArgumentError(op, `paddingIdx ${valueText(paddingIdx)} is not a row of ${rows}`, paddingIdx);
   }
   return paddingIdx < 0 ? paddingIdx + rows : paddingIdx;
 }
@@ -91,6 +92,23 @@ function renormalize(weight: Tensor, input: Tensor, maxNorm: number, normType: n
   });
 }
 
+/** Throws unless `weight` is a matrix. @internal */
+export function checkTable(op: string, weight: Tensor): void {
+  checkTensor(op, weight, 'weight');
+  if (weight.ndim === 2) return;
+  throw new ShapeError(op, `weight must be a matrix, got ${shapeText(weight.shape)}`, weight.shape);
+}
+
+/** Shortens the rows that `input` names to `maxNorm`, if there is one. @internal */
+export function shorten(op: string, weight: Tensor, input: Tensor, options: EmbeddingOptions): void {
+  const { maxNorm, normType = 2 } = options;
+  if (maxNorm === undefined || maxNorm === null) return;
+  if (typeof maxNorm !== 'number') {
+    throw new ArgumentError(op, `maxNorm must be a number, got ${valueText(maxNorm)}`, maxNorm);
+  }
+  if (numelOf(input.shape) > 0) renormalize(weight, input, maxNorm, normType);
+}
+
 /**
  * Rows of `weight` `[rows, D]` by index: `input` of any shape (int64 or int32) gives `[...input, D]`.
  * @throws ShapeError when `weight` is not a matrix. An index out of range rejects the reads of the result.
@@ -98,18 +116,9 @@ function renormalize(weight: Tensor, input: Tensor, maxNorm: number, normType: n
  */
 export function embedding(input: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
   checkIndex('embedding', input);
-  checkTensor('embedding', weight, 'weight');
+  checkTable('embedding', weight);
   checkOptions('embedding', options);
-  const { maxNorm, normType = 2, scaleGradByFreq = false } = options;
-  if (weight.ndim !== 2) {
-    throw new ShapeError('embedding', `weight must be a matrix, got ${shapeText(weight.shape)}`, weight.shape);
-  }
-  const padding = paddingOf(weight, options.paddingIdx);
-  if (maxNorm !== undefined && maxNorm !== null) {
-    if (typeof maxNorm !== 'number') {
-      throw new ArgumentError('embedding', `maxNorm must be a number, got ${valueText(maxNorm)}`, maxNorm);
-    }
-    if (numelOf(input.shape) > 0) renormalize(weight, input, maxNorm, normType);
-  }
-  return embeddingOp(weight, input, padding, scaleGradByFreq);
+  const padding = paddingOf('embedding', weight, options.paddingIdx);
+  shorten('embedding', weight, input, options);
+  return embeddingOp(weight, input, padding, options.scaleGradByFreq === true);
 }

@@ -27,6 +27,7 @@ const id = (x: Tensor | null): number => x?._id ?? 0;
 const groupNormOp = defineOp({
   name: 'groupNorm',
   inputs: ['input', 'weight?', 'bias?'],
+  narrow: 'mixed',
   forward: (x: Tensor, weight: Tensor | null, bias: Tensor | null, groups: number, eps: number, used: Used) => {
     const out = emptyDense(x);
     used.mean = emptyContiguous([x.shape[0], groups], x.dtype);

@@ -3,7 +3,7 @@ import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../
 import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
 import { zeros } from '../../tensor/create.js';
-import { isFloating } from '../../tensor/dtype.js';
+import { computeDType, isFloating } from '../../tensor/dtype.js';
 import { isGradEnabled } from '../../tensor/frame.js';
 import { numelOf, sameShape } from '../../tensor/layout.js';
 import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
@@ -61,6 +61,7 @@ function normOp(name: string) {
   return defineOp({
     name,
     inputs: ['input', 'weight?', 'bias?'],
+    narrow: 'mixed',
     forward: runForward,
     save: (_out, x, weight, _bias, rule, used) => ({ x, weight, mean: used.mean, rstd: used.rstd, rule }),
     backward: ([g], { x, weight, mean, rstd, rule }, needs) => {
@@ -139,7 +140,8 @@ function checkParameter(
     const text = `${name} has shape ${shapeText(parameter.shape)}, ${shapeText(shape)} is needed`;
     throw new ShapeError(op, text, parameter.shape, shape);
   }
-  if (parameter.dtype !== x.dtype) {
+  // Beside a bfloat16 or float16 input the parameters may be float32, as in PyTorch.
+  if (parameter.dtype !== x.dtype && parameter.dtype !== computeDType(x.dtype)) {
     throw new DTypeError(op, `input is ${x.dtype}, ${name} is ${parameter.dtype}`, x.dtype, parameter.dtype);
   }
   return contiguous(parameter);

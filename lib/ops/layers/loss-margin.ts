@@ -1,9 +1,11 @@
 // Losses that ask for a margin: between a score and 0, two scores, classes, or distances.
 import { ArgumentError, DTypeError, ShapeError, shapeText } from '../../errors.js';
+import { native } from '../../native.js';
 import { checkTensor } from '../../tensor/check.js';
-import { isFloating } from '../../tensor/dtype.js';
+import { computeDType, isFloating } from '../../tensor/dtype.js';
 import { arange } from '../../tensor/sequence.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
+import { defineOp } from '../define.js';
 import { gather } from '../indexing/indexing.js';
 import { add, div, minimum, mul, sub } from '../pointwise/arithmetic.js';
 import { eq, ne } from '../pointwise/compare.js';
@@ -11,8 +13,8 @@ import { clamp, where } from '../pointwise/select.js';
 import { neg, sqrt, square } from '../pointwise/unary.js';
 import { norm } from '../reduce/moments.js';
 import { mean, sum } from '../reduce/reduce.js';
-import { squeeze, to, unsqueeze } from '../shape/view.js';
-import { checkFactor, checkFloats, type LossOptions, reduced, reductionOf } from './loss-common.js';
+import { contiguous, reshape, squeeze, to, unsqueeze } from '../shape/view.js';
+import { checkFactor, checkFloats, checkSameShape, type LossOptions, reduced, reductionOf } from './loss-common.js';
 
 /** `max(x, 0)` with PyTorch's gradient of 1 at 0. */
 const hinge = (x: Tensor): Tensor => clamp(x, 0);
@@ -115,6 +117,49 @@ function rowsOf(op: string, input: Tensor, target: Tensor): [Tensor, Tensor] {
     throw new ShapeError(op, text, input.shape, target.shape);
   }
   return [x, to(t, 'int64')];
+}
+
+/** slopes: the derivatives by the input, written by forward. */
+const multilabelMarginOp = defineOp({
+  name: 'multilabelMarginLoss',
+  inputs: ['input', 'target'],
+  forward: (x: Tensor, target: Tensor, slopes: Tensor) => {
+    const losses = emptyContiguous([x.shape[0]], x.dtype);
+    native.multilabelMargin(losses._id, slopes._id, x._id, target._id);
+    return losses;
+  },
+  save: (_losses, _x, _target, slopes) => ({ slopes }),
+  backward: ([g], { slopes }) => [mul(unsqueeze(g, -1), slopes), null],
+});
+
+/**
+ * Several classes per row: the sum over the classes j of a row, and over all others i, of `max(0, 1 - (x[j] - x[i]))`,
+ * divided by C.
+ *
+ * @param input `[N, C]` or `[C]`
+ * @param target of the same shape: the classes of each row, then -1; what follows the first -1 counts nothing
+ * @throws ShapeError when input and target differ in shape. A class out of range rejects the reads of the result.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.multilabel_margin_loss.html
+ */
+export function multilabelMarginLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  const op = 'multilabelMarginLoss';
+  checkFloats(op, { input });
+  checkTensor(op, target, 'target');
+  if (isFloating(target.dtype) || target.dtype === 'bool') {
+    throw new DTypeError(op, `target must hold class numbers of an integer dtype, got ${target.dtype}`, target.dtype);
+  }
+  const reduction = reductionOf(op, options);
+  checkSameShape(op, input, target);
+  if (input.ndim > 2 || input.shape.at(-1) === 0) {
+    throw new ShapeError(op, `[N, C] or [C] is needed, got ${shapeText(input.shape)}`, input.shape);
+  }
+  const rows = input.ndim === 2 ? input.shape : [1, input.numel];
+  const x = contiguous(input.ndim === 2 ? input : reshape(input, rows));
+  const classes = contiguous(to(input.ndim === 2 ? target : reshape(target, rows), 'int64'));
+  const slopes = emptyContiguous(rows, computeDType(x.dtype));
+  const losses = multilabelMarginOp(x, classes, slopes);
+  slopes.dispose(); // what backward needs stays
+  return reduced(input.ndim === 2 ? losses : squeeze(losses, 0), reduction);
 }
 
 /** Options of {@link multiMarginLoss}. */

@@ -9,11 +9,11 @@ import { checkDim } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { addMethods, defineOp } from '../define.js';
 import { mul, sub } from '../pointwise/arithmetic.js';
-import { exp } from '../pointwise/unary.js';
+import { exp, neg } from '../pointwise/unary.js';
 import { sum } from '../reduce/reduce.js';
 import { to } from '../shape/view.js';
 
-/** Options of {@link softmax} and {@link logSoftmax}. */
+/** Options of {@link softmax}, {@link softmin} and {@link logSoftmax}. */
 export interface SoftmaxOptions {
   /** Converts the input first. */
   dtype?: DType;
@@ -70,6 +70,16 @@ function prepare(op: string, x: Tensor, dim: number, options: SoftmaxOptions): r
  */
 export function softmax(x: Tensor, dim: number, options: SoftmaxOptions = {}): Tensor {
   return softmaxOp(...prepare('softmax', x, dim, options));
+}
+
+/**
+ * `exp(-x) / sum(exp(-x))` along `dim`: {@link softmax} of `-x`. Any shape.
+ *
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.softmin.html
+ */
+export function softmin(x: Tensor, dim: number, options: SoftmaxOptions = {}): Tensor {
+  const [input, axis] = prepare('softmin', x, dim, options);
+  return softmaxOp(neg(input), axis);
 }
 
 /**
