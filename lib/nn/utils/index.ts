@@ -21,6 +21,14 @@ export {
 export * as parametrizations from './parametrizations.js';
 export * as parametrize from './parametrize.js';
 export * as prune from './prune.js';
+export {
+  maxNorm_,
+  type NormConstraintOptions,
+  nonNegative_,
+  unitNorm_,
+  type WeightPenaltyOptions,
+  weightPenalty,
+} from './regularize.js';
 export { skipInit } from './skip-init.js';
 export { parametersToVector, vectorToParameters } from './vector.js';
 export { removeSpectralNorm, removeWeightNorm, spectralNorm, weightNorm } from './weight-norm.js';
