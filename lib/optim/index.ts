@@ -19,6 +19,7 @@ export {
   type ParamGroupInput,
   type ParamInput,
   type Params,
+  type StepHook,
 } from './optimizer.js';
 export { RAdam, type RAdamOptions } from './radam.js';
 export { RMSprop, type RMSpropOptions } from './rmsprop.js';

@@ -124,12 +124,8 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
   }
 
   /** Minimizes the loss by up to `maxIter` iterations; the first loss comes back. */
-  override step(): undefined;
-  override step<R>(closure: () => R): R;
-  override step<R>(closure?: () => R): R | undefined {
-    if (typeof closure !== 'function') {
-      throw new ArgumentError('LBFGS', `step needs a closure, got ${valueText(closure)}`, closure);
-    }
+  protected override runStep<R>(closure?: () => R): R | undefined {
+    if (closure === undefined) throw new ArgumentError('LBFGS', 'step needs a closure');
     this.checkGroup('LBFGS', this.paramGroups[0]);
     const result = enableGrad(closure);
     if (result instanceof Promise) return this.#later(result, closure) as R;

@@ -1,3 +1,4 @@
+import { addHook, type HookHandle } from '../autograd/hooks.js';
 import { ArgumentError, valueText } from '../errors.js';
 import { alignedBuffer, FlatStep, type Formula, type Scalars } from '../ops/optim/flat-step.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
@@ -31,6 +32,9 @@ export type ParamGroupInput<O extends object> = Partial<O> & { params: Tensor | 
  */
 export type Params<O extends object> = Iterable<ParamInput> | Iterable<ParamGroupInput<O>>;
 
+/** What runs before or after each step of an optimizer. */
+export type StepHook = (optimizer: Optimizer<object>) => void;
+
 const isIterable = (value: unknown): value is Iterable<unknown> =>
   typeof value === 'object' && value !== null && Symbol.iterator in value;
 
@@ -48,6 +52,8 @@ export abstract class Optimizer<O extends object> {
   readonly paramGroups: ParamGroup<O>[] = [];
   readonly state = new Map<Tensor, ParamState>();
   readonly defaults: Readonly<O>;
+  readonly #before = new Set<StepHook>();
+  readonly #after = new Set<StepHook>();
 
   constructor(params: Params<O>, defaults: O) {
     this.defaults = defaults;
@@ -132,6 +138,16 @@ export abstract class Optimizer<O extends object> {
     }
   }
 
+  /** Runs `hook(optimizer)` before each step. */
+  registerStepPreHook(hook: StepHook): HookHandle {
+    return addHook('registerStepPreHook', this.#before, hook);
+  }
+
+  /** Runs `hook(optimizer)` after each step: for constraints, averages of weights, logs. */
+  registerStepPostHook(hook: StepHook): HookHandle {
+    return addHook('registerStepPostHook', this.#after, hook);
+  }
+
   /**
    * Updates the parameters by their gradients; parameters without one stay as they are. `closure` computes the loss and
    * its gradients anew and is run first, with gradients recorded; its result comes back. It may be async.
@@ -139,14 +155,27 @@ export abstract class Optimizer<O extends object> {
   step(): undefined;
   step<R>(closure: () => R): R;
   step<R>(closure?: () => R): R | undefined {
-    if (closure === undefined) {
-      this.#update();
-      return undefined;
-    }
-    if (typeof closure !== 'function') {
+    if (closure !== undefined && typeof closure !== 'function') {
       throw new ArgumentError('step', `closure must be a function, got ${valueText(closure)}`, closure);
     }
-    const result = enableGrad(closure);
+    for (const hook of this.#before) hook(this as unknown as Optimizer<object>);
+    const result = this.runStep(closure);
+    const end = (): void => {
+      for (const hook of this.#after) hook(this as unknown as Optimizer<object>);
+    };
+    if (result instanceof Promise) {
+      return result.then((value) => {
+        end();
+        return value;
+      }) as R;
+    }
+    end();
+    return result;
+  }
+
+  /** A step without its hooks: the closure, then every group. */
+  protected runStep<R>(closure?: () => R): R | undefined {
+    const result = closure && enableGrad(closure);
     if (result instanceof Promise) {
       return result.then((value) => {
         this.#update();

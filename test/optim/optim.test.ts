@@ -126,6 +126,26 @@ describe('step and zeroGrad', () => {
     expect(values(w)).toEqual([1 - 0.75 ** 2, -2 * (1 - 0.75 ** 2)]);
     expect(() => o.step(5 as never)).toThrow(/^step: closure must be a function/);
   });
+  it('hooks run before and after, also for an async closure and LBFGS', async () => {
+    const w = ones([1]).requiresGrad_();
+    const closure = (): Tensor => {
+      w.grad = ones([1]).keep();
+      return ones([]);
+    };
+    for (const o of [new optim.SGD([w], { lr: 1 }), new optim.LBFGS([w], { maxIter: 1 })]) {
+      const seen: string[] = [];
+      const before = o.registerStepPreHook((own) => seen.push(`before ${own === o} ${w.itemSync()}`));
+      o.registerStepPostHook(() => seen.push(`after ${w.itemSync()}`));
+      noGrad(() => w.fill_(3));
+      o.step(closure);
+      await o.step(async () => closure());
+      expect(seen).toEqual(['before true 3', 'after 2', 'before true 2', 'after 1']);
+      before.remove();
+      o.step(closure);
+      expect(seen.slice(4)).toEqual(['after 0']);
+      expect(() => o.registerStepPostHook(3 as never)).toThrow(/the hook must be a function, got 3/);
+    }
+  });
   it('zeroGrad frees gradients, or fills them', () => {
     const w = ones([1000]).requiresGrad_();
     const o = new optim.SGD([w]);
