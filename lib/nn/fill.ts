@@ -1,6 +1,6 @@
 // Writing initial values, which skipInit leaves out.
 import { checkTensor } from '../tensor/check.js';
-import { noGrad } from '../tensor/scope.js';
+import { currentFrame, currentScope, runInFrame, Scope } from '../tensor/frame.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 let skips = false;
@@ -19,10 +19,14 @@ export function withoutInitialValues<R>(fn: () => R): R {
 /** Writes to a leaf that may require gradients: initial values have no history. @internal */
 export function fillInitial<T extends Tensor>(op: string, tensor: T, write: (raw: Tensor) => void): T {
   checkTensor(op, tensor, 'tensor');
-  if (!skips) {
-    noGrad(() => {
-      write(tensor.detach());
-    });
+  if (skips) return tensor;
+  // A frame of synchronous code costs later operations nothing.
+  const { inference } = currentFrame();
+  const scope = new Scope(currentScope());
+  try {
+    runInFrame({ scope, grad: false, inference }, () => write(tensor.detach()));
+  } finally {
+    scope.close(null);
   }
   return tensor;
 }

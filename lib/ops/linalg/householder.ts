@@ -18,7 +18,7 @@ import { adjoint, batchOf, checkMatrix, colsOf, lowerPart, rowsOf, upperPart } f
 import { solveTriangle } from './solve.js';
 
 /**
- * The first N columns of H_1 H_2 ... H_K with H_i = I - tau_i v_i v_iᵀ: v_i is 0 above row i, 1 there, and below as column
+ * The first N columns of H_1 · H_2 ⋯ H_K with H_i = I - tau_i v_i v_iᵀ: v_i is 0 above row i, 1 there, and below as column
  * i of `input` says. What `input` holds on and above its diagonal has no effect.
  * @param input `[..., M, N]` with M >= N
  * @param tau `[..., K]` with K <= N
