@@ -26,17 +26,6 @@ export interface NativeMemory {
 /** Handles are small integers; 0 is "no tensor". */
 export type Handle = number;
 
-export type ConvArguments<Rest extends number[]> = [
-  strideH: number,
-  strideW: number,
-  padH: number,
-  padW: number,
-  dilationH: number,
-  dilationW: number,
-  groups: number,
-  ...Rest,
-];
-
 /** Functions of the addon: native/addon/*.cpp, op by op in native/addon/ops.cpp. */
 export interface Native {
   readonly isa: string;
@@ -387,16 +376,10 @@ export interface Native {
     invStd: Handle,
     training: boolean,
   ): void;
-  // Integers after the tensors: stride, padding and dilation (height, width each), groups.
-  conv2d(out: Handle, x: Handle, weight: Handle, bias: Handle, ...sizesAndActivation: ConvArguments<[number]>): void;
-  conv2dBackwardInput(gradX: Handle, gradOut: Handle, weight: Handle, ...sizes: ConvArguments<[]>): void;
-  conv2dBackwardWeight(
-    gradWeight: Handle,
-    gradBias: Handle,
-    gradOut: Handle,
-    x: Handle,
-    ...sizes: ConvArguments<[]>
-  ): void;
+  // sizes: stride, padding and dilation (depth, height, width each), groups.
+  convolution(out: Handle, x: Handle, weight: Handle, bias: Handle, sizes: Int32Array, activation: number): void;
+  convolutionTranspose(out: Handle, input: Handle, weight: Handle, bias: Handle, sizes: Int32Array): void;
+  convolutionBackwardWeight(gradWeight: Handle, gradBias: Handle, gradOut: Handle, x: Handle, sizes: Int32Array): void;
 }
 
 const require = createRequire(import.meta.url);

@@ -2,15 +2,15 @@
 import { ArgumentError, NablaError, valueText } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { ReLU } from './activation.js';
-import { Conv2d } from './conv.js';
+import { ConvForward } from './conv.js';
 import { Linear } from './linear.js';
 import { checkName } from './members.js';
 import { type AnyModule, assertModule, Module } from './module.js';
 
 /** Layers that can take a ReLU into their kernel; a subclass or a replaced `forward` runs as it is. */
-function fusesRelu(layer: Module): layer is Conv2d | Linear {
+function fusesRelu(layer: Module): layer is ConvForward | Linear {
   return (
-    (layer instanceof Conv2d && layer.forward === Conv2d.prototype.forward) ||
+    (layer instanceof ConvForward && layer.forward === ConvForward.prototype.forward) ||
     (layer instanceof Linear && layer.forward === Linear.prototype.forward)
   );
 }

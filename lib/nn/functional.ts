@@ -39,7 +39,22 @@ export {
   threshold_,
 } from '../ops/layers/activation-inplace.js';
 export { bilinear } from '../ops/layers/bilinear.js';
-export { type Conv2dOptions, conv2d } from '../ops/layers/conv.js';
+export {
+  type Conv1dOptions,
+  type Conv2dOptions,
+  type Conv3dOptions,
+  type ConvTbcOptions,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTbc,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from '../ops/layers/conv.js';
 export { type CtcLossOptions, ctcLoss } from '../ops/layers/ctc.js';
 export {
   alphaDropout,

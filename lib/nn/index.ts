@@ -31,7 +31,21 @@ export {
   AdaptiveLogSoftmaxWithLoss,
 } from './adaptive.js';
 export { type Entries, ModuleDict, ModuleList, Sequential } from './container.js';
-export { Conv2d, type Conv2dOptions, type Size2 } from './conv.js';
+export {
+  Conv1d,
+  type Conv1dOptions,
+  Conv2d,
+  type Conv2dOptions,
+  Conv3d,
+  type Conv3dOptions,
+  ConvTranspose1d,
+  type ConvTranspose1dOptions,
+  ConvTranspose2d,
+  type ConvTranspose2dOptions,
+  ConvTranspose3d,
+  type ConvTranspose3dOptions,
+  type PaddingMode,
+} from './conv.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './dropout.js';
 export * as functional from './functional.js';
 export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook, HookOptions } from './hooks.js';
@@ -167,6 +181,7 @@ export type {
   StatePreHook,
 } from './state-dict.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
+export { Fold, Unfold } from './unfold.js';
 
 export * as utils from './utils/index.js';
 

@@ -40,7 +40,22 @@ export {
   scatter,
   scatterReduce,
 } from './indexing/scatter-reduce.js';
-export { type Conv2dOptions, conv2d, type Pair } from './layers/conv.js';
+export {
+  type Conv1dOptions,
+  type Conv2dOptions,
+  type Conv3dOptions,
+  type ConvTbcOptions,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTbc,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from './layers/conv.js';
 export { adaptiveAvgPool1d, avgPool1d } from './layers/pool-avg.js';
 export { adaptiveMaxPool1d, maxPool1d, maxPool2d, maxPool3d } from './layers/pool-max.js';
 export { cholesky, choleskyInverse, choleskySolve } from './linalg/cholesky.js';

@@ -119,6 +119,20 @@ struct Argument<std::span<const double>> {
   std::span<const double> get() { return values; }
 };
 template <>
+struct Argument<std::span<const int32_t>> {  // an Int32Array: read in one step
+  const int32_t* data = nullptr;
+  size_t length = 0;
+  Argument(const Call& info, Environment&, size_t i) {
+    napi_typedarray_type type = napi_int8_array;
+    void* memory = nullptr;
+    if (napi_get_typedarray_info(info.env, info.values[i], &type, &length, &memory, nullptr, nullptr) != napi_ok ||
+        type != napi_int32_array)
+      throw Napi::TypeError::New(info.Env(), "internal: argument " + std::to_string(i) + " is not an Int32Array");
+    data = static_cast<const int32_t*>(memory);
+  }
+  std::span<const int32_t> get() { return {data, length}; }
+};
+template <>
 struct Argument<std::span<const Tensor>> {
   std::vector<Tensor> values;
   Argument(const Call& info, Environment& e, size_t i) {

@@ -93,9 +93,9 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::avgPool>(env, exports, "avgPool");
   add<ops::avgPoolBackward>(env, exports, "avgPoolBackward");
   add<ops::fractionalIndices>(env, exports, "fractionalIndices");
-  add<ops::conv2d>(env, exports, "conv2d");
-  add<ops::conv2dBackwardInput>(env, exports, "conv2dBackwardInput");
-  add<ops::conv2dBackwardWeight>(env, exports, "conv2dBackwardWeight");
+  add<ops::convolution>(env, exports, "convolution");
+  add<ops::convolutionTranspose>(env, exports, "convolutionTranspose");
+  add<ops::convolutionBackwardWeight>(env, exports, "convolutionBackwardWeight");
   add<ops::matmul>(env, exports, "matmul");
   add<ops::gemm>(env, exports, "gemm");
   add<ops::linear>(env, exports, "linear");

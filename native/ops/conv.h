@@ -1,22 +1,25 @@
-// Convolution, NCHW and OIHW by name; x, out and their gradients lie channels-last, weights and their gradient HWIO
-// (strides: O 1, I O, W I * O, H kernelWidth * I * O, with I = channels / groups). The caller makes sure of that.
+// Convolution of sequences [N, C, W], images [N, C, H, W] and volumes [N, C, D, H, W]; weights [O, C / groups, ...].
+// x, out and their gradients lie channels-last, weights and their gradient D, H, W, I, O (I = C / groups). The caller
+// makes sure of that. `sizes`: stride, padding before the input and dilation, of D, H and W each, then groups; axes
+// that a tensor does not have are 1, 0, 1.
 #pragma once
+#include <span>
+
 #include "context.h"
 
 namespace nabla::ops {
 
-// activation: 0 none, 1 relu.
-void conv2d(Context& ctx, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t strideH,
-            int64_t strideW, int64_t padH, int64_t padW, int64_t dilationH, int64_t dilationW, int64_t groups,
-            int64_t activation);
+// activation: 0 none, 1 relu. bias may be null.
+void convolution(Context& ctx, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor* bias,
+                 std::span<const int32_t> sizes, int64_t activation);
 
-void conv2dBackwardInput(Context& ctx, const Tensor& gradX, const Tensor& gradOut, const Tensor& weight,
-                         int64_t strideH, int64_t strideW, int64_t padH, int64_t padW, int64_t dilationH,
-                         int64_t dilationW, int64_t groups);
+// The gradient for x of a convolution from x to `in` (plus bias): out has the shape of x, of which several give the
+// same shape of `in`. bias may be null.
+void convolutionTranspose(Context& ctx, const Tensor& out, const Tensor& in, const Tensor& weight, const Tensor* bias,
+                          std::span<const int32_t> sizes);
 
 // gradBias may be null.
-void conv2dBackwardWeight(Context& ctx, const Tensor& gradWeight, const Tensor* gradBias, const Tensor& gradOut,
-                          const Tensor& x, int64_t strideH, int64_t strideW, int64_t padH, int64_t padW,
-                          int64_t dilationH, int64_t dilationW, int64_t groups);
+void convolutionBackwardWeight(Context& ctx, const Tensor& gradWeight, const Tensor* gradBias, const Tensor& gradOut,
+                               const Tensor& x, std::span<const int32_t> sizes);
 
 }  // namespace nabla::ops

@@ -2,8 +2,10 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <span>
+#include <utility>
 
-#include "../kernels/cpu/table.h"
+#include "context.h"
 
 namespace nabla::ops {
 
@@ -68,6 +70,49 @@ struct ConvAxis {
     return a;
   }
 };
+
+// A pass over the input x of a convolution and its output (or their gradients). Sequences and images are volumes whose
+// missing axes have size one.
+struct ConvProblem {
+  int64_t images, groups;
+  ConvAxis d, h, w;
+
+  // `sizes` as in conv.h.
+  ConvProblem(bool backward, const Tensor& x, const Tensor& weight, const Tensor& out, std::span<const int32_t> sizes)
+      : images(x.shape[0]), groups(sizes[9]) {
+    ConvAxis* const axes[] = {&d, &h, &w};
+    for (int i = 0; i < 3; i++) {
+      const int at = x.ndim - 3 + i;
+      const auto size = [at](const Tensor& t) { return at >= 2 ? t.shape[at] : int64_t{1}; };
+      const int64_t source = size(backward ? out : x), result = size(backward ? x : out);
+      *axes[i] = {backward, source, result, size(weight), sizes[i], sizes[3 + i], sizes[6 + i]};
+    }
+    joinAxes();
+  }
+
+  // One slice per image.
+  bool flat() const { return d.source == 1 && d.result == 1 && d.kernel == 1 && d.pad == 0; }
+
+ private:
+  static bool idle(const ConvAxis& a) { return a.kernel == 1 && a.stride == 1 && a.pad == 0 && a.source == a.result; }
+  // Neighbouring axes in memory on which nothing happens are one axis: a kernel of one is a matrix product over all
+  // pixels, and a kernel without depth takes slices for images.
+  void joinAxes() {
+    if (idle(d)) images *= d.source, d.source = d.result = 1;
+    if (!idle(h) || !idle(w)) return;
+    w.source *= std::exchange(h.source, 1);
+    if (flat()) w.source *= std::exchange(images, 1);
+    w.result = w.source, h.result = 1;
+  }
+};
+
+// The tensors of a flat problem, as Winograd's passes take them.
+inline Tensor imagesOf(const Tensor& t, int64_t images, int64_t height, int64_t width) {
+  Tensor flat = t;
+  flat.ndim = 4;
+  flat.shape[0] = images, flat.shape[2] = height, flat.shape[3] = width;
+  return flat;
+}
 
 inline int64_t roundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 

@@ -19,17 +19,17 @@ constexpr double kSmallWork = 0.5e6;
 //  - private sums: a chunk owns some bands and sums of its own, reduced in order;
 //  - by tiles (large gradients or few bands): a unit owns a tile of the gradient and goes through all bands.
 struct Job {
-  ConvAxis h, w;
-  ConvAxis::Reach reachH, reachW;
+  ConvAxis d, h, w;
+  ConvAxis::Reach reachD, reachH, reachW;
   int64_t images, groups, depth, width;  // input and output channels per group
   int64_t xChannels, gradChannels;
   bool byLane, copiesX, copiesGrad, byTiles;
   int64_t xPitch, repeat, planes, gradPitch;  // per pixel of a copy
   int64_t vectors, tileVectors;               // per group
-  int64_t runsH, runsW, runTaps;              // kernel rows, columns and taps of a run
+  int64_t runsD, runsH, runsW, runTaps;       // kernel slices, rows and columns, and taps of a run
   bool gathers;                               // one run of taps from all over the kernel, found by a table of offsets
   const int64_t* table;
-  int64_t bandsH, bandsW, chunks;
+  int64_t bandsD, bandsH, bandsW, chunks;
   int64_t xBytes, gradBytes;  // of a band's copies
   int64_t stepItems, tapPieces, vectorPieces;
   const char *x, *grad;
@@ -41,75 +41,93 @@ struct Job {
   const cpu::ConvKernels* kernels;
   const cpu::ConvWeightKernels* weightKernels;
 
-  int64_t items() const { return images * bandsH * bandsW; }
+  int64_t items() const { return images * bandsD * bandsH * bandsW; }
   int64_t groupWidth() const { return vectors * lanes; }
   int64_t separateGroups() const { return byLane ? 1 : groups; }
   int64_t separateWidth() const { return byLane ? gradChannels : width; }
   int64_t rowLength() const { return separateGroups() * groupWidth(); }
-  int64_t taps() const { return h.kernel * w.kernel * depth; }
-  int64_t runs() const { return runsH * runsW; }
-  int64_t pixels() const { return ceilDiv(h.result, bandsH) * ceilDiv(w.result, bandsW); }
+  int64_t taps() const { return d.kernel * h.kernel * w.kernel * depth; }
+  int64_t runs() const { return runsD * runsH * runsW; }
+  int64_t bandSlices() const { return ceilDiv(d.result, bandsD); }
+  int64_t bandRows() const { return ceilDiv(h.result, bandsH); }
+  int64_t bandCols() const { return ceilDiv(w.result, bandsW); }
+  int64_t pixels() const { return bandSlices() * bandRows() * bandCols(); }
 };
 
-// Bands have the same rectangle of x, so that offsets of taps are the same in all of them.
-int64_t rectangleRows(const Job& job) {
-  return (ceilDiv(job.h.result, job.bandsH) - 1) * job.h.stride + job.reachH.high - job.reachH.low + 1;
+// Bands have the same block of x, so that offsets of taps are the same in all of them.
+int64_t blockSlices(const Job& job) {
+  return (job.bandSlices() - 1) * job.d.stride + job.reachD.high - job.reachD.low + 1;
 }
-int64_t rectangleCols(const Job& job) {
-  return (ceilDiv(job.w.result, job.bandsW) - 1) * job.w.stride + job.reachW.high - job.reachW.low + 1;
-}
-int64_t xRowStride(const Job& job) {
-  return job.copiesX ? rectangleCols(job) * job.planes * job.xPitch : job.w.source * job.xChannels;
-}
+int64_t blockRows(const Job& job) { return (job.bandRows() - 1) * job.h.stride + job.reachH.high - job.reachH.low + 1; }
+int64_t blockCols(const Job& job) { return (job.bandCols() - 1) * job.w.stride + job.reachW.high - job.reachW.low + 1; }
 int64_t xColStride(const Job& job) { return job.copiesX ? job.planes * job.xPitch : job.xChannels; }
+int64_t xRowStride(const Job& job) { return (job.copiesX ? blockCols(job) : job.w.source) * xColStride(job); }
+int64_t xSliceStride(const Job& job) { return (job.copiesX ? blockRows(job) : job.h.source) * xRowStride(job); }
+
+int64_t gradColStride(const Job& job) { return job.copiesGrad ? job.gradPitch : job.gradChannels; }
+int64_t gradRowStride(const Job& job) { return (job.copiesGrad ? job.bandCols() : job.w.result) * gradColStride(job); }
+int64_t gradSliceStride(const Job& job) {
+  return (job.copiesGrad ? job.bandRows() : job.h.result) * gradRowStride(job);
+}
 
 struct Band {
-  int64_t image, row, rows, col, cols;
+  int64_t image, slice, slices, row, rows, col, cols;
 };
 
-Band bandOf(const Job& job, int64_t item) {
-  const ConvSplit rows{job.h.result, job.bandsH}, cols{job.w.result, job.bandsW};
-  const int64_t j = item % job.bandsW, i = item / job.bandsW % job.bandsH;
-  return {item / (job.bandsW * job.bandsH), rows.start(i), rows.size(i), cols.start(j), cols.size(j)};
+Band bandOf(const Job& job, int64_t index) {
+  const ConvSplit slices{job.d.result, job.bandsD}, rows{job.h.result, job.bandsH}, cols{job.w.result, job.bandsW};
+  const int64_t w = index % job.bandsW, h = index / job.bandsW % job.bandsH;
+  index /= job.bandsW * job.bandsH;
+  const int64_t d = index % job.bandsD;
+  return {index / job.bandsD, slices.start(d), slices.size(d), rows.start(h),
+          rows.size(h),       cols.start(w),   cols.size(w)};
+}
+
+// Copies `slices` slices from `first` on; p is filled in but for its source and its place. Slices outside are zero.
+void copySlices(const Job& job, cpu::ConvPad p, const char* image, int64_t sliceStride, int64_t depth, int64_t first,
+                int64_t slices, char* room) {
+  const int64_t height = p.height, size = p.rows * p.cols * p.planes * p.pitch;
+  for (int64_t i = 0; i < slices && size > 0; i++) {
+    const bool inside = first + i >= 0 && first + i < depth;
+    p.height = inside ? height : 0;
+    p.source = inside ? image + (first + i) * sliceStride * job.itemSize : image;
+    p.out = room + i * size * job.itemSize;
+    job.kernels->pad[job.type](p);
+  }
 }
 
 // x from the first tap of the band's first pixel on, copied to `room` where it needs zeros or its own channels.
 const char* readX(const Job& job, const Band& band, int64_t group, char* room) {
-  const int64_t rowStride = job.w.source * job.xChannels;
+  const int64_t rowStride = job.w.source * job.xChannels, sliceStride = job.h.source * rowStride;
+  const int64_t slice = band.slice * job.d.stride + job.reachD.low;
   const int64_t row = band.row * job.h.stride + job.reachH.low, col = band.col * job.w.stride + job.reachW.low;
-  const char* image = job.x + (band.image * job.h.source * rowStride + group * job.depth) * job.itemSize;
-  if (!job.copiesX) return image + (row * rowStride + col * job.xChannels) * job.itemSize;
+  const char* image = job.x + (band.image * job.d.source * sliceStride + group * job.depth) * job.itemSize;
+  if (!job.copiesX) return image + (slice * sliceStride + row * rowStride + col * job.xChannels) * job.itemSize;
   cpu::ConvPad p{};
-  p.source = image;
   p.rowStride = rowStride, p.colStride = job.xChannels;
   p.height = job.h.source, p.width = job.w.source;
   p.row0 = row, p.col0 = col;
-  p.rows = rectangleRows(job), p.cols = rectangleCols(job);
+  p.rows = blockRows(job), p.cols = blockCols(job);
   p.channels = job.byLane ? job.gradChannels : job.depth;
   p.repeat = job.repeat, p.planes = job.planes, p.pitch = job.xPitch;
-  p.out = room;
-  if (p.pitch > 0) job.kernels->pad[job.type](p);
+  copySlices(job, p, image, sliceStride, job.d.source, slice, blockSlices(job), room);
   return room;
 }
 
-int64_t gradRowStride(const Job& job) {
-  return job.copiesGrad ? ceilDiv(job.w.result, job.bandsW) * job.gradPitch : job.w.result * job.gradChannels;
-}
-
 const char* readGrad(const Job& job, const Band& band, int64_t group, char* room) {
-  const int64_t rowStride = job.w.result * job.gradChannels;
-  const char* image = job.grad + (band.image * job.h.result * rowStride + group * job.width) * job.itemSize;
-  if (!job.copiesGrad) return image + (band.row * rowStride + band.col * job.gradChannels) * job.itemSize;
+  const int64_t rowStride = job.w.result * job.gradChannels, sliceStride = job.h.result * rowStride;
+  const char* image = job.grad + (band.image * job.d.result * sliceStride + group * job.width) * job.itemSize;
+  if (!job.copiesGrad) {
+    return image + (band.slice * sliceStride + band.row * rowStride + band.col * job.gradChannels) * job.itemSize;
+  }
   cpu::ConvPad p{};
-  p.source = image;
   p.rowStride = rowStride, p.colStride = job.gradChannels;
   p.height = job.h.result, p.width = job.w.result;
   p.row0 = band.row, p.col0 = band.col;
-  p.rows = band.rows, p.cols = ceilDiv(job.w.result, job.bandsW);
+  p.rows = job.bandRows(), p.cols = job.bandCols();
   p.channels = job.separateWidth();
   p.repeat = 1, p.planes = 1, p.pitch = job.gradPitch;
-  p.out = room;
-  if (p.pitch > 0) job.kernels->pad[job.type](p);
+  copySlices(job, p, image, sliceStride, job.d.result, band.slice, band.slices, room);
   return room;
 }
 
@@ -118,34 +136,41 @@ struct Piece {
   int64_t group, run, tap, taps, vector, vectors;
 };
 
+// The band's result positions along one axis whose input lies inside the image; the others multiply zeros.
+struct Inside {
+  int64_t first, end;
+  Inside(const ConvAxis& axis, int64_t start, int64_t count, int64_t kernel) {
+    const int64_t low = start * axis.stride - axis.pad + kernel * axis.dilation;
+    first = low < 0 ? std::min(ceilDiv(-low, axis.stride), count) : 0;
+    end = low < axis.source ? std::min(ceilDiv(axis.source - low, axis.stride), count) : 0;
+  }
+};
+
 void addPiece(const Job& job, const Band& band, const char* x, const char* grad, const Piece& piece, char* sums) {
   cpu::ConvWeight p{};
-  const int64_t rowStride = xRowStride(job), colStride = xColStride(job);
-  const int64_t kernelRow = piece.run / job.runsW, kernelCol = piece.run % job.runsW;
-  int64_t offset = kernelRow * job.h.dilation * rowStride + kernelCol * job.w.dilation * colStride;
-  if (job.table) {
+  const int64_t kernelCol = piece.run % job.runsW, kernelRow = piece.run / job.runsW % job.runsH;
+  const int64_t kernelSlice = piece.run / (job.runsW * job.runsH);
+  p.xSlice = job.d.stride * xSliceStride(job);
+  p.xRow = job.h.stride * xRowStride(job), p.xCol = job.w.stride * xColStride(job);
+  p.gradSlice = gradSliceStride(job), p.gradRow = gradRowStride(job), p.gradCol = gradColStride(job);
+  p.slices = band.slices, p.rows = band.rows, p.cols = band.cols;
+  int64_t from = 0, to = piece.vector * job.lanes;  // places in x and in the gradient
+  if (job.gathers) {
     p.offsets = job.table + piece.tap;
   } else {
-    offset += piece.tap;
+    const Inside slices(job.d, band.slice, band.slices, kernelSlice), rows(job.h, band.row, band.rows, kernelRow);
+    p.slices = slices.end - slices.first, p.rows = rows.end - rows.first;
+    if (p.slices <= 0 || p.rows <= 0) return;
+    from = kernelSlice * job.d.dilation * xSliceStride(job) + kernelRow * job.h.dilation * xRowStride(job) +
+           kernelCol * job.w.dilation * xColStride(job) + piece.tap + slices.first * p.xSlice + rows.first * p.xRow;
+    to += slices.first * p.gradSlice + rows.first * p.gradRow;
   }
-  // Only result rows whose input row lies inside the image; the others multiply zeros.
-  const int64_t top = band.row * job.h.stride - job.h.pad + kernelRow * job.h.dilation;
-  int64_t first = 0, end = band.rows;
-  if (!job.gathers) {
-    first = top < 0 ? std::min(ceilDiv(-top, job.h.stride), band.rows) : 0;
-    end = top < job.h.source ? std::min(ceilDiv(job.h.source - top, job.h.stride), band.rows) : 0;
-    if (end <= first) return;
-  }
-  p.rows = end - first;
-  p.x = x + (offset + first * job.h.stride * rowStride) * job.itemSize;
-  p.xRow = job.h.stride * rowStride, p.xCol = job.w.stride * colStride;
-  p.grad = grad + (first * gradRowStride(job) + piece.vector * job.lanes) * job.itemSize;
-  p.gradRow = gradRowStride(job), p.gradCol = job.copiesGrad ? job.gradPitch : job.gradChannels;
+  p.x = x + from * job.itemSize;
+  p.grad = grad + to * job.itemSize;
   const int64_t row = piece.run * job.runTaps + piece.tap;
   const int64_t col = piece.group * job.groupWidth() + piece.vector * job.lanes;
   p.sums = sums + (row * job.rowLength() + col) * job.itemSize;
   p.sumsStride = job.rowLength();
-  p.cols = band.cols;
   p.taps = piece.taps;
   p.vectors = piece.vectors;
   p.tileVectors = job.tileVectors;
@@ -155,9 +180,9 @@ void addPiece(const Job& job, const Band& band, const char* x, const char* grad,
 void addBias(const Job& job, const Band& band, const char* grad, int64_t group, char* sums) {
   cpu::ConvWeight p{};
   p.grad = grad;
-  p.gradRow = gradRowStride(job), p.gradCol = job.copiesGrad ? job.gradPitch : job.gradChannels;
+  p.gradSlice = gradSliceStride(job), p.gradRow = gradRowStride(job), p.gradCol = gradColStride(job);
   p.sums = sums + group * job.groupWidth() * job.itemSize;
-  p.rows = band.rows, p.cols = band.cols;
+  p.slices = band.slices, p.rows = band.rows, p.cols = band.cols;
   p.vectors = job.vectors;
   job.weightKernels->bias[job.type](p);
 }
@@ -248,73 +273,76 @@ void reduceAll(const Job& job, Exec& exec) {
   if (job.gradBias) reduceRows(job, job.biasSums, 0, 1, job.rowLength(), job.gradBias);
 }
 
-// Offsets of the taps (kernel row, kernel column, channel or plane) in x.
+// Offsets of the taps (kernel slice, row, column, channel or plane) in x.
 void fillTable(const Job& job, int64_t* table) {
   const int64_t step = job.byLane ? job.xPitch : 1;
-  for (int64_t i = 0; i < job.h.kernel; i++) {
-    for (int64_t j = 0; j < job.w.kernel; j++) {
-      const int64_t offset = i * job.h.dilation * xRowStride(job) + j * job.w.dilation * xColStride(job);
-      for (int64_t c = 0; c < job.depth; c++) *table++ = offset + c * step;
+  for (int64_t k = 0; k < job.d.kernel; k++) {
+    for (int64_t i = 0; i < job.h.kernel; i++) {
+      for (int64_t j = 0; j < job.w.kernel; j++) {
+        const int64_t offset = k * job.d.dilation * xSliceStride(job) + i * job.h.dilation * xRowStride(job) +
+                               j * job.w.dilation * xColStride(job);
+        for (int64_t c = 0; c < job.depth; c++) *table++ = offset + c * step;
+      }
     }
   }
 }
 
-// Bands: rectangles of result pixels, summed in registers.
+// Bands: blocks of result positions, summed in registers.
 void chooseBands(Job& job) {
-  bool single = true;
-  for (const ConvAxis* axis : {&job.h, &job.w}) single &= axis->kernel == 1 && axis->stride == 1 && axis->pad == 0;
-  if (single) {
-    job.w.source = job.w.result = job.images * job.h.source * job.w.source;
-    job.h.source = job.h.result = job.images = 1;
-  }
+  job.reachD = job.d.reach();
   job.reachH = job.h.reach();
   job.reachW = job.w.reach();
+  const int64_t rows = std::max<int64_t>(kBandPixels / job.w.result, 1);
+  const int64_t slices = std::max<int64_t>(kBandPixels / (job.w.result * job.h.result), 1);
   job.bandsW = ceilDiv(job.w.result, kBandPixels);
-  job.bandsH = ceilDiv(job.h.result, std::max<int64_t>(kBandPixels / job.w.result, 1));
+  job.bandsH = ceilDiv(job.h.result, rows);
+  job.bandsD = ceilDiv(job.d.result, slices);
+}
+
+bool isInside(const ConvAxis& axis, const ConvAxis::Reach& reach) {
+  return reach.low >= 0 && (axis.result - 1) * axis.stride + reach.high < axis.source;
 }
 
 void chooseLayout(Job& job) {
-  job.byLane = goesByLane(job.groups, job.h.kernel * job.w.kernel, job.depth, job.width, job.lanes);
+  job.byLane = goesByLane(job.groups, job.d.kernel * job.h.kernel * job.w.kernel, job.depth, job.width, job.lanes);
   job.repeat = job.byLane ? job.width : 1;
   job.planes = job.byLane ? job.depth : 1;
   const int64_t channels = job.separateWidth();
   job.vectors = ceilDiv(channels, job.lanes);
   job.xPitch = job.byLane ? job.groupWidth() : job.depth;
   job.gradPitch = job.groupWidth();
-  const int64_t lastRow = (job.h.result - 1) * job.h.stride + job.reachH.high;
-  const int64_t lastCol = (job.w.result - 1) * job.w.stride + job.reachW.high;
-  const bool inside = job.reachH.low >= 0 && job.reachW.low >= 0 && lastRow < job.h.source && lastCol < job.w.source;
-  job.copiesX = !inside || job.xPitch != job.xChannels || job.repeat != 1 || job.planes != 1;
-  job.copiesGrad = channels % job.lanes != 0;
-  const int64_t widest = kMostCopied / std::max<int64_t>(job.planes * job.xPitch, 1);
-  if (job.copiesX && rectangleRows(job) * rectangleCols(job) > widest) {
-    job.bandsH = job.h.result;
-    if (rectangleRows(job) * rectangleCols(job) > widest) {
-      job.bandsW = job.w.result;
-    }
-  }
-  job.runsH = job.h.kernel, job.runsW = 1;
+  job.runsD = job.d.kernel, job.runsH = job.h.kernel, job.runsW = 1;
   job.runTaps = job.w.kernel * job.depth;
   const bool gaps = job.w.kernel > 1 && job.w.dilation > 1;
   job.gathers = job.byLane || job.runTaps < 8 || (gaps && job.depth < 8);
   if (job.gathers) {
-    job.runsH = 1;
+    job.runsD = job.runsH = 1;
     job.runTaps = job.taps();
   } else if (gaps) {
     job.runsW = job.w.kernel;
     job.runTaps = job.depth;
   }
+  // Slices outside are left out, except by a table of taps.
+  const bool inside =
+      isInside(job.h, job.reachH) && isInside(job.w, job.reachW) && (isInside(job.d, job.reachD) || !job.gathers);
+  job.copiesX = !inside || job.xPitch != job.xChannels || job.repeat != 1 || job.planes != 1;
+  job.copiesGrad = channels % job.lanes != 0;
+  const int64_t widest = kMostCopied / std::max<int64_t>(job.planes * job.xPitch, 1);
+  const auto fits = [&] { return blockSlices(job) * blockRows(job) * blockCols(job) <= widest; };
+  if (!job.copiesX) return;
+  if (!fits()) job.bandsD = job.d.result;
+  if (!fits()) job.bandsH = job.h.result;
+  if (!fits()) job.bandsW = job.w.result;
 }
 
 void chooseSplit(Job& job, const cpu::ConvTiling& tiling) {
-  job.xBytes =
-      job.copiesX ? roundUp(rectangleRows(job) * rectangleCols(job) * job.planes * job.xPitch * job.itemSize, 64) : 0;
+  job.xBytes = job.copiesX ? roundUp(blockSlices(job) * xSliceStride(job) * job.itemSize, 64) : 0;
   job.gradBytes = job.copiesGrad ? roundUp(job.pixels() * job.gradPitch * job.itemSize, 64) : 0;
   job.tileVectors = job.byLane
                         ? job.vectors
                         : chooseTileVectors(tiling, std::max<int64_t>(job.runTaps, 1), job.vectors, job.pixels());
   const int64_t sums = job.taps() * job.rowLength();
-  const int64_t pixels = job.images * job.h.result * job.w.result;
+  const int64_t pixels = job.images * job.d.result * job.h.result * job.w.result;
   const double work = 2.0 * static_cast<double>(pixels) * static_cast<double>(sums);
   job.tapPieces = ceilDiv(job.runTaps, kUnitTaps);
   job.vectorPieces = ceilDiv(job.vectors, kUnitVectors);
@@ -329,19 +357,17 @@ void chooseSplit(Job& job, const cpu::ConvTiling& tiling) {
 
 }  // namespace
 
-void conv2dBackwardWeight(Context& ctx, const Tensor& gradWeight, const Tensor* gradBias, const Tensor& gradOut,
-                          const Tensor& x, int64_t strideH, int64_t strideW, int64_t padH, int64_t padW,
-                          int64_t dilationH, int64_t dilationW, int64_t groups) {
-  const ConvOptions options{strideH, strideW, padH, padW, dilationH, dilationW, groups};
-  const ConvMethod method = chooseMethod(ctx, ConvPass::kWeight, x, gradWeight, gradOut, options);
-  if (method != ConvMethod::kDirect) {
-    return winogradBackwardWeight(ctx, method, gradWeight, gradBias, gradOut, x, padH, padW);
+void convolutionBackwardWeight(Context& ctx, const Tensor& gradWeight, const Tensor* gradBias, const Tensor& gradOut,
+                               const Tensor& x, std::span<const int32_t> sizes) {
+  const ConvProblem problem(false, x, gradWeight, gradOut, sizes);
+  const WinogradCall w = winogradCall(ctx, ConvPass::kWeight, problem, x, gradWeight, gradOut);
+  if (w.method != ConvMethod::kDirect) {
+    return winogradBackwardWeight(ctx, w.method, w.weight, gradBias, w.out, w.x, w.padH, w.padW);
   }
   Job job{};
-  job.h = {false, x.shape[2], gradOut.shape[2], gradWeight.shape[2], strideH, padH, dilationH};
-  job.w = {false, x.shape[3], gradOut.shape[3], gradWeight.shape[3], strideW, padW, dilationW};
-  job.images = x.shape[0];
-  job.groups = groups;
+  job.d = problem.d, job.h = problem.h, job.w = problem.w;
+  job.images = problem.images;
+  const int64_t groups = job.groups = problem.groups;
   job.depth = gradWeight.shape[1];
   job.width = gradWeight.shape[0] / groups;
   job.xChannels = x.shape[1], job.gradChannels = gradWeight.shape[0];
@@ -357,7 +383,7 @@ void conv2dBackwardWeight(Context& ctx, const Tensor& gradWeight, const Tensor* 
   if (gradOut.numel() == 0) {
     const size_t weightBytes = static_cast<size_t>(gradWeight.numel() * job.itemSize);
     const size_t biasBytes = gradBias ? static_cast<size_t>(gradBias->numel() * job.itemSize) : 0;
-    ctx.stream.enqueueList("conv2dBackwardWeight", outs, 2, ins, 2, [job, weightBytes, biasBytes](Exec&) {
+    ctx.stream.enqueueList("convolutionBackwardWeight", outs, 2, ins, 2, [job, weightBytes, biasBytes](Exec&) {
       memset(job.gradWeight, 0, weightBytes);
       if (biasBytes) memset(job.gradBias, 0, biasBytes);
     });
@@ -375,7 +401,7 @@ void conv2dBackwardWeight(Context& ctx, const Tensor& gradWeight, const Tensor* 
   job.biasSums = job.sums + job.chunks * sums;
   job.copies = job.sums + roundUp(job.chunks * (sums + biases), 64);
   if (table) job.table = reinterpret_cast<int64_t*>(job.copies + roundUp(copies, 64));
-  ctx.stream.enqueueList("conv2dBackwardWeight", outs, 2, ins, 2, [job](Exec& exec) {
+  ctx.stream.enqueueList("convolutionBackwardWeight", outs, 2, ins, 2, [job](Exec& exec) {
     if (job.table) fillTable(job, const_cast<int64_t*>(job.table));
     if (job.byTiles) {
       runByTiles(job, exec);

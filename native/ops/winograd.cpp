@@ -181,12 +181,12 @@ void winogradForward(Context& ctx, ConvMethod method, const Tensor& out, const T
   job.tapStep = weight.shape[0] * weight.shape[1];
   job.depthStride = weight.shape[0], job.laneStride = 1;
   job.relu = relu;
-  launch(ctx, "conv2d", method, job, out, x, weight, bias);
+  launch(ctx, "convolution", method, job, out, x, weight, bias);
 }
 
 // A convolution of the output's gradient with the weights turned by half a circle, inputs and outputs exchanged.
 void winogradBackwardInput(Context& ctx, ConvMethod method, const Tensor& gradX, const Tensor& gradOut,
-                           const Tensor& weight, int64_t padH, int64_t padW) {
+                           const Tensor& weight, const Tensor* bias, int64_t padH, int64_t padW) {
   Job job{};
   job.source = winogradImages(gradOut, padH - 2, padW - 2);
   job.result = winogradImages(gradX, 0, 0);
@@ -194,7 +194,7 @@ void winogradBackwardInput(Context& ctx, ConvMethod method, const Tensor& gradX,
   job.tapStep = -outputs * weight.shape[1];
   job.weight = weight.ptr<float>() - 8 * job.tapStep;
   job.depthStride = 1, job.laneStride = outputs;
-  launch(ctx, "conv2dBackwardInput", method, job, gradX, gradOut, weight, nullptr);
+  launch(ctx, "convolutionTranspose", method, job, gradX, gradOut, weight, bias);
 }
 
 }  // namespace nabla::ops

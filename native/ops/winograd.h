@@ -20,11 +20,20 @@ enum class ConvMethod : int8_t { kDirect = -1, kF2 = 0, kF4 = 1 };
 ConvMethod chooseMethod(const Context& ctx, ConvPass pass, const Tensor& x, const Tensor& weight, const Tensor& out,
                         const ConvOptions& options);
 
+// A convolution as the passes below take it. method: kDirect where they cannot do it or would be slower.
+struct WinogradCall {
+  ConvMethod method;
+  Tensor x, weight, out;
+  int64_t padH, padW;
+};
+WinogradCall winogradCall(const Context& ctx, ConvPass pass, const ConvProblem& problem, const Tensor& x,
+                          const Tensor& weight, const Tensor& out);
+
 // These take every size and padding. `method` is not kDirect.
 void winogradForward(Context& ctx, ConvMethod method, const Tensor& out, const Tensor& x, const Tensor& weight,
                      const Tensor* bias, int64_t padH, int64_t padW, bool relu);
 void winogradBackwardInput(Context& ctx, ConvMethod method, const Tensor& gradX, const Tensor& gradOut,
-                           const Tensor& weight, int64_t padH, int64_t padW);
+                           const Tensor& weight, const Tensor* bias, int64_t padH, int64_t padW);
 // gradBias may be null.
 void winogradBackwardWeight(Context& ctx, ConvMethod method, const Tensor& gradWeight, const Tensor* gradBias,
                             const Tensor& gradOut, const Tensor& x, int64_t padH, int64_t padW);

@@ -41,4 +41,18 @@ ConvMethod chooseMethod(const Context& ctx, ConvPass pass, const Tensor& x, cons
   return pays ? method : ConvMethod::kDirect;
 }
 
+WinogradCall winogradCall(const Context& ctx, ConvPass pass, const ConvProblem& p, const Tensor& x,
+                          const Tensor& weight, const Tensor& out) {
+  WinogradCall call{ConvMethod::kDirect, x, weight, out, p.h.pad, p.w.pad};
+  if (!p.flat()) return call;
+  const auto inputOf = [](const ConvAxis& a) { return a.backward ? a.result : a.source; };
+  const auto outputOf = [](const ConvAxis& a) { return a.backward ? a.source : a.result; };
+  call.x = imagesOf(x, p.images, inputOf(p.h), inputOf(p.w));
+  call.weight = imagesOf(weight, weight.shape[0], p.h.kernel, p.w.kernel);
+  call.out = imagesOf(out, p.images, outputOf(p.h), outputOf(p.w));
+  call.method = chooseMethod(ctx, pass, call.x, call.weight, call.out,
+                             {p.h.stride, p.w.stride, p.h.pad, p.w.pad, p.h.dilation, p.w.dilation, p.groups});
+  return call;
+}
+
 }  // namespace nabla::ops

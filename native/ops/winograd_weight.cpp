@@ -147,7 +147,7 @@ void clear(Context& ctx, const Tensor& gradWeight, const Tensor* gradBias, const
   const size_t weightBytes = static_cast<size_t>(gradWeight.numel()) * sizeof(float);
   const size_t biasBytes = gradBias ? static_cast<size_t>(gradBias->numel()) * sizeof(float) : 0;
   char *weight = gradWeight.data, *bias = gradBias ? gradBias->data : nullptr;
-  ctx.stream.enqueue("conv2dBackwardWeight", {&gradWeight, gradBias}, {&gradOut, &x}, [=](Exec&) {
+  ctx.stream.enqueue("convolutionBackwardWeight", {&gradWeight, gradBias}, {&gradOut, &x}, [=](Exec&) {
     memset(weight, 0, weightBytes);
     if (biasBytes) memset(bias, 0, biasBytes);
   });
@@ -184,7 +184,7 @@ void winogradBackwardWeight(Context& ctx, ConvMethod method, const Tensor& gradW
   job.biasSums = job.sums + sums;
   job.v = job.biasSums + biases;
   job.g = job.v + v;
-  ctx.stream.enqueue("conv2dBackwardWeight", {&gradWeight, gradBias}, {&gradOut, &x}, [job](Exec& exec) {
+  ctx.stream.enqueue("convolutionBackwardWeight", {&gradWeight, gradBias}, {&gradOut, &x}, [job](Exec& exec) {
     if (job.phased) {
       runPhases(job, exec);
     } else {

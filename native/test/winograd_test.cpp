@@ -2,6 +2,7 @@
 // set, 1 to 3 threads. `winograd_test bench` compares its speed with the direct convolution.
 #include "ops/winograd.h"
 
+#include <array>
 #include <limits>
 
 #include "ops/conv.h"
@@ -17,6 +18,10 @@ struct Shape {
   int64_t oh() const { return h + 2 * ph - 2; }
   int64_t ow() const { return w + 2 * pw - 2; }
 };
+
+std::array<int32_t, 10> sizesOf(const Shape& s) {
+  return {1, 1, 1, 0, static_cast<int32_t>(s.ph), static_cast<int32_t>(s.pw), 1, 1, 1, 1};
+}
 
 struct Reference {
   std::vector<double> x, weight, bias, gradOut, out, gradX, gradWeight, gradBias;  // row-major NCHW, OIHW
@@ -125,7 +130,11 @@ std::vector<std::vector<double>> run(const Shape& s, const Reference& r, ConvMet
   const Tensor gradBias = result(m, {s.o}, {});
   ops::winogradForward(m.ctx, method, out, x, weight, &bias, s.ph, s.pw, false);
   ops::winogradForward(m.ctx, method, positive, x, weight, &bias, s.ph, s.pw, true);
-  ops::winogradBackwardInput(m.ctx, method, gradX, gradOut, weight, s.ph, s.pw);
+  ops::winogradBackwardInput(m.ctx, method, gradX, gradOut, weight, nullptr, s.ph, s.pw);
+  const std::vector<double> shift(static_cast<size_t>(s.c), 0.5);
+  const Tensor inputBias = filled(m, {s.c}, {}, shift);
+  const Tensor transposed = result(m, {s.n, s.c, s.h, s.w}, kChannelsLast);
+  ops::winogradBackwardInput(m.ctx, method, transposed, gradOut, weight, &inputBias, s.ph, s.pw);
   ops::winogradBackwardWeight(m.ctx, method, gradWeight, &gradBias, gradOut, x, s.ph, s.pw);
   m.wait();
   const double inner = static_cast<double>(9 * s.c), outer = static_cast<double>(9 * s.o);
@@ -133,6 +142,9 @@ std::vector<std::vector<double>> run(const Shape& s, const Reference& r, ConvMet
   checkClose(out, r.out, inner, method, s, "forward");
   checkClose(positive, rectified(r.out), inner, method, s, "forward with relu");
   checkClose(gradX, r.gradX, outer, method, s, "input gradient");
+  std::vector<double> shifted = r.gradX;
+  for (double& v : shifted) v += 0.5;
+  checkClose(transposed, shifted, outer, method, s, "transposed");
   checkClose(gradWeight, r.gradWeight, pixels, method, s, "weight gradient");
   checkClose(gradBias, r.gradBias, pixels, method, s, "bias gradient");
   return {Machine::values(out), Machine::values(gradX), Machine::values(gradWeight), Machine::values(gradBias)};
@@ -177,9 +189,9 @@ void testChoice() {
     const Tensor out = m.make(dtype, {s.n, s.o, s.oh(), s.ow()}, kChannelsLast);
     const Tensor gradX = m.make(dtype, {s.n, s.c, s.h, s.w}, kChannelsLast);
     const Tensor gradWeight = m.make(dtype, {s.o, s.c, 3, 3}, kHwio);
-    ops::conv2d(m.ctx, out, x, weight, nullptr, 1, 1, s.ph, s.pw, 1, 1, 1, 0);
-    ops::conv2dBackwardInput(m.ctx, gradX, gradOut, weight, 1, 1, s.ph, s.pw, 1, 1, 1);
-    ops::conv2dBackwardWeight(m.ctx, gradWeight, nullptr, gradOut, x, 1, 1, s.ph, s.pw, 1, 1, 1);
+    ops::convolution(m.ctx, out, x, weight, nullptr, sizesOf(s), 0);
+    ops::convolutionTranspose(m.ctx, gradX, gradOut, weight, nullptr, sizesOf(s));
+    ops::convolutionBackwardWeight(m.ctx, gradWeight, nullptr, gradOut, x, sizesOf(s));
     m.wait();
     return std::vector<std::vector<double>>{Machine::values(out), Machine::values(gradX), Machine::values(gradWeight)};
   };
@@ -253,15 +265,15 @@ void bench(Isa isa, int threads, const Shape& s) {
         best[pass][method + 1] = std::fmin(best[pass][method + 1], milliseconds(m, call));
       };
       keep(0, [&] {
-        direct ? ops::conv2d(m.ctx, out, x, weight, nullptr, 1, 1, s.ph, s.pw, 1, 1, 1, 0)
+        direct ? ops::convolution(m.ctx, out, x, weight, nullptr, sizesOf(s), 0)
                : ops::winogradForward(m.ctx, chosen, out, x, weight, nullptr, s.ph, s.pw, false);
       });
       keep(1, [&] {
-        direct ? ops::conv2dBackwardInput(m.ctx, gradX, gradOut, weight, 1, 1, s.ph, s.pw, 1, 1, 1)
-               : ops::winogradBackwardInput(m.ctx, chosen, gradX, gradOut, weight, s.ph, s.pw);
+        direct ? ops::convolutionTranspose(m.ctx, gradX, gradOut, weight, nullptr, sizesOf(s))
+               : ops::winogradBackwardInput(m.ctx, chosen, gradX, gradOut, weight, nullptr, s.ph, s.pw);
       });
       keep(2, [&] {
-        direct ? ops::conv2dBackwardWeight(m.ctx, gradWeight, &gradBias, gradOut, x, 1, 1, s.ph, s.pw, 1, 1, 1)
+        direct ? ops::convolutionBackwardWeight(m.ctx, gradWeight, &gradBias, gradOut, x, sizesOf(s))
                : ops::winogradBackwardWeight(m.ctx, chosen, gradWeight, &gradBias, gradOut, x, s.ph, s.pw);
       });
     }

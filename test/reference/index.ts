@@ -4,6 +4,7 @@ import './element-losses.js';
 
 import './arrange.js';
 import './bags.js';
+import './conv.js';
 
 import './factor.js';
 

@@ -1,5 +1,6 @@
-// Convolution, pooling, windows, normalization and softmax, by their definitions.
+// Linear layers, pooling, windows, normalization and softmax, by their definitions.
 import { Arr, at, build, count, linesReplaced, type RefDType, reshaped, zipped } from './array.js';
+import { windows } from './conv.js';
 import type { Draw, TensorArg } from './draw.js';
 import { family } from './entry.js';
 import { product } from './linalg.js';
@@ -13,7 +14,6 @@ export const drawPair = (d: Draw, low: number, high: number): Pair =>
 
 /** With a batch of one, where there was none. */
 const batched = (x: Arr): Arr => (x.ndim === 3 ? reshaped(x, [1, ...x.shape]) : x);
-const unbatched = (x: Arr, like: Arr): Arr => (like.ndim === 3 ? reshaped(x, x.shape.slice(1)) : x);
 
 entry('F.linear', {
   draw: (d): [TensorArg, TensorArg, TensorArg?] => {
@@ -30,75 +30,6 @@ entry('F.linear', {
     return reshaped(sum, shape);
   },
   length: (x) => x.shape[x.ndim - 1] + 1,
-  range: 12,
-});
-
-interface ConvOptions {
-  stride?: Pair;
-  padding?: Pair | string;
-  dilation?: Pair;
-  groups?: number;
-}
-
-/** Zeros before the image along each axis, and the output's size. */
-function windows(size: number[], kernel: number[], o: ConvOptions): { before: number[]; out: number[] } {
-  const [stride, dilation] = [two(o.stride ?? 1), two(o.dilation ?? 1)];
-  const reach = kernel.map((k, i) => dilation[i] * (k - 1));
-  const before =
-    o.padding === 'same' ? reach.map((r) => r >> 1) : two(o.padding === 'valid' ? 0 : ((o.padding as Pair) ?? 0));
-  const total = o.padding === 'same' ? reach : before.map((p) => 2 * p);
-  return { before, out: size.map((s, i) => Math.floor((s + total[i] - reach[i] - 1) / stride[i]) + 1) };
-}
-
-/** Cross-correlation, tap by tap. */
-export function convolved(x: Arr, weight: Arr, bias: Arr | null | undefined, o: ConvOptions): Arr {
-  const { before, out } = windows(x.shape.slice(2), weight.shape.slice(2), o);
-  const [stride, dilation] = [two(o.stride ?? 1), two(o.dilation ?? 1)];
-  const [outputs, channels, kh, kw] = weight.shape;
-  const perGroup = outputs / (o.groups ?? 1);
-  return build([x.shape[0], outputs, ...out], x.dtype, ([n, c, i, j]) => {
-    const first = Math.floor(c / perGroup) * channels;
-    let sum = bias ? bias.data[c] : 0;
-    for (let p = 0; p < kh; p++) {
-      const row = i * stride[0] + p * dilation[0] - before[0];
-      if (row < 0 || row >= x.shape[2]) continue;
-      for (let q = 0; q < kw; q++) {
-        const column = j * stride[1] + q * dilation[1] - before[1];
-        if (column < 0 || column >= x.shape[3]) continue;
-        for (let k = 0; k < channels; k++) sum += at(x, [n, first + k, row, column]) * at(weight, [c, k, p, q]);
-      }
-    }
-    return sum;
-  });
-}
-
-function drawConv(d: Draw): [TensorArg, TensorArg, TensorArg | null, ConvOptions] {
-  const groups = d.pick([1, 1, 2, 3]);
-  const wide = !d.gradient && d.chance(0.2);
-  const [inputs, outputs] = [groups * d.int(1, wide ? 20 : 4), groups * d.int(1, wide ? 20 : 4)];
-  const kernel = d.chance(0.4) ? [3, 3] : [d.int(1, 4), d.int(1, 4)];
-  const o: ConvOptions = { groups };
-  if (d.chance(0.4)) o.dilation = drawPair(d, 1, 2);
-  if (d.chance(0.2)) o.padding = d.pick(['same', 'valid']);
-  else {
-    if (d.chance(0.5)) o.padding = drawPair(d, 0, 3);
-    if (d.chance(0.4)) o.stride = drawPair(d, 1, 3);
-  }
-  const least = kernel.map((k, i) => two(o.dilation ?? 1)[i] * (k - 1) + 1);
-  const image = least.map((size) => size + d.int(0, d.gradient ? 3 : 14));
-  const dtype = d.dtype('float');
-  const x = d.tensor([...(d.chance(0.1) ? [] : [d.int(1, 3)]), inputs, ...image], { dtype });
-  const weight = d.tensor([outputs, inputs / groups, ...kernel], { dtype });
-  return [x, weight, d.chance(0.5) ? d.tensor([outputs], { dtype }) : null, o];
-}
-
-entry('F.conv2d', {
-  covers: ['conv2d', 'conv2dBackwardInput', 'conv2dBackwardWeight'],
-  draw: drawConv,
-  reference: (x, weight, bias, o) => unbatched(convolved(batched(x), weight, bias, o), x),
-  // Winograd's transforms add a few roundings of larger numbers.
-  length: (_x, weight) => count(weight.shape.slice(1)) + 1,
-  ulps: 24,
   range: 12,
 });
 

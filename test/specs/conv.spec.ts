@@ -1,4 +1,23 @@
-import { ArgumentError, type Conv2dOptions, conv2d, DTypeError, ShapeError, zeros } from '../../lib/index.js';
+import {
+  ArgumentError,
+  type Conv1dOptions,
+  type Conv2dOptions,
+  type Conv3dOptions,
+  type ConvTbcOptions,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTbc,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  DTypeError,
+  ShapeError,
+  zeros,
+} from '../../lib/index.js';
 import { family } from '../support/spec.js';
 
 const image = () => zeros([2, 4, 5, 5]);
@@ -7,7 +26,7 @@ const weight = (...shape: number[]) => zeros(shape);
 family('conv', {
   conv2d: {
     call: ([x, w, bias], options: Conv2dOptions) => conv2d(x, w, bias, options),
-    covers: ['conv2dBackwardInput', 'conv2dBackwardWeight'],
+    covers: ['convolution', 'convolutionTranspose', 'convolutionBackwardWeight'],
     errors: [
       [
         () => conv2d(zeros([100, 3, 28, 28]), weight(16, 1, 3, 3)),
@@ -43,6 +62,97 @@ family('conv', {
         DTypeError,
         /input is float32, weight is float64/,
       ],
+    ],
+  },
+  conv1d: {
+    call: ([x, w, bias], options: Conv1dOptions) => conv1d(x, w, bias, options),
+    errors: [
+      [() => conv1d(zeros([2, 3, 8]), weight(4, 2, 3)), ShapeError, /^conv1d: input has 3 channels, weight expects 2/],
+      [() => conv1d(zeros([2, 3, 2]), weight(4, 3, 3)), ShapeError, /a kernel of 3 does not fit into an input of 2 /],
+      [() => conv1d(zeros([2, 3, 4, 4]), weight(4, 3, 3)), ShapeError, /input must be \[N, C, L\] or \[C, L\]/],
+      [() => conv1d(zeros([2, 3, 8]), weight(4, 3, 3, 1)), ShapeError, /weight must be \[O, C \/ groups, L\]/],
+      [
+        () => conv1d(zeros([2, 3, 8]), weight(4, 3, 3), null, { stride: [1, 2] as never }),
+        ArgumentError,
+        /or \[length\]/,
+      ],
+    ],
+  },
+  conv3d: {
+    call: ([x, w, bias], options: Conv3dOptions) => conv3d(x, w, bias, options),
+    errors: [
+      [
+        () => conv3d(zeros([1, 2, 3, 4, 5]), weight(2, 2, 4, 1, 1)),
+        ShapeError,
+        /^conv3d: a kernel of 4 x 1 x 1 does not fit into an input of 3 x 4 x 5/,
+      ],
+      [() => conv3d(zeros([4, 4, 4]), weight(2, 2, 1, 1, 1)), ShapeError, /input must be \[N, C, D, H, W\]/],
+      [
+        () => conv3d(zeros([2, 4, 4, 4]), weight(2, 2, 1, 1, 1), null, { padding: [1, 1] as never }),
+        ArgumentError,
+        /padding must be an integer >= 0 or \[depth, height, width\], got \[1, 1\]/,
+      ],
+    ],
+  },
+  convTranspose1d: {
+    call: ([x, w, bias], options: ConvTranspose1dOptions) => convTranspose1d(x, w, bias, options),
+    errors: [
+      [() => convTranspose1d(zeros([2, 3, 8]), weight(4, 2, 3)), ShapeError, /input has 3 channels, weight expects 4/],
+      [
+        () => convTranspose1d(zeros([2, 4, 1]), weight(4, 2, 3), null, { padding: 2 }),
+        ShapeError,
+        /an output of -1 is not possible/,
+      ],
+      [() => convTranspose1d(zeros([2, 4, 0]), weight(4, 2, 3)), ShapeError, /an output of 2 is not possible/],
+    ],
+  },
+  convTranspose2d: {
+    call: ([x, w, bias], options: ConvTranspose2dOptions) => convTranspose2d(x, w, bias, options),
+    errors: [
+      [
+        () => convTranspose2d(image(), weight(4, 3, 3, 3), null, { stride: [2, 1], outputPadding: [0, 1] }),
+        ArgumentError,
+        /^convTranspose2d: outputPadding must be smaller than stride or dilation, got \[0, 1\] with stride \[2, 1\] and dilation 1/,
+      ],
+      [
+        () => convTranspose2d(image(), weight(4, 3, 3, 3), null, { outputPadding: -1 }),
+        ArgumentError,
+        /outputPadding must be/,
+      ],
+      [
+        () => convTranspose2d(image(), weight(4, 3, 3, 3), null, { padding: 'same' as never }),
+        ArgumentError,
+        /padding must be an integer >= 0 .* got "same"/,
+      ],
+      [
+        () => convTranspose2d(image(), weight(4, 3, 3, 3), null, { groups: 3 }),
+        ShapeError,
+        /4 input channels do not divide into 3 groups/,
+      ],
+      [
+        () => convTranspose2d(image(), weight(4, 3, 3, 3), zeros([4])),
+        ShapeError,
+        /bias has shape \[4\], 3 output channels need \[3\]/,
+      ],
+      [() => convTranspose2d(image(), weight(4, 3, 3)), ShapeError, /weight must be \[C, O \/ groups, H, W\]/],
+      [() => convTranspose2d(zeros([1, 1, 3, 3], { dtype: 'int64' }), weight(1, 1, 1, 1)), DTypeError, /got int64/],
+    ],
+  },
+  convTranspose3d: {
+    call: ([x, w, bias], options: ConvTranspose3dOptions) => convTranspose3d(x, w, bias, options),
+    errors: [
+      [
+        () => convTranspose3d(zeros([2, 2, 2, 2, 2]), weight(2, 1, 2, 2, 2), null, { stride: 1e9, dilation: 1e9 }),
+        ShapeError,
+        /with its dilation is too large/,
+      ],
+    ],
+  },
+  convTbc: {
+    call: ([x, w, bias], options: ConvTbcOptions) => convTbc(x, w, bias, options),
+    errors: [
+      [() => convTbc(zeros([5, 2, 3]), zeros([2, 3]), zeros([3])), ShapeError, /weight must be \[k, C, O\]/],
+      [() => convTbc(zeros([5, 2, 3]), zeros([2, 3, 4]), null as never), ArgumentError, /bias must be a Tensor/],
     ],
   },
 });

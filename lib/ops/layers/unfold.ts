@@ -7,16 +7,16 @@ import { checkShape } from '../../tensor/layout.js';
 import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
 import { reshape } from '../shape/view.js';
-import { type Pair, pair } from './conv.js';
+import { type Size2, sizes } from './sizes.js';
 
 /** Options of {@link unfold} and {@link fold}. */
 export interface UnfoldOptions {
   /** Distance of the window's elements. Default 1. */
-  dilation?: Pair;
+  dilation?: Size2;
   /** Zeros around the image. Default 0. */
-  padding?: Pair;
+  padding?: Size2;
   /** Step between windows. Default 1. */
-  stride?: Pair;
+  stride?: Size2;
 }
 
 type Two = readonly [number, number];
@@ -28,7 +28,10 @@ interface Windows {
   readonly stride: Two;
 }
 
-function windowsOf(op: string, kernelSize: Pair, options: UnfoldOptions): Windows {
+const pair = (op: string, name: string, value: unknown, least: number): Two =>
+  sizes(op, name, value, 2, least) as [number, number];
+
+function windowsOf(op: string, kernelSize: Size2, options: UnfoldOptions): Windows {
   checkOptions(op, options);
   const { dilation = 1, padding = 0, stride = 1 } = options;
   return {
@@ -105,7 +108,7 @@ const foldOp = defineOp({
  * @throws ShapeError when the window is larger than the padded image.
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.unfold.html
  */
-export function unfold(input: Tensor, kernelSize: Pair, options: UnfoldOptions = {}): Tensor {
+export function unfold(input: Tensor, kernelSize: Size2, options: UnfoldOptions = {}): Tensor {
   checkTensor('unfold', input);
   const windows = windowsOf('unfold', kernelSize, options);
   checkFloat('unfold', input);
@@ -122,7 +125,7 @@ export function unfold(input: Tensor, kernelSize: Pair, options: UnfoldOptions =
  * `[N, C, ...outputSize]`; overlapping windows add up.
  * @throws ShapeError when rows or columns do not match the windows of `outputSize`.
  */
-export function fold(input: Tensor, outputSize: Pair, kernelSize: Pair, options: UnfoldOptions = {}): Tensor {
+export function fold(input: Tensor, outputSize: Size2, kernelSize: Size2, options: UnfoldOptions = {}): Tensor {
   checkTensor('fold', input);
   const windows = windowsOf('fold', kernelSize, options);
   const size = pair('fold', 'outputSize', outputSize, 1);

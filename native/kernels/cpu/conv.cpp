@@ -84,30 +84,32 @@ __attribute__((noinline)) void tile(const ConvTile& t, const T* source, T* out) 
 #pragma GCC unroll 32
     for (int i = 0; i < MR; i++) acc[i][j] = b;
   }
-  const T* w = static_cast<const T*>(t.weights);
   int64_t chain = 0;
   bool split = false;
-  for (int64_t r = 0; r < t.runsH; r++) {
-    for (int64_t q = 0; q < t.runsW; q++) {
-      const T* a = source + r * t.runStepH + q * t.runStepW;
-      for (int64_t left = t.runLength; left > 0;) {
-        const int64_t n = left < kChain ? left : kChain;
-        multiplyRun<T, NV, MR>(n, a, t.colStep, w, acc);
-        a += n;
-        w += n * NV * kLanes<T>;
-        left -= n;
-        chain += n;
-        if (chain < kChain) continue;
-        chain = 0;
+  for (int64_t slice = 0; slice < t.runsD; slice++) {
+    const T* w = static_cast<const T*>(t.weights) + slice * t.weightStepD;
+    for (int64_t r = 0; r < t.runsH; r++) {
+      for (int64_t q = 0; q < t.runsW; q++) {
+        const T* a = source + slice * t.runStepD + r * t.runStepH + q * t.runStepW;
+        for (int64_t left = t.runLength; left > 0;) {
+          const int64_t n = left < kChain ? left : kChain;
+          multiplyRun<T, NV, MR>(n, a, t.colStep, w, acc);
+          a += n;
+          w += n * NV * kLanes<T>;
+          left -= n;
+          chain += n;
+          if (chain < kChain) continue;
+          chain = 0;
 #pragma GCC unroll 32
-        for (int i = 0; i < MR; i++) {
+          for (int i = 0; i < MR; i++) {
 #pragma GCC unroll 4
-          for (int j = 0; j < NV; j++) {
-            total[i][j] = split ? total[i][j] + acc[i][j] : acc[i][j];
-            acc[i][j] = vzero<T>();
+            for (int j = 0; j < NV; j++) {
+              total[i][j] = split ? total[i][j] + acc[i][j] : acc[i][j];
+              acc[i][j] = vzero<T>();
+            }
           }
+          split = true;
         }
-        split = true;
       }
     }
   }
@@ -134,17 +136,19 @@ __attribute__((noinline)) void depthwiseTile(const ConvTile& t, const T* source,
     const Vec<T> b = bias ? vload(bias + v * kLanes<T>) : vzero<T>();
 #pragma GCC unroll 16
     for (int i = 0; i < MR; i++) acc[i] = b;
-    const T* w = static_cast<const T*>(t.weights) + v * kLanes<T>;
-    for (int64_t r = 0; r < t.runsH; r++) {
-      const T* a = source + v * kLanes<T> + r * t.runStepH;
-      for (int64_t q = 0; q < outer; q++) {
-        const T* input = a + q * t.runStepW;
-        for (int64_t p = 0; p < inner; p++) {
-          const Vec<T> weight = vload(w);
+    for (int64_t slice = 0; slice < t.runsD; slice++) {
+      const T* w = static_cast<const T*>(t.weights) + slice * t.weightStepD + v * kLanes<T>;
+      for (int64_t r = 0; r < t.runsH; r++) {
+        const T* a = source + v * kLanes<T> + slice * t.runStepD + r * t.runStepH;
+        for (int64_t q = 0; q < outer; q++) {
+          const T* input = a + q * t.runStepW;
+          for (int64_t p = 0; p < inner; p++) {
+            const Vec<T> weight = vload(w);
 #pragma GCC unroll 16
-          for (int i = 0; i < MR; i++) acc[i] += vload(input + i * t.colStep) * weight;
-          input += step;
-          w += t.runLength;
+            for (int i = 0; i < MR; i++) acc[i] += vload(input + i * t.colStep) * weight;
+            input += step;
+            w += t.runLength;
+          }
         }
       }
     }

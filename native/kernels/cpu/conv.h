@@ -29,12 +29,13 @@ struct ConvPack {
   int64_t laneGroup, groupStride;  // lane l lies at l % laneGroup * laneStride + l / laneGroup * groupStride
 };
 
-// One block of result channels over a rectangle of result pixels:
-// out[r][c][:] = bias + sum over runs (i, j) and k < runLength of source[r, c, i, j, k] * weights[i][j][k][:].
+// One block of result channels over a rectangle of result pixels in one slice:
+// out[r][c][:] = bias + sum over runs (h, i, j) and k < runLength of source[r, c, h, i, j, k] * weights[h][i][j][k][:].
 struct ConvTile {
   const void* source;  // first tap of result (0, 0)
   int64_t rowStep, colStep;
-  int64_t runsH, runsW, runStepH, runStepW, runLength;
+  int64_t runsD, runsH, runsW, runStepD, runStepH, runStepW, runLength;
+  int64_t weightStepD;  // from one slice of the kernel to the next; clipped rows leave gaps
   // Source row of result row r and tap i: firstRow + r * rowsPerResult + i * rowsPerTap. Taps outside [0, height) read
   // zeros and are left out.
   int64_t firstRow, rowsPerResult, rowsPerTap, height;
@@ -63,7 +64,7 @@ struct ConvKernels {
   void (*pack[2])(const ConvPack&);
   void (*tile[2])(const ConvTile&);
   // Lane by lane, for small groups: a result channel has one input in each of `planes` planes. runLength is the
-  // distance of planes, in the source and in weights[i][j][plane]; taps are runsH x runsW.
+  // distance of planes, in the source and in weights[h][i][j][plane]; taps are runsD x runsH x runsW.
   void (*depthwise[2])(const ConvTile&);
 };
 

@@ -30,21 +30,23 @@ __attribute__((noinline)) void weightTile(const ConvWeight& p, const T* x, const
 #pragma GCC unroll 4
     for (int j = 0; j < NV; j++) acc[i][j] = vzero<T>();
   }
-  for (int64_t r = 0; r < p.rows; r++) {
-    const T* a = x + r * p.xRow;
-    const T* g = grad + r * p.gradRow;
-    for (int64_t c = 0; c < p.cols; c++) {
-      Vec<T> b[NV];
+  for (int64_t s = 0; s < p.slices; s++) {
+    for (int64_t r = 0; r < p.rows; r++) {
+      const T* a = x + s * p.xSlice + r * p.xRow;
+      const T* g = grad + s * p.gradSlice + r * p.gradRow;
+      for (int64_t c = 0; c < p.cols; c++) {
+        Vec<T> b[NV];
 #pragma GCC unroll 4
-      for (int j = 0; j < NV; j++) b[j] = vload(g + j * kLanes<T>);
+        for (int j = 0; j < NV; j++) b[j] = vload(g + j * kLanes<T>);
 #pragma GCC unroll 32
-      for (int i = 0; i < MR; i++) {
-        const Vec<T> v = vset(a[kTable ? offsets[i] : i]);
+        for (int i = 0; i < MR; i++) {
+          const Vec<T> v = vset(a[kTable ? offsets[i] : i]);
 #pragma GCC unroll 4
-        for (int j = 0; j < NV; j++) acc[i][j] += v * b[j];
+          for (int j = 0; j < NV; j++) acc[i][j] += v * b[j];
+        }
+        a += p.xCol;
+        g += p.gradCol;
       }
-      a += p.xCol;
-      g += p.gradCol;
     }
   }
   addTile<T, NV, MR>(p, acc, sums);
@@ -58,15 +60,17 @@ __attribute__((noinline)) void depthwiseTile(const ConvWeight& p, const T* x, co
     Vec<T> acc[MR][1];
 #pragma GCC unroll 32
     for (int i = 0; i < MR; i++) acc[i][0] = vzero<T>();
-    for (int64_t r = 0; r < p.rows; r++) {
-      const T* a = x + r * p.xRow + v * kLanes<T>;
-      const T* g = grad + r * p.gradRow + v * kLanes<T>;
-      for (int64_t c = 0; c < p.cols; c++) {
-        const Vec<T> b = vload(g);
+    for (int64_t s = 0; s < p.slices; s++) {
+      for (int64_t r = 0; r < p.rows; r++) {
+        const T* a = x + s * p.xSlice + r * p.xRow + v * kLanes<T>;
+        const T* g = grad + s * p.gradSlice + r * p.gradRow + v * kLanes<T>;
+        for (int64_t c = 0; c < p.cols; c++) {
+          const Vec<T> b = vload(g);
 #pragma GCC unroll 32
-        for (int i = 0; i < MR; i++) acc[i][0] += vload(a + offsets[i]) * b;
-        a += p.xCol;
-        g += p.gradCol;
+          for (int i = 0; i < MR; i++) acc[i][0] += vload(a + offsets[i]) * b;
+          a += p.xCol;
+          g += p.gradCol;
+        }
       }
     }
     addTile<T, 1, MR>(p, acc, sums + v * kLanes<T>);
@@ -145,8 +149,9 @@ void bias(const ConvWeight& p) {
   T* sums = static_cast<T*>(p.sums);
   for (int64_t v = 0; v < p.vectors; v++) {
     Vec<T> even = vzero<T>(), odd = vzero<T>();
-    for (int64_t r = 0; r < p.rows; r++) {
-      const T* g = static_cast<const T*>(p.grad) + r * p.gradRow + v * kLanes<T>;
+    for (int64_t row = 0; row < p.slices * p.rows; row++) {
+      const T* g =
+          static_cast<const T*>(p.grad) + row / p.rows * p.gradSlice + row % p.rows * p.gradRow + v * kLanes<T>;
       int64_t c = 0;
       for (; c + 2 <= p.cols; c += 2) {
         even += vload(g + c * p.gradCol);

@@ -4,16 +4,16 @@
 
 namespace nabla::cpu {
 
-// sums[t][:] += sum over result pixels (r, c) of x[r, c, offset(t)] * grad[r, c, :]. Each call sums in fresh registers,
-// so that the caller's pixels per call bound the length of a chain of float additions.
+// sums[t][:] += sum over result pixels (s, r, c) of x[s, r, c, offset(t)] * grad[s, r, c, :]. Each call sums in fresh
+// registers, so that the caller's pixels per call bound the length of a chain of float additions.
 struct ConvWeight {
   const void* x;
-  int64_t xRow, xCol;  // steps of one result row and column
-  const void* grad;    // whole vectors may be read
-  int64_t gradRow, gradCol;
+  int64_t xSlice, xRow, xCol;  // steps of one result slice, row and column
+  const void* grad;            // whole vectors may be read
+  int64_t gradSlice, gradRow, gradCol;
   void* sums;
   int64_t sumsStride;
-  int64_t rows, cols;
+  int64_t slices, rows, cols;
   int64_t taps;
   const int64_t* offsets;  // of the taps in x; null: 0, 1, 2, ...
   int64_t vectors;
@@ -31,7 +31,7 @@ struct ConvReduce {
 
 struct ConvWeightKernels {
   void (*weight[2])(const ConvWeight&);
-  void (*depthwise[2])(const ConvWeight&);  // x is read by vectors too: x[r, c, offset(t) + channel]
+  void (*depthwise[2])(const ConvWeight&);  // x is read by vectors too: x[s, r, c, offset(t) + channel]
   void (*bias[2])(const ConvWeight&);       // sums[:] += sum of grad
   void (*reduce[2])(const ConvReduce&);
 };
