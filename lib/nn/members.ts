@@ -4,11 +4,34 @@ import { Tensor } from '../tensor/tensor.js';
 import { type AnyModule, Module } from './module.js';
 import { Parameter } from './parameter.js';
 
+/** Names that were asked for: there are few, and each training step asks for them. */
+const stateNames = new Map<string, string>();
+
 /** The name of a field in a state dict: `runningMean` is `running_mean`, as PyTorch writes it. @internal */
-export const stateName = (field: string): string => field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+export function stateName(field: string): string {
+  const known = stateNames.get(field);
+  if (known !== undefined) return known;
+  const name = field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+  if (stateNames.size < 4096) stateNames.set(field, name);
+  return name;
+}
 
 /** @internal */
 export const join = (prefix: string, name: string): string => (prefix ? `${prefix}.${name}` : name);
+
+/** Fields with such values by name; each training step asks for them, so only these cost more than a look. @internal */
+export function fieldsOf<T>(module: object, wanted: (value: unknown) => value is T): [string, T][] {
+  const values: unknown[] = Object.values(module);
+  const found: [string, T][] = [];
+  let fields: string[] | undefined;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value !== 'object' || !wanted(value)) continue;
+    fields ??= Object.keys(module);
+    found.push([stateName(fields[i]), value]);
+  }
+  return found;
+}
 
 /** The field that a name of the state dict, or the name of a field, stands for. @internal */
 export const fieldOf = (module: AnyModule, name: string): string =>

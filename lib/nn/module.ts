@@ -13,7 +13,7 @@ import {
   type ForwardPreHook,
   type HookOptions,
 } from './hooks.js';
-import { checkName, fieldOf, join, lookUp, stateName, warnOfUnregistered } from './members.js';
+import { checkName, fieldOf, fieldsOf, join, lookUp, stateName, warnOfUnregistered } from './members.js';
 import { Buffer, isUninitialized, Parameter } from './parameter.js';
 import {
   addStateHook,
@@ -172,12 +172,12 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
 
   /** @internal Submodules by name, a shared one under each of its names. */
   *_ownModules(): Generator<[string, AnyModule]> {
-    for (const [field, value] of Object.entries(this)) if (value instanceof Module) yield [stateName(field), value];
+    yield* fieldsOf(this, (value): value is AnyModule => value instanceof Module);
   }
 
   /** @internal Parameters of this module itself by name. */
   *_ownParameters(): Generator<[string, Parameter]> {
-    for (const [field, value] of Object.entries(this)) if (value instanceof Parameter) yield [stateName(field), value];
+    yield* fieldsOf(this, (value): value is Parameter => value instanceof Parameter);
   }
 
   /** @internal Buffers of this module itself by name. */
@@ -271,7 +271,9 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
 
   /** This module (named `prefix`) and everything below it with their paths; each once, unless `removeDuplicate` is false. */
   *namedModules(prefix = '', options: ModulesOptions = {}): Generator<[string, AnyModule]> {
-    yield* walk(this as AnyModule, prefix, options.removeDuplicate === false ? null : new Set());
+    const found: [string, AnyModule][] = [];
+    walk(this as AnyModule, prefix, options.removeDuplicate === false ? null : new Set(), found);
+    yield* found;
   }
 
   /** This module and everything below it; each once, unless `removeDuplicate` is false. */
@@ -454,11 +456,11 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
   }
 }
 
-function* walk(module: AnyModule, prefix: string, seen: Set<AnyModule> | null): Generator<[string, AnyModule]> {
+function walk(module: AnyModule, path: string, seen: Set<AnyModule> | null, found: [string, AnyModule][]): void {
   if (seen?.has(module)) return;
   seen?.add(module);
-  yield [prefix, module];
-  for (const [name, child] of module._ownModules()) yield* walk(child, join(prefix, name), seen);
+  found.push([path, module]);
+  for (const [name, child] of module._ownModules()) walk(child, join(path, name), seen, found);
 }
 
 const owners = (module: AnyModule, prefix: string, options: MembersOptions): Iterable<[string, AnyModule]> =>
