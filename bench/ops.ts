@@ -1,4 +1,4 @@
-// npm run bench -- ops, workloads: against PyTorch, one row each.
+// npm run bench -- ops, layers, workloads: against PyTorch, one row each.
 import { type Contest, type Measurement, machine, median, type Plan, ratioText } from './harness.js';
 
 /** A row: what is moved (for GB/s) and what the ratio to PyTorch should be. */

@@ -1,9 +1,10 @@
-// npm run bench -- list | train-step | ops | workloads [--python PATH] [--rounds N] [--steps N] [--only NAME]
+// npm run bench -- list | train-step | ops | layers | workloads [--python PATH] [--rounds N] [--steps N] [--only NAME]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { Contest, type Contestant, interleave, table } from './harness.js';
+import { LAYER_CASES } from './layers.js';
 import { CASES, type Case, runCases } from './ops.js';
 import { WORKLOADS } from './workloads/index.js';
 
@@ -79,6 +80,16 @@ const tables: Record<string, Rows> = {
     contestants: (python) => [
       ours([worker('ops.mjs')]),
       { name: 'PyTorch', command: python, args: [worker('ops.py')] },
+    ],
+  },
+  layers: {
+    title: 'Layers',
+    cases: LAYER_CASES,
+    rounds: '7',
+    steps: '5',
+    contestants: (python) => [
+      ours([worker('layers.mjs')]),
+      { name: 'PyTorch', command: python, args: [worker('layers.py')] },
     ],
   },
   workloads: {

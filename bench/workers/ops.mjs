@@ -1,10 +1,10 @@
-// Single operations on demand: a line `name N` on stdin runs N steps of one and prints their times.
-import { createInterface } from 'node:readline';
+// Single operations on demand.
 import * as nabla from 'nabla';
+import { serve } from './runner.mjs';
 
 /** By name, as the cases are. */
 const functions = { ...nabla };
-const { F, getNumThreads, manualSeed, rand, randint, randn, scope, synchronizeSync } = nabla;
+const { F, manualSeed, rand, randint, randn, scope, synchronizeSync } = nabla;
 manualSeed(0);
 
 const N = 16 * 1024 * 1024;
@@ -150,38 +150,4 @@ function enqueue(grad) {
 /** Steps that return their own time. */
 const timed = { enqueue: () => enqueue(false), 'enqueue with tape': () => enqueue(true) };
 
-let current;
-let step;
-
-function prepare(name) {
-  if (name === current) return;
-  step = undefined;
-  nabla.emptyCache();
-  if (timed[name]) {
-    step = timed[name]();
-  } else {
-    const run = cases[name]();
-    step = () => {
-      const start = performance.now();
-      scope(() => {
-        run();
-        synchronizeSync();
-      });
-      return performance.now() - start;
-    };
-  }
-  current = name;
-}
-
-console.log(JSON.stringify({ ready: `nabla, ${getNumThreads()} threads` }));
-for await (const line of createInterface({ input: process.stdin })) {
-  const cut = line.lastIndexOf(' ');
-  try {
-    prepare(line.slice(0, cut));
-    const times = Array.from({ length: Number(line.slice(cut + 1)) }, () => step());
-    console.log(JSON.stringify({ times, peakRssMb: process.resourceUsage().maxRSS / 1024 }));
-  } catch (error) {
-    current = undefined;
-    console.log(JSON.stringify({ error: error.message }));
-  }
-}
+await serve(cases, timed);

@@ -1,8 +1,9 @@
 # The operations of ops.mjs in PyTorch, eager.
-import gc, json, resource, sys, time
+import time
 
 import torch
 import torch.nn.functional as F
+from runner import serve
 
 torch.set_num_threads(2)
 torch.manual_seed(0)
@@ -141,19 +142,4 @@ for key in POINTWISE:
     CASES[key] = lambda key=key: pointwise(key)
     CASES[key + ' out'] = lambda key=key: pointwise_out(key)
 
-current, run = None, None
-print(json.dumps({'ready': f'PyTorch {torch.__version__}, {torch.get_num_threads()} threads'}), flush=True)
-for line in sys.stdin:
-    name, steps = line.strip().rsplit(' ', 1)
-    if name != current:
-        run = None
-        gc.collect()
-        run, current = (TIMED.get(name) or CASES[name])(), name
-    times = []
-    for _ in range(int(steps)):
-        start = time.perf_counter()
-        own = run()
-        times.append(own if name in TIMED else (time.perf_counter() - start) * 1e3)
-        del own
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({'times': times, 'peakRssMb': rss}), flush=True)
+serve(CASES, TIMED)
