@@ -1,66 +1,13 @@
 #include "pool.h"
 
 #include "lanes.h"
+#include "pool_backward.h"
+#include "pool_places.h"
+#include "pool_windows.h"
 
 namespace {
 
-using nabla::cpu::PoolAxis;
 using nabla::cpu::PoolKernels;
-using nabla::cpu::PoolPart;
-using nabla::cpu::PoolShape;
-
-struct Range {
-  int64_t begin, end;
-  NABLA_INLINE int64_t count() const { return end - begin; }
-};
-
-NABLA_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-NABLA_INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
-// The window of output `o` along one axis: where it starts (possibly before the input), and how many taps it has.
-NABLA_INLINE int64_t startOf(const PoolAxis& a, int64_t o) {
-  return a.stride > 0 ? o * a.stride - a.pad : o * a.size / a.out;
-}
-NABLA_INLINE int64_t tapsOf(const PoolAxis& a, int64_t o) {
-  return a.stride > 0 ? a.kernel : ((o + 1) * a.size + a.out - 1) / a.out - o * a.size / a.out;
-}
-
-// Which taps of a window that begins at `start` lie inside [low, high).
-NABLA_INLINE Range insideTaps(int64_t start, int64_t taps, int64_t dilation, int64_t low, int64_t high) {
-  Range r{0, taps};
-  if (start < low) r.begin = least(taps, (low - start + dilation - 1) / dilation);
-  if (start + (taps - 1) * dilation >= high) r.end = start >= high ? 0 : (high - 1 - start) / dilation + 1;
-  if (r.end < r.begin) r.end = r.begin;
-  return r;
-}
-NABLA_INLINE Range insideTaps(const PoolAxis& a, int64_t o) {
-  return insideTaps(startOf(a, o), tapsOf(a, o), a.dilation, 0, a.size);
-}
-
-// Outputs whose windows lie inside [low, high); not for adaptive windows.
-NABLA_INLINE Range fullWindows(const PoolAxis& a, int64_t low, int64_t high) {
-  const int64_t room = high - 1 - (a.kernel - 1) * a.dilation + a.pad;
-  Range r{least(a.out, (low + a.pad + a.stride - 1) / a.stride), room < 0 ? 0 : room / a.stride + 1};
-  r.end = most(r.begin, least(r.end, a.out));
-  return r;
-}
-
-// Outputs whose windows reach over input `i`, which with a dilation may still lie between their taps.
-NABLA_INLINE Range windowsOver(const PoolAxis& a, int64_t i) {
-  if (a.stride == 0) return {i * a.out / a.size, least(a.out, ((i + 1) * a.out - 1) / a.size + 1)};
-  const int64_t h = i + a.pad;
-  return {most(0, h - (a.kernel - 1) * a.dilation + a.stride - 1) / a.stride, least(a.out, h / a.stride + 1)};
-}
-
-// How many positions count in an average, as PyTorch does it: padding belongs to a window, what lies beyond does not.
-NABLA_INLINE int64_t counted(const PoolAxis& a, int64_t o, bool includePad) {
-  if (a.stride == 0) return tapsOf(a, o);
-  const int64_t start = startOf(a, o), end = least(start + a.kernel, a.size + a.pad);
-  return includePad ? end - start : least(end, a.size) - most(start, 0);
-}
-NABLA_INLINE int64_t countedLines(const PoolShape& s, int64_t od, int64_t oh) {
-  return counted(s.d, od, s.countIncludePad) * counted(s.h, oh, s.countIncludePad);
-}
 
 // A window: its first tap in memory (possibly outside the image), the taps inside, the distance between taps.
 struct Window {
@@ -134,7 +81,7 @@ struct MaxWindow {
               });
           for (int k = 0; k < G::kCount; k++) {
             L::store(out + pixel * s.channels + c + k * L::kWidth, best[k]);
-            L::storeIndex(places + pixel * s.channels + c + k * L::kWidth, at[k]);
+            storePlaces<L>(places + pixel * s.channels + c + k * L::kWidth, at[k]);
           }
         });
   }
@@ -151,10 +98,10 @@ NABLA_INLINE void overWindows(const PoolShape& shape, const Op& op, const PoolPa
   Window w{};
   w.planeStep = s.d.dilation * s.h.size * line, w.rowStep = s.h.dilation * line, w.colStep = s.w.dilation * s.channels;
   for (int64_t row = part.row0; row < part.row1; row++) {
-    const int64_t image = row / s.h.out, oh = row % s.h.out, n = image / s.d.out, od = image % s.d.out;
-    w.planes = insideTaps(s.d, od), w.rows = insideTaps(s.h, oh);
-    w.lines = Op::lines(s, od, oh);
-    const int64_t base = ((n * s.d.size + startOf(s.d, od)) * s.h.size + startOf(s.h, oh)) * line;
+    const Row at(row, s.d.out, s.h.out);
+    w.planes = insideTaps(s.d, at.d), w.rows = insideTaps(s.h, at.h);
+    w.lines = Op::lines(s, at.d, at.h);
+    const int64_t base = ((at.n * s.d.size + startOf(s.d, at.d)) * s.h.size + startOf(s.h, at.h)) * line;
     const bool inner = K > 0 && w.rows.count() == K;
     for (int64_t ow = part.col0; ow < part.col1; ow++) {
       if (inner && ow == full.begin) {
@@ -193,7 +140,8 @@ struct AverageWindow {
   static NABLA_INLINE int64_t lines(const PoolShape& s, int64_t od, int64_t oh) { return countedLines(s, od, oh); }
   template <int K>
   NABLA_INLINE void run(const PoolShape& s, const Window& w, int64_t pixel, int64_t ow) const {
-    const int64_t positions = s.divisorOverride ? s.divisorOverride : w.lines * counted(s.w, ow, s.countIncludePad);
+    const int64_t columns = K > 0 ? K : counted(s.w, ow, s.countIncludePad);
+    const int64_t positions = s.divisorOverride ? s.divisorOverride : w.lines * columns;
     const T divisor = w.empty() ? T{1} : static_cast<T>(positions);
     overChannels<T>(
         s.channels, [&](auto group, int64_t c) __attribute__((always_inline)) {
@@ -232,139 +180,6 @@ void averagePool(const PoolShape& s, const void* x, void* out, const PoolPart& p
   overWindowsBySize(s, AverageWindow<T>{static_cast<const T*>(x), static_cast<T*>(out)}, part);
 }
 
-// What one window gives to one of its positions: the gradient where the maximum came from there ...
-template <class T, class I>
-struct MaxShare {
-  const T* grad;
-  const I* places;
-  struct At {
-    const T* grad;
-    const I* places;
-  };
-  template <class L>
-  struct Part {
-    typename L::V grad;
-    typename L::Int place;
-  };
-  static NABLA_INLINE int64_t lines(const PoolShape&, int64_t, int64_t) { return 0; }
-  NABLA_INLINE At at(const PoolShape& s, int64_t outRow, int64_t, int64_t ow) const {
-    const int64_t offset = (outRow * s.w.out + ow) * s.channels;
-    return {grad + offset, places + offset};
-  }
-  template <class L>
-  static NABLA_INLINE Part<L> load(const At& at, int64_t c) {
-    return {L::load(at.grad + c), L::loadIndex(at.places + c)};
-  }
-  template <class L>
-  static NABLA_INLINE typename L::V share(const Part<L>& part, int32_t place) {
-    return part.place == typename L::Int{} + place ? part.grad : L::splat(0);
-  }
-};
-
-// ... or an equal part of it.
-template <class T>
-struct AverageShare {
-  const T* grad;
-  struct At {
-    const T* grad;
-    T scale;
-  };
-  static NABLA_INLINE int64_t lines(const PoolShape& s, int64_t od, int64_t oh) { return countedLines(s, od, oh); }
-  NABLA_INLINE At at(const PoolShape& s, int64_t outRow, int64_t lines, int64_t ow) const {
-    const int64_t positions = s.divisorOverride ? s.divisorOverride : lines * counted(s.w, ow, s.countIncludePad);
-    return {grad + (outRow * s.w.out + ow) * s.channels, T{1} / static_cast<T>(positions)};
-  }
-  template <class L>
-  static NABLA_INLINE typename L::V load(const At& at, int64_t c) {
-    return L::load(at.grad + c) * at.scale;
-  }
-  template <class L>
-  static NABLA_INLINE typename L::V share(typename L::V part, int32_t) {
-    return part;
-  }
-};
-
-template <int N>
-struct Count {
-  static constexpr int64_t kValue = N;
-};
-
-// Adds to columns `inside` of one input row what the windows of one output row give to them; `place` is that of the
-// row's first tap. Side by side (no gap, no overlap) a window may write instead of add.
-template <int K, bool kTiles, class T, class Share>
-NABLA_INLINE void scatterRow(const PoolShape& s, const Share& share, int64_t outRow, int64_t lines, int64_t place,
-                             Range inside, T* gradX) {
-  Range full{0, 0};
-  if (K > 0) full = fullWindows(s.w, inside.begin, inside.end);
-  const int64_t last = windowsOver(s.w, inside.end - 1).end;
-  for (int64_t ow = windowsOver(s.w, inside.begin).begin; ow < last; ow++) {
-    const int64_t w0 = startOf(s.w, ow);
-    const auto at = share.at(s, outRow, lines, ow);
-    auto taps = [&](Range cols, auto count) __attribute__((always_inline)) {
-      overChannels<T, kTiles>(
-          s.channels, [&](auto group, int64_t c) __attribute__((always_inline)) {
-            using G = decltype(group);
-            using L = typename G::Lane;
-            const int64_t begin = count.kValue > 0 ? 0 : cols.begin, end = count.kValue > 0 ? count.kValue : cols.end;
-#pragma GCC unroll 4
-            for (int k = 0; k < G::kCount; k++) {
-              const int64_t ck = c + k * L::kWidth;
-              const auto part = Share::template load<L>(at, ck);
-#pragma GCC unroll 3
-              for (int64_t j = begin; j < end; j++) {
-                T* p = gradX + (w0 + j * s.w.dilation) * s.channels + ck;
-                const auto v = Share::template share<L>(part, static_cast<int32_t>(place + j));
-                L::store(p, kTiles ? v : L::load(p) + v);
-              }
-            }
-          });
-    };
-    if (K > 0 && ow >= full.begin && ow < full.end) {
-      taps(Range{}, Count<K>{});
-    } else {
-      taps(insideTaps(w0, tapsOf(s.w, ow), s.w.dilation, inside.begin, inside.end), Count<0>{});
-    }
-  }
-}
-
-// K: the width of the window, 0 for any.
-template <int K, bool kTiles, class T, class Share>
-NABLA_INLINE void backwardRows(const PoolShape& shape, const Share& share, T* gradX, const PoolPart& part) {
-  const PoolShape s = shape;
-  const Range inside{part.col0, part.col1};
-  for (int64_t row = part.row0; row < part.row1; row++) {
-    const int64_t image = row / s.h.size, h = row % s.h.size, n = image / s.d.size, d = image % s.d.size;
-    T* out = gradX + row * s.w.size * s.channels;
-    const Range planes = windowsOver(s.d, d), rows = windowsOver(s.h, h);
-    const bool any = planes.begin < planes.end && rows.begin < rows.end;
-    const int64_t covered = kTiles && any ? least(s.w.size, s.w.out * s.w.kernel) : 0;
-    const int64_t zeros = least(inside.end, most(inside.begin, covered));
-    __builtin_memset(out + zeros * s.channels, 0, static_cast<size_t>((inside.end - zeros) * s.channels) * sizeof(T));
-    for (int64_t od = planes.begin; od < planes.end; od++) {
-      const int64_t depth = d - startOf(s.d, od);
-      if (depth % s.d.dilation != 0) continue;
-      for (int64_t oh = rows.begin; oh < rows.end; oh++) {
-        const int64_t height = h - startOf(s.h, oh);
-        if (height % s.h.dilation != 0) continue;
-        const int64_t line = depth / s.d.dilation * s.h.kernel + height / s.h.dilation;
-        const int64_t outRow = (n * s.d.out + od) * s.h.out + oh;
-        scatterRow<K, kTiles>(s, share, outRow, Share::lines(s, od, oh), line * s.w.kernel, inside, out);
-      }
-    }
-  }
-}
-
-NABLA_INLINE bool tiled(const PoolAxis& a) { return a.stride == a.kernel && a.dilation == 1 && a.pad == 0; }
-
-template <class T, class Share>
-NABLA_INLINE void backwardBySize(const PoolShape& s, const Share& share, T* gradX, const PoolPart& part) {
-  const bool tiles = tiled(s.d) && tiled(s.h) && tiled(s.w);
-  if (tiles && s.w.kernel == 2) return backwardRows<2, true>(s, share, gradX, part);
-  if (tiles) return backwardRows<0, true>(s, share, gradX, part);
-  if (s.w.kernel == 3 && s.w.stride > 0) return backwardRows<3, false>(s, share, gradX, part);
-  backwardRows<0, false>(s, share, gradX, part);
-}
-
 template <class T, class I>
 void maxPoolBackward(const PoolShape& s, const void* gradOut, const void* places, void* gradX, const PoolPart& part) {
   const MaxShare<T, I> share{static_cast<const T*>(gradOut), static_cast<const I*>(places)};
@@ -391,8 +206,8 @@ void flatIndices(const PoolShape& s, const void* places, int64_t* out, const Poo
     for (int64_t i = 0; i < positions; i++) distances[i] = distanceOf(s, i);
   }
   for (int64_t row = part.row0; row < part.row1; row++) {
-    const int64_t oh = row % s.h.out, od = row / s.h.out % s.d.out;
-    const int64_t line = (startOf(s.d, od) * s.h.size + startOf(s.h, oh)) * s.w.size;
+    const Row at(row, s.d.out, s.h.out);
+    const int64_t line = (startOf(s.d, at.d) * s.h.size + startOf(s.h, at.h)) * s.w.size;
     for (int64_t ow = part.col0; ow < part.col1; ow++) {
       const int64_t offset = (row * s.w.out + ow) * s.channels, start = line + startOf(s.w, ow);
       const I* from = static_cast<const I*>(places) + offset;
