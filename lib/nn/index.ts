@@ -74,6 +74,14 @@ export {
   LazyLinear,
   type LazyModule,
 } from './lazy.js';
+export {
+  LazyConv1d,
+  LazyConv2d,
+  LazyConv3d,
+  LazyConvTranspose1d,
+  LazyConvTranspose2d,
+  LazyConvTranspose3d,
+} from './lazy-conv.js';
 export { Flatten, Identity, Linear, type LinearOptions, Unflatten } from './linear.js';
 export {
   BCELoss,

@@ -15,8 +15,8 @@ import {
 import { compareModules } from '../support/modules.js';
 
 /** The module after its first input. */
-function after<M extends nn.Module>(module: M, shape: readonly number[]): M {
-  module.forward(rand(shape));
+function after<M extends nn.AnyModule>(module: M, shape: readonly number[]): M {
+  (module as nn.AnyModule as nn.Module).forward(rand(shape));
   for (const norm of [module, ...module.children()]) if (norm instanceof nn.BatchNorm1d) norm.resetRunningStats();
   return module;
 }
@@ -30,6 +30,12 @@ compareModules('nn_lazy', {
   lazyInstanceNorm1d: () => after(new nn.LazyInstanceNorm1d(), [2, 3, 4]),
   lazyInstanceNorm2d: () => after(new nn.LazyInstanceNorm2d({ trackRunningStats: false }), [2, 3, 2, 3]),
   lazyInstanceNorm3d: () => after(new nn.LazyInstanceNorm3d({ affine: false }), [2, 3, 2, 2, 2]),
+  lazyConv1d: () => after(new nn.LazyConv1d(2, 3, { padding: 1 }), [2, 3, 5]),
+  lazyConv2d: () => after(new nn.LazyConv2d(4, [1, 3], { groups: 2, bias: false }), [2, 6, 3, 4]),
+  lazyConv3d: () => after(new nn.LazyConv3d(2, 2), [3, 2, 3, 2]),
+  lazyConvTranspose1d: () => after(new nn.LazyConvTranspose1d(2, 3, { stride: 2 }), [3, 4]),
+  lazyConvTranspose2d: () => after(new nn.LazyConvTranspose2d(4, 2, { groups: 2 }), [2, 6, 2, 3]),
+  lazyConvTranspose3d: () => after(new nn.LazyConvTranspose3d(1, 2, { outputPadding: 1, stride: 2 }), [1, 2, 2, 2, 1]),
 });
 
 const numbers = (t: Tensor): number[] => Array.from(t.detach().dataSync(), Number);
@@ -172,6 +178,24 @@ describe('a lazy module', () => {
     const scaled = new Scaled(1, { bias: false });
     expect(scaled.forward(ones([1, 1])).itemSync()).toBeCloseTo(2 * scaled.weight.detach().itemSync());
     expect(scaled).toBeInstanceOf(Scaled);
+  });
+
+  it('of a convolution takes its channels, and its weight lies as that of an ordinary one', () => {
+    const [lazy, plain] = [new nn.LazyConv2d(4, [1, 3]), new nn.Conv2d(3, 4, [1, 3])];
+    const model = new nn.Sequential(lazy, new nn.ReLU());
+    expect(String(lazy)).toBe('LazyConv2d(0, 4, kernel_size=(1, 3), stride=(1, 1))');
+    expect(model.forward(rand([3, 2, 4])).shape).toEqual([4, 2, 2]);
+    expect([lazy.weight.shape, lazy.weight.strides]).toEqual([plain.weight.shape, plain.weight.strides]);
+    expect(Object.getPrototypeOf(lazy)).toBe(nn.Conv2d.prototype);
+    lazy.loadStateDict(plain.stateDict());
+    const x = rand([1, 3, 2, 4]);
+    expect(numbers(model.forward(x))).toEqual(numbers(plain.forward(x).relu()));
+    const loaded = new nn.LazyConvTranspose1d(4, 2, { groups: 2 });
+    loaded.loadStateDict(new nn.ConvTranspose1d(6, 4, 2, { groups: 2 }).stateDict());
+    expect(loaded.forward(rand([1, 6, 3]), [4]).shape).toEqual([1, 4, 4]);
+    expect(loaded.inChannels).toBe(6);
+    expect(() => new nn.LazyConv2d(4, 3, { groups: 2 }).forward(rand([1, 3, 5, 5]))).toThrow(/groups 2 must divide/);
+    expect(() => new nn.LazyConv2d(4, 3).forward(rand([5, 5]))).toThrow(/^LazyConv2d: .*\[5, 5\]/);
   });
 
   it('is made of parameters that anybody can use', () => {
