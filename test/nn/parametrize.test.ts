@@ -69,6 +69,24 @@ describe('registerParametrization', () => {
     expect(numbers(layer.weight)).toEqual([0, 8]);
   });
 
+  it('gives each of several originals memory of its own', () => {
+    class Sum extends nn.Module<[Tensor, Tensor]> {
+      forward(x: Tensor, y: Tensor): Tensor {
+        return x.add(y);
+      }
+
+      rightInverse(z: Tensor): Tensor[] {
+        return [z.view([2, 2]), z.view([2, 2])];
+      }
+    }
+    const layer = registerParametrization(new nn.Linear(2, 2), 'weight', new Sum());
+    const [a, b] = layer.parametrizations?.weight.originals() ?? [];
+    const before = numbers(b);
+    a.detach().fill_(0);
+    expect(numbers(b)).toEqual(before);
+    expect([a.requiresGrad && a.isLeaf, b instanceof nn.Parameter]).toEqual([true, true]);
+  });
+
   it('sets the mode of what it registers', () => {
     const layer = new nn.Linear(2, 3).eval();
     registerParametrization(layer, 'weight', new Double());

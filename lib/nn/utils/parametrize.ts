@@ -84,7 +84,9 @@ export class ParametrizationList extends ModuleList<Parametrization> {
     } else {
       const list = checkList('registerParametrization', start);
       this.count = list.length;
-      list.forEach((value, i) => {
+      list.forEach((given, i) => {
+        // Two views of one tensor must not be trained through the same memory.
+        const value = given._isView && given !== tensor ? clone(given.detach()) : given;
         const held = tensor instanceof Parameter ? new Parameter(value, tensor.requiresGrad) : value.detach();
         hold(this, `original${i}`, held);
       });
