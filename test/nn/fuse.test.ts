@@ -78,6 +78,14 @@ describe('folded batch normalization is that of PyTorch', () => {
     const fused = fuseConvBnWeights(state.weight, state.bias, mean, variance, 1e-5, scale, shift, { transpose: true });
     expectEqual(fused[0], weight);
     expectEqual(fused[1], bias);
+    const conv = new nn.ConvTranspose2d(3, 4, 2, double).eval();
+    conv.loadStateDict(asState(layer));
+    const after = new nn.BatchNorm2d(4, double).eval();
+    after.loadStateDict(asState(norm));
+    const whole = fuseConvBnEval(conv, after, { transpose: true });
+    const x = randn([2, 3, 4, 5], double);
+    const want = valuesOf(after.forward(conv.forward(x)));
+    expect(difference(valuesOf(whole.forward(x)), want, { length: 40, ulps: 16 }, 4)).toBeUndefined();
     const single = one('linear and one feature');
     const linear = new nn.Linear(3, 4, double);
     linear.loadStateDict(asState(single.layer));

@@ -63,6 +63,7 @@ compareModules('nn_parametrization', {
   spectralNorm: () => P.spectralNorm(linear(4, 3)),
   'spectralNorm of a convolution': () =>
     P.spectralNorm(new nn.Conv2d(4, 3, [2, 3]), 'weight', { nPowerIterations: 3, eps: 1e-3, dim: 1 }),
+  'spectralNorm of a transposed convolution': () => P.spectralNorm(new nn.ConvTranspose2d(4, 3, 2)),
   'spectralNorm of a bias': () => P.spectralNorm(linear(4, 3), 'bias'),
   ...orthogonal,
   'orthogonal of a convolution': () => P.orthogonal(new nn.Conv2d(4, 3, [2, 3])),

@@ -8,6 +8,7 @@ import { permute, reshape } from '../../ops/shape/view.js';
 import { checkDim, numelOf } from '../../tensor/layout.js';
 import { noGrad } from '../../tensor/scope.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import { ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } from '../conv.js';
 import type { AnyModule } from '../module.js';
 
 /** Norms of the slices along `dim`, of the shape `[1, ..., n, ..., 1]`; of everything when it is null. */
@@ -33,13 +34,10 @@ export function asMatrix(weight: Tensor, dim: number): Tensor {
   return reshape(rows, [weight.shape[dim], numelOf(axes.map((i) => weight.shape[i]))]);
 }
 
+const TRANSPOSED = [ConvTranspose1d, ConvTranspose2d, ConvTranspose3d];
+
 /** The default of `dim`. */
-export function outputDim(module: AnyModule): number {
-  for (let at: object | null = module; at; at = Object.getPrototypeOf(at) as object | null) {
-    if (/^ConvTranspose[123]d$/.test(at.constructor.name)) return 1;
-  }
-  return 0;
-}
+export const outputDim = (module: AnyModule): number => (TRANSPOSED.some((type) => module instanceof type) ? 1 : 0);
 
 /** One vector of the power method moves to the image of the other, in place. */
 export function turn(vector: Tensor, matrix: Tensor, other: Tensor, eps: number): void {
