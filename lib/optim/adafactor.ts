@@ -1,17 +1,10 @@
-import { ArgumentError, valueText } from '../errors.js';
-import { matmul } from '../ops/linalg/matmul.js';
+import { ArgumentError, ShapeError, shapeText, valueText } from '../errors.js';
 import { FlatStep } from '../ops/optim/flat-step.js';
-import { div, mul } from '../ops/pointwise/arithmetic.js';
-import { clamp } from '../ops/pointwise/select.js';
-import { neg, rsqrt, square } from '../ops/pointwise/unary.js';
-import { norm } from '../ops/reduce/moments.js';
-import { mean } from '../ops/reduce/reduce.js';
 import { finfo } from '../ops/shape/convert.js';
-import { to } from '../ops/shape/view.js';
 import { checkOptions } from '../tensor/check.js';
 import { zeros } from '../tensor/create.js';
-import { computeDType } from '../tensor/dtype.js';
-import { noGrad } from '../tensor/scope.js';
+import type { DType } from '../tensor/dtype.js';
+import { sameShape } from '../tensor/layout.js';
 import { Tensor } from '../tensor/tensor.js';
 import { checkCommon } from './check.js';
 import { Optimizer, type ParamGroup, type Params, withDefaults } from './optimizer.js';
@@ -39,16 +32,6 @@ const DEFAULTS: AdafactorOptions = {
   d: 1,
   weightDecay: 0,
   maximize: false,
-};
-
-/** The averages of the squared gradient: of rows and columns of matrices, of each element of vectors. */
-const statesOf = (param: Tensor): [key: string, shape: number[]][] => {
-  const { shape, ndim } = param;
-  if (ndim < 2) return [['variance', [...shape]]];
-  return [
-    ['rowVar', shape.map((n, i) => (i === ndim - 1 ? 1 : n))],
-    ['colVar', shape.map((n, i) => (i === ndim - 2 ? 1 : n))],
-  ];
 };
 
 /**
@@ -85,50 +68,52 @@ export class Adafactor extends Optimizer<AdafactorOptions> {
 
   protected stepGroup(group: ParamGroup<AdafactorOptions>, params: readonly Tensor[]): void {
     for (const { params: list, numbers } of this.alike(params, { step: 0 })) {
-      noGrad(() => this.#run(group, list, numbers.step + 1));
-      this.remember(list, { step: numbers.step + 1 });
+      const step = numbers.step + 1;
+      for (const dtype of new Set(list.map((param) => param.dtype))) {
+        const own = list.filter((param) => param.dtype === dtype);
+        const vectors = own.filter((param) => param.ndim < 2);
+        const matrices = own.filter((param) => param.ndim >= 2);
+        const scalars = scalarsOf(group, dtype, step);
+        if (vectors.length > 0) this.flatStep('adafactorVectors', vectors, ['variance'], scalars);
+        if (matrices.length === 0) continue;
+        const flat = new FlatStep(true);
+        for (const param of matrices) flat.add(this.constructor.name, param);
+        const rows = matrices.map((param) => this.#average(param, 'rowVar', param.ndim - 1));
+        const columns = matrices.map((param) => this.#average(param, 'colVar', param.ndim - 2));
+        flat.run('adafactor', [rows, columns], scalars);
+      }
+      this.remember(list, { step });
     }
   }
 
-  /** Averages and parameters change in passes that leave all as they are when a gradient failed. */
-  #run(group: AdafactorOptions, params: readonly Tensor[], step: number): void {
-    const op = this.constructor.name;
-    const averages = new FlatStep();
-    for (const param of params) this.#addAverages(op, averages, param);
-    averages.run('lerp', [], { weight: step ** group.beta2Decay });
-    const move = new FlatStep();
-    for (const param of params) move.add(op, param, this.#update(group, param, step));
-    move.run('decayedStep', [], { shrink: 1 - group.lr * group.weightDecay, stepSize: 1 });
-  }
-
-  #addAverages(op: string, averages: FlatStep, param: Tensor): void {
-    const squares = square(param._grad as Tensor);
-    const own = this.stateOf(param);
-    for (const [key, shape] of statesOf(param)) {
-      if (!(own[key] instanceof Tensor)) own[key] = zeros(shape, { dtype: param.dtype }).keep();
-      const axis = key === 'variance' ? null : key === 'rowVar' ? -1 : -2;
-      averages.add(op, own[key] as Tensor, axis === null ? squares : mean(squares, axis, { keepdim: true }));
+  /** The average of squares along an axis. */
+  #average(param: Tensor, key: string, axis: number): Tensor {
+    const state = this.stateOf(param);
+    const shape = param.shape.map((n, i) => (i === axis ? 1 : n));
+    const value = state[key];
+    if (value instanceof Tensor) {
+      value._handle(this.constructor.name);
+      if (sameShape(value.shape, shape)) return value;
+      const message = `${key} has shape ${shapeText(value.shape)}, the parameter ${shapeText(param.shape)}`;
+      throw new ShapeError(this.constructor.name, message, value.shape, param.shape);
     }
+    const average = zeros(shape, { dtype: param.dtype }).keep();
+    state[key] = average;
+    return average;
   }
+}
 
-  #update(group: AdafactorOptions, param: Tensor, step: number): Tensor {
-    const { eps, lr, d } = group;
-    const floor = eps[0] ?? finfo(param.dtype).eps;
-    const wide = (x: Tensor): Tensor => to(x, computeDType(param.dtype));
-    const own = this.stateOf(param) as Record<string, Tensor>;
-    let squares: Tensor;
-    if (param.ndim < 2) squares = wide(own.variance);
-    else {
-      const rows = wide(own.rowVar);
-      const size = clamp(mean(rows, -2, { keepdim: true }), floor);
-      squares = matmul(div(rows, size), wide(own.colVar));
-    }
-    const grad = wide(param._grad as Tensor);
-    const direction = mul(rsqrt(clamp(squares, floor * floor)), group.maximize ? neg(grad) : grad);
-    const root = Math.sqrt(param.numel);
-    const length = clamp(div(norm(wide(param)), root), eps[1]);
-    const clip = clamp(div(norm(direction), root * d), 1);
-    const update = mul(direction, mul(div(length, clip), Math.min(lr, 1 / Math.sqrt(step))));
-    return to(update, param.dtype);
-  }
+function scalarsOf(group: AdafactorOptions, dtype: DType, step: number) {
+  const { lr, eps, d, weightDecay, maximize } = group;
+  const floor = eps[0] ?? finfo(dtype).eps;
+  return {
+    weight: step ** group.beta2Decay,
+    floor: floor * floor,
+    shrink: 1 - lr * weightDecay,
+    rate: Math.min(lr, 1 / Math.sqrt(step)),
+    least: eps[1],
+    clip: d,
+    leastMean: floor,
+    maximize,
+  };
 }

@@ -306,6 +306,116 @@ void testLazyRows(Machine& m) {
   }
 }
 
+// weight, floor, shrink, rate, least, clip, leastMean, maximize
+const std::vector<double> kAdafactors[] = {{0.3, 1e-14, 1, 0.1, 1e-3, 1, 1e-7, 0}, {0.7, 0.2, 0.9, 0.1, 3, 0.5, 2, 1}};
+
+void moveAdafactor(std::vector<double>& param, const std::vector<double>& grad, const std::vector<double>& average,
+                   const std::vector<double>& s) {
+  std::vector<double> direction;
+  double params = 0, steps = 0;
+  const double n = static_cast<double>(param.size());
+  for (size_t e = 0; e < param.size(); e++) {
+    direction.push_back((s[7] != 0 ? -grad[e] : grad[e]) / std::sqrt(std::max(average[e], s[1])));
+    params += square(param[e]);
+    steps += square(direction[e]);
+  }
+  const double ratio = s[3] * std::max(s[4], std::sqrt(params / n)) / std::max(1.0, std::sqrt(steps / n) / s[5]);
+  for (size_t e = 0; e < param.size(); e++) param[e] = s[2] * param[e] - ratio * direction[e];
+}
+
+void testAdafactorVectors(Machine& m) {
+  for (const auto& sizes : sizeLists()) {
+    for (const auto& s : kAdafactors) {
+      Case c = makeCase(m, vectors(sizes), true);
+      step(m, c, Formula::kAdafactorVectors, 1, s);
+      m.wait();
+      for (size_t t = 0; t < c.param.size(); t++) {
+        for (size_t e = 0; e < c.param[t].size(); e++)
+          c.state[0][t][e] += s[0] * (square(c.grad[t][e]) - c.state[0][t][e]);
+        moveAdafactor(c.param[t], c.grad[t], c.state[0][t], s);
+      }
+      compare(c, 1, "adafactor, vectors");
+    }
+  }
+}
+
+// The averages of rows and columns take the places of the first two states.
+Case makeMatrices(Machine& m, const std::vector<std::vector<int64_t>>& shapes, bool mixed) {
+  Case c = makeCase(m, shapes, mixed);
+  for (int k = 0; k < 2; k++) {
+    std::vector<std::vector<int64_t>> reduced = shapes;
+    for (auto& shape : reduced) shape[shape.size() - static_cast<size_t>(k) - 1] = 1;
+    Case states = makeCase(m, reduced, mixed);
+    c.states[k] = states.states[0];
+    c.state[k] = states.state[0];
+  }
+  return c;
+}
+
+void referenceMatrices(Case& c, const std::vector<std::vector<int64_t>>& shapes, const std::vector<double>& s) {
+  for (size_t t = 0; t < shapes.size(); t++) {
+    const size_t columns = static_cast<size_t>(shapes[t].back()), total = c.param[t].size();
+    const size_t rows = static_cast<size_t>(shapes[t][shapes[t].size() - 2]);
+    std::vector<double> average(total);
+    for (size_t at = 0; at + rows * columns <= total && total > 0; at += rows * columns) {
+      double *rowVar = &c.state[0][t][at / columns], *columnVar = &c.state[1][t][at / rows], mean = 0;
+      const double* grad = &c.grad[t][at];
+      for (size_t i = 0; i < rows; i++) {
+        double sum = 0;
+        for (size_t j = 0; j < columns; j++) sum += square(grad[i * columns + j]);
+        rowVar[i] += s[0] * (sum / static_cast<double>(columns) - rowVar[i]);
+        mean += rowVar[i] / static_cast<double>(rows);
+      }
+      for (size_t j = 0; j < columns; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < rows; i++) sum += square(grad[i * columns + j]);
+        columnVar[j] += s[0] * (sum / static_cast<double>(rows) - columnVar[j]);
+      }
+      for (size_t e = 0; e < rows * columns; e++)
+        average[at + e] = rowVar[e / columns] / std::max(mean, s[6]) * columnVar[e % columns];
+    }
+    if (total > 0) moveAdafactor(c.param[t], c.grad[t], average, s);
+  }
+}
+
+void testAdafactorMatrices(Machine& m) {
+  const std::vector<std::vector<std::vector<int64_t>>> lists = {
+      {{3, 5}, {1, 1}, {0, 4}, {7, 0}},
+      {{70, 1001}, {2, 40000}, {40000, 2}, {300, 257}},
+      {{4, 3, 2, 5}, {2, 33, 17}, {1, 600}, {5, 1}},
+      std::vector<std::vector<int64_t>>(400, {2, 3}),
+  };
+  for (const auto& shapes : lists) {
+    for (const auto& s : kAdafactors) {
+      Case c = makeMatrices(m, shapes, true);
+      step(m, c, Formula::kAdafactor, 2, s);
+      m.wait();
+      referenceMatrices(c, shapes, s);
+      compare(c, 2, "adafactor");
+    }
+  }
+  for (size_t bad : {size_t{0}, size_t{399}}) {
+    Case c = makeMatrices(m, lists[3], false);
+    m.ctx.stream.enqueue("broken", {&c.grads[bad]}, {}, [](Exec& exec) { exec.fail("no gradient"); });
+    step(m, c, Formula::kAdafactor, 2, kAdafactors[0]);
+    m.wait();
+    compare(c, 2, "adafactor, failed gradient");
+    CHECK(m.ctx.stream.takeUndelivered() != nullptr, "error kept");
+  }
+}
+
+void testAdafactorThreads(Isa isa) {
+  std::vector<double> expected;
+  for (int threads : {1, 2, 3}) {
+    Machine m(isa, threads);
+    Case c = makeMatrices(m, {{300, 257}}, false);
+    step(m, c, Formula::kAdafactor, 2, kAdafactors[0]);
+    m.wait();
+    if (threads == 1) expected = Machine::values(c.params[0]);
+    CHECK(same(Machine::values(c.params[0]), expected), "%d threads", threads);
+  }
+}
+
 void testThreads(Isa isa) {
   for (Formula formula : {Formula::kAdam, Formula::kLamb, Formula::kLazyAdam}) {
     std::vector<std::vector<double>> expected;
@@ -369,7 +479,10 @@ int main() {
     testFormulas(m);
     testLamb(m);
     testLazyRows(m);
+    testAdafactorVectors(m);
+    testAdafactorMatrices(m);
     testThreads(isa);
+    testAdafactorThreads(isa);
     testPoison(m);
     testInfinity(m);
   }

@@ -5,6 +5,7 @@ import {
   DisposedError,
   gather,
   memory,
+  nn,
   noGrad,
   ones,
   optim,
@@ -99,6 +100,18 @@ describe('parameters and options', () => {
     o.addParamGroup({ params: [c], lr: 3 });
     expect(o.paramGroups[2].momentum).toBe(0);
   });
+  it('parameters may come with their names', () => {
+    const model = new nn.Linear(2, 1);
+    const o = new optim.SGD(model.namedParameters());
+    expect(o.paramGroups[0].params).toEqual([model.weight, model.bias]);
+    expect(o.paramGroups[0].paramNames).toEqual(['weight', 'bias']);
+    expect(o.stateDict().paramGroups[0].paramNames).toEqual(['weight', 'bias']);
+    const other = (): Tensor => zeros([1]);
+    expect(() => o.addParamGroup({ params: [other()] })).toThrow(/all param groups should be with names/);
+    expect(() => new optim.SGD([['a', other()], other()])).toThrow(/all params of a group need names, or none/);
+    o.addParamGroup({ params: [['more', other()]] });
+    expect(o.paramGroups[1].paramNames).toEqual(['more']);
+  });
   it('AdamW decays by 1e-2 where nothing else is asked for', () => {
     const p = ones([1]).requiresGrad_();
     expect(new optim.AdamW([p]).paramGroups[0].weightDecay).toBe(0.01);
@@ -107,7 +120,46 @@ describe('parameters and options', () => {
   });
 });
 
+const ALL = [
+  ...['SGD', 'Adam', 'AdamW', 'Adagrad', 'Adadelta', 'RMSprop', 'Adamax', 'NAdam', 'RAdam', 'Rprop', 'ASGD'],
+  ...['Lion', 'LAMB', 'SparseAdam', 'Adafactor', 'Muon'],
+];
+
 describe('step and zeroGrad', () => {
+  for (const name of ALL) {
+    it(`${name}: bfloat16 and float16 parameters move as float32 ones, rounded`, () => {
+      for (const [dtype, ulp] of [
+        ['bfloat16', 2 ** -8],
+        ['float16', 2 ** -11],
+      ] as const) {
+        const start = tensor([
+          [1, -0.5, 0.25],
+          [2, 0.75, -1.5],
+        ]);
+        const grad = tensor([
+          [0.5, 1, -2],
+          [-0.25, 1.5, 1],
+        ]);
+        const [wide, narrow] = [start.clone(), start.to(dtype)].map((x) => x.requiresGrad_());
+        // One epsilon for both: Adafactor takes that of the dtype, and float16 knows no 1e-8.
+        const options = name === 'Adafactor' ? { lr: 0.1, eps: [1e-3, 1e-3] } : { lr: 0.1 };
+        for (const w of [wide, narrow]) {
+          const o = make(name, [w], options);
+          for (let i = 0; i < 2; i++) {
+            w.grad = grad.to(w.dtype);
+            o.step();
+          }
+        }
+        const got = values(narrow.to('float32'));
+        values(wide).forEach((x, i) => {
+          // Two roundings of the parameter, and those of the states in the step.
+          expect(Math.abs(got[i] - x)).toBeLessThan(2 * ulp * Math.abs(x) + 0.2 * 6 * ulp);
+        });
+        expect(narrow.dtype).toBe(dtype);
+      }
+    });
+  }
+
   it('train: a closure is run with gradients and its loss comes back', async () => {
     const w = zeros([2]).requiresGrad_();
     const target = tensor([1, -2]);
@@ -193,10 +245,7 @@ describe('step and zeroGrad', () => {
     w.grad.dispose();
     expect(() => o.step()).toThrow(DisposedError);
   });
-  for (const name of [
-    ...['SGD', 'Adam', 'AdamW', 'Adagrad', 'Adadelta', 'RMSprop', 'Adamax', 'NAdam', 'RAdam', 'Rprop', 'ASGD'],
-    ...['Lion', 'LAMB', 'SparseAdam', 'Adafactor', 'Muon'],
-  ]) {
+  for (const name of ALL) {
     it(`${name}: a failed gradient leaves all parameters and their state as they were`, async () => {
       const params = [ones([2, 3]), ones([3, 2])].map((x) => x.requiresGrad_());
       const o = make(name, params, name === 'SGD' ? { momentum: 0.5 } : {});

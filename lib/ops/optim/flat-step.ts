@@ -95,6 +95,8 @@ const FORMULAS = {
   decayedStep: ['shrink', 'stepSize'],
   lazyAdam: ['stepSize', 'beta1', 'beta2', 'eps', 'maximize'],
   lamb: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay', 'correction1', 'correction2', 'maximize'],
+  adafactorVectors: ['weight', 'floor', 'shrink', 'rate', 'least', 'clip', 'leastMean', 'maximize'],
+  adafactor: ['weight', 'floor', 'shrink', 'rate', 'least', 'clip', 'leastMean', 'maximize'],
 } as const;
 
 /** A formula that one native pass computes. */

@@ -1,6 +1,6 @@
 // Schedules that move the momentum against the rate.
 import { ArgumentError, valueText } from '../../errors.js';
-import { checkOptions } from '../../tensor/check.js';
+import { checkFunction, checkOptions } from '../../tensor/check.js';
 import { checkCount } from '../check.js';
 import { camelCase } from '../state-dict.js';
 import {
@@ -106,6 +106,7 @@ export class CyclicLR extends LRScheduler {
     if (!['triangular', 'triangular2', 'exp_range'].includes(mode) && scaleFn === null) {
       throw new ArgumentError(op, `mode ${valueText(mode)} is invalid and scaleFn is null`, mode);
     }
+    if (scaleFn !== null) checkFunction(op, scaleFn);
     const low = perGroup(op, 'baseMomentum', optimizer, baseMomentum);
     const high = perGroup(op, 'maxMomentum', optimizer, maxMomentum);
     const betas = cycleMomentum && usesBetas(op, optimizer);

@@ -66,6 +66,18 @@ struct LambScalars {
   double lr, beta1, beta2, eps, weightDecay, correction1, correction2, maximize;
 };
 
+// Squares are averaged by rows and columns of matrices; the step itself is scaled by the frame.
+struct AdafactorScalars {
+  double weight;     // of the new squares in the averages
+  double floor;      // least average: the square of epsilon 1
+  double shrink;     // 1 - lr * weightDecay
+  double rate;       // min(lr, 1 / sqrt(step))
+  double least;      // epsilon 2
+  double clip;       // largest root mean square of a step
+  double leastMean;  // least mean of the averages of rows: epsilon 1
+  double maximize;
+};
+
 enum class Formula {
   kSgd,          // states: momentum buffer (none without momentum)
   kAdam,         // average, average of squares, largest of these (none without amsgrad)
@@ -85,6 +97,8 @@ enum class Formula {
   // Formulas with frames of their own.
   kLazyAdam = kElementwise,  // average, average of squares
   kLamb,                     // average, average of squares
+  kAdafactorVectors,         // average of squares
+  kAdafactor,                // averages of squares along rows and along columns, not in the shape of the parameter
   kCount,
 };
 
@@ -99,6 +113,23 @@ struct OptimKernels {
   // Updates the averages; sums: the squares of the parameter and of its step are added.
   void (*lambMoments[2])(const double* scalars, int64_t n, void* const* data, double* sums);
   void (*lambStep[2])(const double* scalars, int64_t n, void* const* data, double ratio);
+  // The same for vectors in Adafactor; ratio: the whole step size.
+  void (*adafactorMoments[2])(const double* scalars, int64_t n, void* const* data, double* sums);
+  void (*adafactorStep[2])(const double* scalars, int64_t n, void* const* data, double ratio);
+  // Rows of one matrix. Updates their averages (rowVar), puts sums of squares by column into columnSums, and adds the
+  // squares of the parameter to sum.
+  void (*adafactorRows[2])(const double* scalars, int64_t rows, int64_t columns, void* const* data, void* rowVar,
+                           void* columnSums, double* sum);
+  // Takes sums of squares by column over `rows` rows, from so many parts, into the averages.
+  void (*adafactorColumns[2])(const double* scalars, int64_t rows, int64_t columns, int64_t parts,
+                              const void* columnSums, void* columnVar);
+  // Adds the squares of the step before it is scaled; mean: of the averages of the rows.
+  void (*adafactorNorm[2])(const double* scalars, int64_t rows, int64_t columns, void* const* data, const void* rowVar,
+                           const void* columnVar, double mean, double* sum);
+  void (*adafactorMove[2])(const double* scalars, int64_t rows, int64_t columns, void* const* data, const void* rowVar,
+                           const void* columnVar, double mean, double ratio);
+  // The mean of n numbers.
+  double (*mean[2])(int64_t n, const void* x);
 };
 
 }  // namespace nabla::cpu
