@@ -1,1 +1,2 @@
 export * as datasets from './datasets/index.js';
+export * as ops from './ops/index.js';

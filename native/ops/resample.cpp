@@ -232,6 +232,7 @@ void run(Exec& exec, Task task) {
       image.out = task.out.ptr<T>() + i * task.imageOut;
       task.kernel(image, part * group, std::min((part + 1) * group, rows));
     }
+    if (image.stream) storeFence();
   });
 }
 
@@ -275,6 +276,8 @@ void resample(Context& ctx, const Tensor& out, const Tensor& x, int64_t sampling
   task.image.width = x.shape[x.ndim - 1];
   task.image.rowStep = task.image.width * task.image.inner;
   task.image.planeStep = x.ndim > 3 ? x.shape[x.ndim - 2] * task.image.rowStep : 0;
+  task.image.stream =
+      ctx.kernels.copy.stream && static_cast<size_t>(out.numel()) * itemSize(out.dtype) >= ctx.streamedBytes;
   task.kernel = ctx.kernels.resample.rows[wide];
   task.lanes = ctx.kernels.resample.lanes[wide];
   auto tables = ctx.scratch(bytes);

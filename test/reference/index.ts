@@ -23,3 +23,4 @@ import './shape.js';
 import './special.js';
 import './triangle.js';
 import './vision.js';
+import './vision-losses.js';

@@ -53,7 +53,9 @@ void padRows(const PadPlane& p, int64_t from, int64_t to) {
     }
     const char* in = p.in + p.rows[r] * p.inRow;
     const auto border = [&](int64_t c) {
-      if (p.columns[c] < 0) {
+      if (block == 1) {
+        out[c] = p.columns[c] < 0 ? value : *reinterpret_cast<const T*>(in + p.columns[c] * p.inStep);
+      } else if (p.columns[c] < 0) {
         fillRun(out + c * block, block, value);
       } else {
         copyRun(out + c * block, reinterpret_cast<const T*>(in + p.columns[c] * p.inStep), block);

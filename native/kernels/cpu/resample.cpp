@@ -8,6 +8,30 @@ namespace {
 using nabla::cpu::ResampleImage;
 using nabla::cpu::ResampleTaps;
 
+#if defined(__clang__)
+NABLA_INLINE void storePast(float* out, Vec<float> v) {
+  __builtin_nontemporal_store(v, reinterpret_cast<Vec<float>*>(out));
+}
+#elif defined(__x86_64__) && NABLA_VECTOR_BYTES == 64
+NABLA_INLINE void storePast(float* out, Vec<float> v) { __builtin_ia32_movntps512(out, v); }
+#elif defined(__x86_64__) && NABLA_VECTOR_BYTES == 32
+NABLA_INLINE void storePast(float* out, Vec<float> v) { __builtin_ia32_movntps256(out, v); }
+#elif defined(__x86_64__)
+NABLA_INLINE void storePast(float* out, Vec<float> v) { __builtin_ia32_movntps(out, v); }
+#else
+NABLA_INLINE void storePast(float* out, Vec<float> v) { vstore(out, v); }
+#endif
+
+// A store into the result: past the caches if kStream.
+template <class L, bool kStream, class T>
+NABLA_INLINE void put(T* out, typename L::V v) {
+  if constexpr (kStream && L::kWidth > 1) {
+    storePast(reinterpret_cast<float*>(out), reinterpret_cast<Vec<float>>(v));
+  } else {
+    L::store(out, v);
+  }
+}
+
 // Longer sums go through partial sums of this many terms.
 constexpr int64_t kBlock = 64;
 
@@ -40,12 +64,12 @@ NABLA_INLINE void blendAt(Group<L, N>, T* out, const Source<T>& s, int64_t at) {
   for (int i = 0; i < N; i++) L::store(out + at + i * L::kWidth, total[i]);
 }
 
-template <class T>
+template <bool kStream, class T>
 NABLA_INLINE void scaled(T* out, const T* in, T w, int64_t n) {
   overChannels<T>(n, [&](auto group, int64_t at) {
     using L = typename decltype(group)::Lane;
     for (int i = 0; i < decltype(group)::kCount; i++)
-      L::store(out + at + i * L::kWidth, L::splat(w) * L::load(in + at + i * L::kWidth));
+      put<L, kStream>(out + at + i * L::kWidth, L::splat(w) * L::load(in + at + i * L::kWidth));
   });
 }
 
@@ -54,7 +78,7 @@ template <class T>
 NABLA_INLINE void blend(T* out, const Source<T>& s, int64_t n) {
   if (s.planes == 1 && s.rows == 1) {  // a product alone keeps the sign of a zero
     const T w = s.planeWeights[0] * s.rowWeights[0];
-    scaled(out, s.base, w, n);
+    scaled<false>(out, s.base, w, n);
     return;
   }
   if (s.planes == 1 && s.rows == 2) {
@@ -104,7 +128,7 @@ NABLA_INLINE Vec<T> window(const T* row, int64_t at, int64_t width) {
 }
 
 // A vector of outputs from o on, whose taps all start in kReach vectors of inputs.
-template <class T, int kReach>
+template <class T, int kReach, bool kStream>
 NABLA_INLINE void stretchVector(T* out, const T* row, int64_t width, const ResampleTaps& taps, int64_t o) {
   constexpr int64_t kWidth = kLanes<T>;
   const T* weights = static_cast<const T*>(taps.weights) + o;
@@ -125,7 +149,7 @@ NABLA_INLINE void stretchVector(T* out, const T* row, int64_t width, const Resam
     for (int64_t k = start; k < end; k++) sum += term(k);
     total += sum;
   }
-  vstore(out + o, total);
+  put<Wide<T>, kStream>(out + o, total);
 }
 
 template <class T>
@@ -142,22 +166,22 @@ NABLA_INLINE void stretchOne(T* out, const T* row, const ResampleTaps& taps, int
   out[o] = total;
 }
 
-template <class T, int kReach>
+template <class T, int kReach, bool kStream>
 NABLA_INLINE void stretchVectors(T* out, const T* row, int64_t width, const ResampleTaps& taps) {
   int64_t o = 0;
-  for (; o + kLanes<T> <= taps.size; o += kLanes<T>) stretchVector<T, kReach>(out, row, width, taps, o);
-  if (o < taps.size) stretchVector<T, kReach>(out, row, width, taps, taps.size - kLanes<T>);
+  for (; o + kLanes<T> <= taps.size; o += kLanes<T>) stretchVector<T, kReach, kStream>(out, row, width, taps, o);
+  if (o < taps.size) stretchVector<T, kReach, false>(out, row, width, taps, taps.size - kLanes<T>);
 }
 
 // A row of pixels of one element.
-template <class T>
+template <class T, bool kStream>
 NABLA_INLINE void stretch(T* out, const T* row, int64_t width, const ResampleTaps& taps) {
-  if (taps.size >= kLanes<T> && taps.reach == 1) return stretchVectors<T, 1>(out, row, width, taps);
-  if (taps.size >= kLanes<T> && taps.reach == 2) return stretchVectors<T, 2>(out, row, width, taps);
+  if (taps.size >= kLanes<T> && taps.reach == 1) return stretchVectors<T, 1, kStream>(out, row, width, taps);
+  if (taps.size >= kLanes<T> && taps.reach == 2) return stretchVectors<T, 2, kStream>(out, row, width, taps);
   for (int64_t o = 0; o < taps.size; o++) stretchOne(out, row, taps, o);
 }
 
-template <class T, class L, int N>
+template <bool kStream, class T, class L, int N>
 NABLA_INLINE void stretchAt(Group<L, N>, T* out, const T* from, int64_t inner, const T* weights, int64_t step,
                             int64_t count) {
   typename L::V total[N];
@@ -172,18 +196,18 @@ NABLA_INLINE void stretchAt(Group<L, N>, T* out, const T* from, int64_t inner, c
     }
     for (int i = 0; i < N; i++) total[i] += sum[i];
   }
-  for (int i = 0; i < N; i++) L::store(out + i * L::kWidth, total[i]);
+  for (int i = 0; i < N; i++) put<L, kStream>(out + i * L::kWidth, total[i]);
 }
 
 // A row of pixels of `inner` elements.
-template <class T>
+template <class T, bool kStream>
 NABLA_INLINE void stretchPixels(T* out, const T* row, int64_t inner, const ResampleTaps& taps) {
   for (int64_t o = 0; o < taps.size; o++, out += inner) {
     const T* weights = static_cast<const T*>(taps.weights) + o;
     const T* from = row + taps.first[o] * inner;
     const int64_t count = taps.count[o];
     if (count == 1) {
-      scaled(out, from, weights[0], inner);
+      scaled<kStream>(out, from, weights[0], inner);
       continue;
     }
     if (count == 2) {
@@ -192,19 +216,19 @@ NABLA_INLINE void stretchPixels(T* out, const T* row, int64_t inner, const Resam
         using L = typename decltype(group)::Lane;
         for (int i = 0; i < decltype(group)::kCount; i++) {
           const int64_t c = at + i * L::kWidth;
-          L::store(out + c, L::splat(w0) * L::load(from + c) + L::splat(w1) * L::load(from + inner + c));
+          put<L, kStream>(out + c, L::splat(w0) * L::load(from + c) + L::splat(w1) * L::load(from + inner + c));
         }
       });
       continue;
     }
     overChannels<T>(inner, [&](auto group, int64_t at) {
-      stretchAt(group, out + at, from + at, inner, weights, taps.size, count);
+      stretchAt<kStream>(group, out + at, from + at, inner, weights, taps.size, count);
     });
   }
 }
 
-template <class T>
-void rows(const ResampleImage& image, int64_t from, int64_t to) {
+template <class T, bool kStream>
+void runRows(const ResampleImage& image, int64_t from, int64_t to) {
   const ResampleTaps &depth = image.depth, &height = image.height;
   const int64_t inner = image.inner, outRow = image.row.size * inner;
   T* scratch = static_cast<T*>(image.scratch);
@@ -232,10 +256,21 @@ void rows(const ResampleImage& image, int64_t from, int64_t to) {
       row = scratch;
     }
     if (inner == 1) {
-      stretch(out, row, image.width, image.row);
+      stretch<T, kStream>(out, row, image.width, image.row);
     } else {
-      stretchPixels(out, row, inner, image.row);
+      stretchPixels<T, kStream>(out, row, inner, image.row);
     }
+  }
+}
+
+template <class T>
+void rows(const ResampleImage& image, int64_t from, int64_t to) {
+  const int64_t side = image.inner == 1 ? image.row.size : image.inner;
+  const bool whole = side % kLanes<T> == 0 && reinterpret_cast<uintptr_t>(image.out) % NABLA_VECTOR_BYTES == 0;
+  if (image.stream && whole) {
+    runRows<T, true>(image, from, to);
+  } else {
+    runRows<T, false>(image, from, to);
   }
 }
 

@@ -23,6 +23,9 @@ struct ResampleImage {
   int64_t width;               // pixels of a row of `in`
   int64_t inner;               // elements of a pixel, which lie side by side in both images
   ResampleTaps depth, height, row;
+  // Stores past the caches, where rows allow it: whole vectors of pixels, on boundaries of vectors. A fence must
+  // follow.
+  bool stream;
   void* scratch;  // width * inner elements
 };
 

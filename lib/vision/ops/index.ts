@@ -1,0 +1,10 @@
+export {
+  type BoxLossOptions,
+  completeBoxIouLoss,
+  type DiceLossOptions,
+  diceLoss,
+  distanceBoxIouLoss,
+  type FocalLossOptions,
+  generalizedBoxIouLoss,
+  sigmoidFocalLoss,
+} from './losses.js';
