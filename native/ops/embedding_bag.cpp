@@ -68,12 +68,12 @@ void fillBags(const Bags& b, int64_t* bagOf) {
   for (int64_t bag = 0; bag < b.bags; bag++) std::fill(bagOf + b.begin(bag), bagOf + b.end(bag), bag);
 }
 
-// Positions of the list by ranges of rows, in the order of the list within each; `starts` has one more entry.
-void sortByRange(const Bags& b, int64_t rowsPerRange, int64_t ranges, int64_t* order, int64_t* starts) {
+// Positions of the list by ranges of 2^shift rows, in the order of the list within each; `starts` has one more entry.
+void sortByRange(const Bags& b, int shift, int64_t ranges, int64_t* order, int64_t* starts) {
   std::fill(starts, starts + ranges + 1, 0);
-  for (int64_t i = 0; i < b.n; i++) starts[b.indices[i] / rowsPerRange + 1]++;
+  for (int64_t i = 0; i < b.n; i++) starts[(b.indices[i] >> shift) + 1]++;
   for (int64_t r = 0; r < ranges; r++) starts[r + 1] += starts[r];
-  for (int64_t i = 0; i < b.n; i++) order[starts[b.indices[i] / rowsPerRange]++] = i;
+  for (int64_t i = 0; i < b.n; i++) order[starts[b.indices[i] >> shift]++] = i;
   for (int64_t r = ranges; r > 0; r--) starts[r] = starts[r - 1];
   starts[0] = 0;
 }
@@ -156,7 +156,9 @@ void embeddingBagBackward(Context& ctx, const Tensor& gradWeight, const Tensor& 
   if (gradWeight.numel() == 0) return;
   const Bags bags = bagsOf(indices, offsets, gradOut.shape[0], padding);
   const int64_t rows = gradWeight.shape[0], width = gradWeight.shape[1];
-  const int64_t perRange = std::max<int64_t>(1, kWork / width), ranges = ceilDiv(rows, perRange);
+  int shift = 0;
+  while (width << (shift + 1) <= kWork) shift++;
+  const int64_t perRange = int64_t{1} << shift, ranges = ceilDiv(rows, perRange);
   const Scratch scratch = ctx.scratch(static_cast<size_t>(2 * bags.n + ranges + 1 + bags.bags) * sizeof(int64_t));
   int64_t* order = scratch.as<int64_t>();
   int64_t *starts = order + bags.n, *bagOf = starts + ranges + 1;
@@ -183,7 +185,7 @@ void embeddingBagBackward(Context& ctx, const Tensor& gradWeight, const Tensor& 
   ctx.stream.enqueueList("embeddingBagBackward", outs, 1, ins, 4, [=](Exec& exec) {
     if (!task.bags.check(exec, task.rows)) return;
     fillBags(task.bags, task.bagOf);
-    sortByRange(task.bags, perRange, ranges, task.order, task.starts);
+    sortByRange(task.bags, shift, ranges, task.order, task.starts);
     for (int64_t b = 0; b < task.bags.bags; b++) task.scales[b] = task.bags.scale(b, mode);
     exec.parallelFor(ranges, [&](int64_t range) { task.run(range); });
   });

@@ -3,6 +3,7 @@
 #include "activation.h"
 
 #include "verf.h"
+#include "vexp_below.h"
 
 namespace {
 
@@ -43,7 +44,7 @@ NABLA_INLINE Normal<double> vnormal(Vec<double> x) {
 // One exponential for both: the tail beyond |x| is e^(-x^2 / 2) times a polynomial in 1 / (1 + 0.3 |x|), fitted to a
 // relative error of 1.7e-7.
 NABLA_INLINE Normal<float> vnormal(Vec<float> x) {
-  const Vec<float> e = vexp<float>(x * x * -0.5f), k = 1.0f / (vabs<float>(x) * 0.3f + 1.0f);
+  const Vec<float> e = vexpBelow(x * x * -0.5f), k = 1.0f / (vabs<float>(x) * 0.3f + 1.0f);
   Vec<float> p = k * 0.03542402325f - 0.1561595729f;
   p = p * k + 0.2045585845f;
   p = p * k - 0.05203553904f;

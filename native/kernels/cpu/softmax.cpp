@@ -1,6 +1,7 @@
 #include "softmax.h"
 
 #include "softmax_rows.h"
+#include "vexp_below.h"
 
 namespace {
 
@@ -13,6 +14,29 @@ constexpr int64_t kBlock = 256;  // vectors that one accumulator takes before it
 template <class T>
 NABLA_INLINE Vec<T> lowest() {
   return vset<T>(static_cast<T>(-__builtin_inf()));
+}
+
+// Lanes in halves, down to two: a chain over all of them takes as long as a short row.
+template <class T, int kBytes>
+struct Halves {
+  typedef T Wide __attribute__((vector_size(kBytes)));
+  typedef T Half __attribute__((vector_size(kBytes / 2)));
+  template <class F>
+  static NABLA_INLINE T fold(Wide v, F f) {
+    if constexpr (kBytes == 2 * sizeof(T)) {
+      return f(v[0], v[1]);
+    } else {
+      Half low, high;
+      __builtin_memcpy(&low, &v, sizeof low);
+      __builtin_memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof low, sizeof high);
+      return Halves<T, kBytes / 2>::fold(f(low, high), f);
+    }
+  }
+};
+template <class T>
+NABLA_INLINE T sumLanes(Vec<T> v) {
+  return Halves<T, NABLA_VECTOR_BYTES>::fold(
+      v, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 
 // f(vector index) for whole vectors of a contiguous row, then f.last for the vector that ends with the row: it
@@ -41,13 +65,13 @@ NABLA_INLINE double sumRow(int64_t length, F term) {
       b += term(d + kWidth);
     }
     if (d < end) a += term(d), d += kWidth;
-    total += static_cast<double>(vsum<T>(a + b));
+    total += static_cast<double>(sumLanes<T>(a + b));
   }
   if (d == length) return total;
   VecInt<T> lane{};
   for (int i = 0; i < kWidth; i++) lane[i] = i;
   const Vec<T> rest = lane >= static_cast<int32_t>(d + kWidth - length) ? term(length - kWidth) : Vec<T>{};
-  return total + static_cast<double>(vsum<T>(rest));
+  return total + static_cast<double>(sumLanes<T>(rest));
 }
 
 // The same down the columns: term(d) for every d, one sum per lane.
@@ -71,9 +95,8 @@ NABLA_INLINE T maxRow(const T* x, int64_t length) {
         const Vec<T> v = vload(x + d);
         m = v > m ? v : m;
       });
-  T best = m[0];
-  for (int i = 1; i < kLanes<T>; i++) best = m[i] > best ? m[i] : best;
-  return best;
+  return Halves<T, NABLA_VECTOR_BYTES>::fold(
+      m, [](auto a, auto b) __attribute__((always_inline)) { return a > b ? a : b; });
 }
 
 template <class T>
@@ -98,14 +121,14 @@ struct SoftmaxOp {
     const Vec<T> m = maxColumns(x, in, b.length);
     if (log) {
       const Vec<T> sum = sumColumns<T>(
-          b.length, [&](int64_t d) __attribute__((always_inline)) { return vexp<T>(vload(x + d * in) - m); });
+          b.length, [&](int64_t d) __attribute__((always_inline)) { return vexpBelow(vload(x + d * in) - m); });
       const Vec<T> tail = vlog<T>(sum);
       for (int64_t d = 0; d < b.length; d++) vstore<T>(b.out + d * b.outStep, (vload(x + d * in) - m) - tail);
       return;
     }
     const Vec<T> sum = sumColumns<T>(
         b.length, [&](int64_t d) __attribute__((always_inline)) {
-          const Vec<T> e = vexp<T>(vload(x + d * in) - m);
+          const Vec<T> e = vexpBelow(vload(x + d * in) - m);
           vstore<T>(b.out + d * b.outStep, e);
           return e;
         });
@@ -118,7 +141,7 @@ struct SoftmaxOp {
     T* out = b.out;
     if (log) {
       const double sum = sumRow<T>(
-          b.length, [&](int64_t d) __attribute__((always_inline)) { return vexp<T>(vload(x + d) - m); });
+          b.length, [&](int64_t d) __attribute__((always_inline)) { return vexpBelow(vload(x + d) - m); });
       const T tail = static_cast<T>(__builtin_log(sum));
       overVectors<T>(
           b.length, [&](int64_t d, VecInt<T>)
@@ -127,7 +150,7 @@ struct SoftmaxOp {
     }
     const double sum = sumRow<T>(
         b.length, [&](int64_t d) __attribute__((always_inline)) {
-          const Vec<T> e = vexp<T>(vload(x + d) - m);
+          const Vec<T> e = vexpBelow(vload(x + d) - m);
           vstore<T>(out + d, e);
           return e;
         });
@@ -156,7 +179,7 @@ struct SoftmaxBackwardOp {
         });
     for (int64_t d = 0; d < b.length; d++) {
       const Vec<T> gv = vload(g + d * gs), yv = vload(y + d * ys);
-      vstore<T>(b.out + d * b.outStep, log ? gv - vexp<T>(yv) * sum : yv * (gv - sum));
+      vstore<T>(b.out + d * b.outStep, log ? gv - vexpBelow(yv) * sum : yv * (gv - sum));
     }
   }
   NABLA_INLINE void row(const RowBlock<T>& b) const {
@@ -167,7 +190,7 @@ struct SoftmaxBackwardOp {
     overVectors<T>(
         b.length, [&](int64_t d, VecInt<T>) __attribute__((always_inline)) {
           const Vec<T> gv = vload(g + d), yv = vload(y + d);
-          vstore<T>(b.out + d, log ? gv - vexp<T>(yv) * sum : yv * (gv - sum));
+          vstore<T>(b.out + d, log ? gv - vexpBelow(yv) * sum : yv * (gv - sum));
         });
   }
 };
@@ -215,7 +238,7 @@ struct CrossEntropyOp {
     const int64_t step = b.inStep[0];
     const Vec<T> m = maxColumns(x, step, b.length);
     const Vec<T> sum = sumColumns<T>(
-        b.length, [&](int64_t d) __attribute__((always_inline)) { return vexp<T>(vload(x + d * step) - m); });
+        b.length, [&](int64_t d) __attribute__((always_inline)) { return vexpBelow(vload(x + d * step) - m); });
     Vec<T> smooth{};
     if (c.smoothing != 0) {
       smooth = sumColumns<T>(
@@ -229,7 +252,7 @@ struct CrossEntropyOp {
   NABLA_INLINE void row(const RowBlock<T>& b) const {
     const T *x = b.in[0], *weight = static_cast<const T*>(c.weight), m = maxRow(x, b.length);
     const double sum = sumRow<T>(
-        b.length, [&](int64_t d) __attribute__((always_inline)) { return vexp<T>(vload(x + d) - m); });
+        b.length, [&](int64_t d) __attribute__((always_inline)) { return vexpBelow(vload(x + d) - m); });
     double smooth = 0;
     if (c.smoothing != 0) {
       smooth = sumRow<T>(
@@ -274,7 +297,7 @@ struct CrossEntropyBackwardOp {
       all[i] = f[i].all, even[i] = f[i].even, shift[i] = lse[b.row + i], kept[i] = f[i].target < 0 ? 0 : -1;
     }
     for (int64_t d = 0; d < b.length; d++) {
-      const Vec<T> v = vexp<T>(vload(x + d * b.inStep[0]) - shift) * all - even * (weight ? weight[d] : T(1));
+      const Vec<T> v = vexpBelow(vload(x + d * b.inStep[0]) - shift) * all - even * (weight ? weight[d] : T(1));
       vstore<T>(b.out + d * b.outStep, kept ? v : Vec<T>{});
     }
     for (int64_t i = 0; i < b.count; i++)
@@ -290,7 +313,7 @@ struct CrossEntropyBackwardOp {
     }
     overVectors<T>(
         b.length, [&](int64_t d, VecInt<T>) __attribute__((always_inline)) {
-          const Vec<T> p = vexp<T>(vload(x + d) - shift) * f.all;
+          const Vec<T> p = vexpBelow(vload(x + d) - shift) * f.all;
           vstore<T>(out + d, weight ? p - f.even * vload(weight + d) : p - f.even);
         });
     out[f.target] -= f.hit;
