@@ -69,16 +69,16 @@ export function geometryOf(op: string, dims: number, weight: Sizes, options: Con
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   const steps = sizes(op, 'stride', stride, dims, 1);
   const gaps = sizes(op, 'dilation', dilation, dims, 1);
-  const shared = { stride: steps, dilation: gaps, groups: checkGroups(op, groups) };
+  const count = checkGroups(op, groups);
   if (padding !== 'same') {
     const zeros = sizes(op, 'padding', padding === 'valid' ? 0 : padding, dims, 0);
-    return { ...shared, padding: zeros, after: zeros };
+    return { stride: steps, padding: zeros, after: zeros, dilation: gaps, groups: count };
   }
   if (steps.some((step) => step !== 1)) {
     throw new ArgumentError(op, `padding 'same' needs stride 1, got ${valueText(stride)}`, stride);
   }
   const { before, after } = samePadding(weight.slice(2), gaps);
-  return { ...shared, padding: before, after };
+  return { stride: steps, padding: before, after, dilation: gaps, groups: count };
 }
 
 const given = (x: Sizes, weight: Sizes, g: Geometry): string =>
@@ -95,8 +95,10 @@ function checkBias(op: string, bias: Sizes | null, channels: number, weight: Siz
 }
 
 function checkReach(op: string, x: Sizes, weight: Sizes, g: Geometry, channels: number): void {
+  let reach = channels;
+  for (let i = 0; i < g.dilation.length; i++) reach *= extent(weight, g.dilation, i);
+  if (reach <= MAX_REACH) return;
   const kernel = g.dilation.map((_, axis) => extent(weight, g.dilation, axis));
-  if (kernel.reduce((a, b) => a * b, channels) <= MAX_REACH) return;
   throw new ShapeError(
     op,
     `a kernel of ${kernel.join(' x ')} with its dilation is too large ${given(x, weight, g)}`,
@@ -115,14 +117,18 @@ export function outputShape(op: string, x: Sizes, weight: Sizes, bias: Sizes | n
     throw fails(`${weight[0]} output channels do not divide into ${g.groups} groups`);
   }
   checkBias(op, bias, weight[0], weight);
-  const padded = g.stride.map((_, i) => x[2 + i] + g.padding[i] + g.after[i]);
-  const kernel = g.stride.map((_, i) => extent(weight, g.dilation, i));
-  const size = g.stride.map((stride, i) => Math.floor((padded[i] - kernel[i]) / stride) + 1);
-  if (size.some((n, i) => n < 1 || weight[2 + i] < 1)) {
+  const shape = [x[0], weight[0]];
+  for (let i = 0; i < g.stride.length; i++) {
+    const room = x[2 + i] + g.padding[i] + g.after[i];
+    shape.push(Math.floor((room - extent(weight, g.dilation, i)) / g.stride[i]) + 1);
+    if (shape[2 + i] >= 1 && weight[2 + i] >= 1) continue;
+    const padded = g.stride.map((_, axis) => x[2 + axis] + g.padding[axis] + g.after[axis]);
+    const kernel = g.stride.map((_, axis) => extent(weight, g.dilation, axis));
     throw fails(`a kernel of ${kernel.join(' x ')} does not fit into an input of ${padded.join(' x ')} (with padding)`);
   }
   checkReach(op, x, weight, g, Math.max(x[1], weight[0]));
-  return [...checkShape(op, [x[0], weight[0], ...size])];
+  checkShape(op, shape);
+  return shape;
 }
 
 /** @internal Of a transposed convolution over `dims` axes. */
@@ -182,19 +188,24 @@ export function transposedShape(
 
 /** @internal As the kernels take it: stride, padding and dilation of depth, height and width, then groups. */
 export function kernelSizes(g: Geometry): Int32Array {
-  const all = new Int32Array([1, 1, 1, 0, 0, 0, 1, 1, 1, g.groups]);
+  const all = new Int32Array(10);
   const missing = 3 - g.stride.length;
-  all.set(g.stride, missing);
-  all.set(g.padding, 3 + missing);
-  all.set(g.dilation, 6 + missing);
+  for (let i = 0; i < 3; i++) {
+    const given = i >= missing;
+    all[i] = given ? g.stride[i - missing] : 1;
+    all[3 + i] = given ? g.padding[i - missing] : 0;
+    all[6 + i] = given ? g.dilation[i - missing] : 1;
+  }
+  all[9] = g.groups;
   return all;
 }
 
 /** @internal Throws where number of axes or dtypes do not fit a convolution over `dims` axes. */
 export function checkOperands(op: string, dims: number, x: Tensor, weight: Tensor, bias: Tensor | null): void {
   if (!isFloating(x.dtype)) throw new DTypeError(op, `input must be float32 or float64, got ${x.dtype}`, x.dtype);
-  for (const [name, other] of [['weight', weight] as const, ['bias', bias] as const]) {
-    if (!other || other.dtype === x.dtype) continue;
+  const other = weight.dtype !== x.dtype ? weight : bias && bias.dtype !== x.dtype ? bias : null;
+  if (other) {
+    const name = other === weight ? 'weight' : 'bias';
     throw new DTypeError(op, `input is ${x.dtype}, ${name} is ${other.dtype}`, x.dtype, other.dtype);
   }
   const letters = LETTERS[dims];

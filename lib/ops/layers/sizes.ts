@@ -12,7 +12,10 @@ const NAMES = ['', '[length]', '[height, width]', '[depth, height, width]'];
 
 /** @internal `axes` integers of at least `least`; one number stands for all. */
 export function sizes(op: string, name: string, value: unknown, axes: number, least: number): number[] {
-  const list = typeof value === 'number' ? new Array<number>(axes).fill(value) : value;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value < 2 ** 31) {
+    return axes === 2 ? [value, value] : axes === 1 ? [value] : [value, value, value];
+  }
+  const list = typeof value === 'number' ? [] : value;
   const valid = (size: unknown) =>
     Number.isSafeInteger(size) && (size as number) >= least && (size as number) < 2 ** 31;
   if (!Array.isArray(list) || list.length !== axes || !list.every(valid)) {
