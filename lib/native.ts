@@ -149,6 +149,7 @@ export interface Native {
     alignCorners: boolean,
   ): void;
   reduce(op: number, out: Handle, a: Handle, dims: readonly number[]): void;
+  variance(out: Handle, mean: Handle, a: Handle, dims: readonly number[], correction: number): void;
   argReduce(op: number, indices: Handle, values: Handle, a: Handle, dim: number): void;
   /** One dense layout for all. */
   scan(op: number, out: Handle, indices: Handle, a: Handle, dim: number, reversed: boolean): void;

@@ -78,6 +78,7 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::poisson>(env, exports, "poisson");
   add<ops::optimStep>(env, exports, "optimStep");
   add<ops::reduce>(env, exports, "reduce");
+  add<ops::variance>(env, exports, "variance");
   add<ops::argReduce>(env, exports, "argReduce");
   add<ops::scan>(env, exports, "scan");
   add<ops::sort>(env, exports, "sort");

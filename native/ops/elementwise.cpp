@@ -68,6 +68,10 @@ void checkDivisor(Context& ctx, int64_t op, const Tensor& out, const Tensor& b) 
   });
 }
 
+cpu::RectFn streamedOf(const Context& ctx, int64_t op, DType dtype) {
+  return op >= cpu::kFirstSpecial ? nullptr : ctx.kernels.elementwise.streamed[op][static_cast<int>(dtype)];
+}
+
 cpu::RectFn kernelOf(const Context& ctx, int64_t op, DType dtype) {
   const int type = static_cast<int>(dtype);
   return op >= cpu::kFirstSpecial ? ctx.kernels.special.binary[op - cpu::kFirstSpecial][type]
@@ -79,17 +83,18 @@ cpu::RectFn kernelOf(const Context& ctx, int64_t op, DType dtype) {
 void binary(Context& ctx, int64_t op, const Tensor& out, const Tensor& a, const Tensor& b) {
   if (dividesIntegers(op, a.dtype)) checkDivisor(ctx, op, out, b);
   const cpu::RectFn kernel = kernelOf(ctx, op, a.dtype);
-  enqueueElementwise(ctx, nameOf(op), {out, a, b}, kernel, chunkOf(op));
+  enqueueElementwise(ctx, nameOf(op), {out, a, b}, kernel, chunkOf(op), streamedOf(ctx, op, a.dtype));
 }
 
 void binaryScalar(Context& ctx, int64_t op, const Tensor& out, const Tensor& a, double scalar, bool reversed) {
   if (dividesIntegers(op, a.dtype) && reversed) checkDivisor(ctx, op, out, a);
   const cpu::RectFn kernel = kernelOf(ctx, op, a.dtype);
+  const cpu::RectFn streamed = streamedOf(ctx, op, a.dtype);
   const Scalar value(a.dtype, scalar);
   if (reversed)
-    enqueueElementwise(ctx, nameOf(op), {out, value, a}, kernel, chunkOf(op));
+    enqueueElementwise(ctx, nameOf(op), {out, value, a}, kernel, chunkOf(op), streamed);
   else
-    enqueueElementwise(ctx, nameOf(op), {out, a, value}, kernel, chunkOf(op));
+    enqueueElementwise(ctx, nameOf(op), {out, a, value}, kernel, chunkOf(op), streamed);
 }
 
 namespace {

@@ -25,7 +25,7 @@ void failIndex(Exec& exec, int64_t bad, int64_t dim, int64_t size) {
 
 // Queues `kernel` over a nest of out, index and, where there is one, the looked-up or added tensor.
 void run(Context& ctx, const char* op, const Tensor& out, std::initializer_list<const Tensor*> ins, const Nest& nest,
-         const IndexAxis& axis, int64_t dim, cpu::IndexFn kernel) {
+         const IndexAxis& axis, int64_t dim, cpu::IndexFn kernel, bool streams = false) {
   const Tensor* outs[] = {&out};
   ctx.stream.enqueueList(op, outs, 1, ins.begin(), ins.size(), [=](Exec& exec) {
     exec.parallelFor(nest.chunks, [&](int64_t chunk) {
@@ -33,11 +33,30 @@ void run(Context& ctx, const char* op, const Tensor& out, std::initializer_list<
         int64_t bad;
         if (!kernel(rect, axis, &bad)) failIndex(exec, bad, dim, axis.size);
       });
+      if (streams) storeFence();
     });
   });
 }
 
+// A large output of contiguous rows with one index each, which may be stored past the caches.
+bool streamsRows(const Context& ctx, const Nest& nest) {
+  const int64_t item = nest.itemSize[0], row = nest.shape[0] * item;
+  if (nest.ndim != 2 || nest.tile0 || static_cast<size_t>(nest.numel * item) < ctx.streamedBytes) return false;
+  if (nest.strides[0][0] != 1 || nest.strides[1][0] != 0 || nest.strides[2][0] != 1) return false;
+  const auto address = reinterpret_cast<uintptr_t>(nest.data[0]);
+  return row % 64 == 0 && nest.strides[0][1] * item % 64 == 0 && address % 64 == 0;
+}
+
 int indexType(const Tensor& index) { return index.dtype == DType::kInt64; }
+
+// Queues the look-up over a nest of out, index and the looked-up tensor.
+void runLookup(Context& ctx, const char* op, const Tensor& out, std::initializer_list<const Tensor*> ins,
+               const Nest& nest, const IndexAxis& axis, int64_t dim, int type) {
+  const int item = std::countr_zero(itemSize(out.dtype));
+  const cpu::IndexFn rows = ctx.kernels.index.gatherRows[item][type];
+  const bool streams = rows && streamsRows(ctx, nest);
+  run(ctx, op, out, ins, nest, axis, dim, streams ? rows : ctx.kernels.index.gather[item][type], streams);
+}
 
 // Scalars count as one-dimensional.
 Tensor atLeast1d(const Tensor& t) {
@@ -74,9 +93,7 @@ void runGather(Context& ctx, const char* op, const Tensor& out, const Tensor& a,
   const IndexAxis axis{a.shape[dim], a.strides[dim], negative, 0, 0, 0};
   Tensor in = withShape(a, out);
   in.strides[dim] = 0;
-  const int item = std::countr_zero(itemSize(out.dtype));
-  run(ctx, op, out, {&a, &index}, makeNest({&out, &index, &in}), axis, dim,
-      ctx.kernels.index.gather[item][indexType(index)]);
+  runLookup(ctx, op, out, {&a, &index}, makeNest({&out, &index, &in}), axis, dim, indexType(index));
 }
 
 // The dimensions of `a` that are not in `dims`.
@@ -215,13 +232,11 @@ void index(Context& ctx, const Tensor& out, const Tensor& a, std::span<const int
   in.ndim = out.ndim;
   std::fill(in.strides, in.strides + lead, 0);
   for (int d = lead; d < out.ndim; d++) in.strides[d] = a.strides[others[d - lead]];
-  const int item = std::countr_zero(itemSize(out.dtype));
   const auto look = [&](const Tensor& places, const IndexAxis& axis, int64_t dim) {
     Tensor list = withShape(places, out);
     std::fill(list.strides + lead, list.strides + kMaxDims, 0);
     list.ndim = out.ndim;
-    run(ctx, kNames[name], out, {&a, &places}, makeNest({&out, &list, &in}), axis, dim,
-        ctx.kernels.index.gather[item][indexType(places)]);
+    runLookup(ctx, kNames[name], out, {&a, &places}, makeNest({&out, &list, &in}), axis, dim, indexType(places));
   };
   if (indices.size() == 1) {
     const int64_t dim = dims[0];

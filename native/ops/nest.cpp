@@ -138,25 +138,15 @@ struct Run {
   }
 };
 
-// A run with a large output. A plain store reads the line first; here the kernel fills a few kilobytes that stay in the
-// first cache, and these are stored past the caches.
+// A run with a large output. A plain store reads the line first, so the kernel's streaming form stores past the caches.
 template <int kCount>
 struct StreamedRun {
-  static constexpr int64_t kStaged = 4096;  // bytes; with 8192 it is slower than plain stores
-  Run<kCount> run;
-  void (*stream)(char* out, const char* in, int64_t bytes);
+  Run<kCount> run;  // its kernel streams
 
   void operator()(Exec& exec) {
-    const int64_t item = run.itemSize[0], step = std::min<int64_t>(1024, kStaged / item);
     exec.parallelFor(ceilDiv(run.n, run.chunk), [&](int64_t c) {
-      alignas(64) char staged[kStaged];
-      const int64_t end = std::min(run.n, (c + 1) * run.chunk);
-      for (int64_t at = c * run.chunk; at < end; at += step) {
-        cpu::Rect rect = run.rectAt(at, std::min(step, end - at));
-        char* out = std::exchange(rect.p[0], staged);
-        run.kernel(rect);
-        stream(out, staged, rect.n0 * item);
-      }
+      const int64_t first = c * run.chunk;
+      run.kernel(run.rectAt(first, std::min<int64_t>(run.chunk, run.n - first)));
       storeFence();
     });
   }
@@ -166,6 +156,33 @@ struct StreamedRun {
     for (int k = 1; k < kCount; k++)
       if (!(run.value >> k & 1) && run.slots[k] == run.slots[0]) return false;
     return run.unit & 1 && run.slots[0] % 64 == 0 && run.chunk * run.itemSize[0] % 64 == 0;
+  }
+};
+
+// The same for a kernel without a streaming form: it fills a few kilobytes that stay in the first cache, and these are
+// stored past the caches.
+template <int kCount>
+struct StagedRun {
+  static constexpr int64_t kStaged = 4096;  // bytes; with 8192 it is slower than plain stores
+  Run<kCount> run;
+  void (*stream)(char* out, const char* in, int64_t bytes);
+
+  void operator()(Exec& exec) {
+    const int64_t item = run.itemSize[0], step = std::min<int64_t>(1024, kStaged / item);
+    exec.parallelFor(ceilDiv(run.n, run.chunk), [&](int64_t c) {
+      alignas(64) char buffer[2 * kStaged];
+      const int64_t end = std::min(run.n, (c + 1) * run.chunk);
+      for (int64_t at = c * run.chunk; at < end; at += step) {
+        cpu::Rect rect = run.rectAt(at, std::min(step, end - at));
+        // As far into a page as the input: else loads wait for stores whose addresses differ in the page only.
+        char* staged =
+            buffer + ((reinterpret_cast<intptr_t>(rect.p[1]) - reinterpret_cast<intptr_t>(buffer)) & (kStaged - 64));
+        char* out = std::exchange(rect.p[0], staged);
+        run.kernel(rect);
+        stream(out, staged, rect.n0 * item);
+      }
+      storeFence();
+    });
   }
 };
 
@@ -202,23 +219,27 @@ struct Touched {
   size_t inCount;
 };
 
+struct Kernels {
+  cpu::RectFn plain, streamed;
+};
+
 template <class F>
 void queue(Context& ctx, const char* op, const Touched& touched, const F& task) {
   ctx.stream.enqueueList(op, touched.outs, touched.outCount, touched.ins, touched.inCount, task);
 }
 
 template <int kCount>
-void queueRun(Context& ctx, const char* op, const Touched& touched, const Run<kCount>& run) {
-  if (StreamedRun<kCount>::suits(ctx, run))
-    queue(ctx, op, touched, StreamedRun<kCount>{run, ctx.kernels.copy.stream});
-  else
-    queue(ctx, op, touched, run);
+void queueRun(Context& ctx, const char* op, const Touched& touched, Run<kCount> run, cpu::RectFn streamed) {
+  if (!StreamedRun<kCount>::suits(ctx, run)) return queue(ctx, op, touched, run);
+  if (!streamed) return queue(ctx, op, touched, StagedRun<kCount>{run, ctx.kernels.copy.stream});
+  run.kernel = streamed;
+  queue(ctx, op, touched, StreamedRun<kCount>{run});
 }
 
 template <int kCount>
-void queueNest(Context& ctx, const char* op, const Touched& touched, const Nest& nest, cpu::RectFn kernel) {
+void queueNest(Context& ctx, const char* op, const Touched& touched, const Nest& nest, const Kernels& kernels) {
   bool plain = nest.ndim == 1 && nest.chunkSize <= INT32_MAX;
-  Run<kCount> run{kernel, nest.numel, static_cast<int32_t>(nest.chunkSize), 0, 0, {}, {}};
+  Run<kCount> run{kernels.plain, nest.numel, static_cast<int32_t>(nest.chunkSize), 0, 0, {}, {}};
   for (int k = 0; k < kCount; k++) {
     plain = plain && (nest.strides[k][0] == 0 || nest.strides[k][0] == 1);
     run.unit |= static_cast<uint8_t>((nest.strides[k][0] == 1) << k);
@@ -227,14 +248,14 @@ void queueNest(Context& ctx, const char* op, const Touched& touched, const Nest&
     std::memcpy(&run.slots[k], nest.data[k] ? static_cast<const void*>(&nest.data[k]) : nest.scalars[k].bytes, 8);
   }
   if (plain)
-    queueRun(ctx, op, touched, run);
+    queueRun(ctx, op, touched, run, kernels.streamed);
   else if (nest.ndim <= 3)
-    queue(ctx, op, touched, Walk<3, kCount>(nest, kernel));
+    queue(ctx, op, touched, Walk<3, kCount>(nest, kernels.plain));
   else
-    queue(ctx, op, touched, Walk<kMaxDims, kCount>(nest, kernel));
+    queue(ctx, op, touched, Walk<kMaxDims, kCount>(nest, kernels.plain));
 }
 
-void queueAny(Context& ctx, const char* op, const Touched& touched, const Nest& nest, cpu::RectFn kernel) {
+void queueAny(Context& ctx, const char* op, const Touched& touched, const Nest& nest, const Kernels& kernel) {
   if (nest.chunks == 0) return queue(ctx, op, touched, [](Exec&) {});
   if (nest.operands <= 2) return queueNest<2>(ctx, op, touched, nest, kernel);
   if (nest.operands == 3) return queueNest<3>(ctx, op, touched, nest, kernel);
@@ -243,15 +264,15 @@ void queueAny(Context& ctx, const char* op, const Touched& touched, const Nest& 
 
 template <int kCount>
 void queueRun(Context& ctx, const char* op, const Touched& touched, const Operand* operands, unsigned unit, int64_t n,
-              cpu::RectFn kernel, int64_t chunk) {
-  Run<kCount> run{kernel, n, static_cast<int32_t>(chunk), static_cast<uint8_t>(unit), 0, {}, {}};
+              const Kernels& kernels, int64_t chunk) {
+  Run<kCount> run{kernels.plain, n, static_cast<int32_t>(chunk), static_cast<uint8_t>(unit), 0, {}, {}};
   for (int k = 0; k < kCount; k++) {
     const Tensor* t = operands[k].tensor;
     if (!t) run.value |= static_cast<uint8_t>(1 << k);
     run.itemSize[k] = t ? static_cast<uint8_t>(itemSize(t->dtype)) : 0;
     std::memcpy(&run.slots[k], t ? static_cast<const void*>(&t->data) : operands[k].scalar.bytes, 8);
   }
-  queueRun(ctx, op, touched, run);
+  queueRun(ctx, op, touched, run, kernels.streamed);
 }
 
 // Bit k: operand k runs along with the output. False when that, or one value for all, does not describe an operand.
@@ -276,28 +297,29 @@ bool oneRun(const Operand* operands, int count, unsigned* unit) {
 
 void enqueueNest(Context& ctx, const char* op, std::initializer_list<const Tensor*> outs,
                  std::initializer_list<const Tensor*> ins, const Nest& nest, cpu::RectFn kernel) {
-  queueAny(ctx, op, {outs.begin(), outs.size(), ins.begin(), ins.size()}, nest, kernel);
+  queueAny(ctx, op, {outs.begin(), outs.size(), ins.begin(), ins.size()}, nest, {kernel, nullptr});
 }
 
 void enqueueElementwise(Context& ctx, const char* op, std::initializer_list<Operand> list, cpu::RectFn kernel,
-                        int64_t chunk) {
+                        int64_t chunk, cpu::RectFn streamed) {
   const Operand* operands = list.begin();
   const int count = static_cast<int>(list.size());
   const Tensor* tensors[cpu::kOperands] = {};
   for (int k = 0; k < count; k++) tensors[k] = operands[k].tensor;
   kernelFor(kernel, op, (tensors[1] ? tensors[1] : tensors[0])->dtype);
   const Touched touched{tensors, 1, tensors + 1, static_cast<size_t>(count - 1)};
+  const Kernels kernels{kernel, streamed};
   unsigned unit;
   if (oneRun(operands, count, &unit)) {
     const int64_t n = tensors[0]->numel();
-    if (count == 2) return queueRun<2>(ctx, op, touched, operands, unit, n, kernel, chunk);
-    if (count == 3) return queueRun<3>(ctx, op, touched, operands, unit, n, kernel, chunk);
-    return queueRun<4>(ctx, op, touched, operands, unit, n, kernel, chunk);
+    if (count == 2) return queueRun<2>(ctx, op, touched, operands, unit, n, kernels, chunk);
+    if (count == 3) return queueRun<3>(ctx, op, touched, operands, unit, n, kernels, chunk);
+    return queueRun<4>(ctx, op, touched, operands, unit, n, kernels, chunk);
   }
   Nest nest = makeNest(tensors, count, chunk);
   for (int k = 0; k < count; k++)
     if (!tensors[k]) nest.scalars[k] = operands[k].scalar;
-  queueAny(ctx, op, touched, nest, kernel);
+  queueAny(ctx, op, touched, nest, kernels);
 }
 
 namespace {

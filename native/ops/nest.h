@@ -61,9 +61,10 @@ struct Operand {
   Operand(Scalar s) : scalar(s) {}
 };
 
-// Queues `kernel` over one output, which comes first, and its inputs. `chunk` as in makeNest.
+// Queues `kernel` over one output, which comes first, and its inputs. `chunk` as in makeNest. `streamed`: the form of
+// the kernel for large outputs, or null.
 void enqueueElementwise(Context& ctx, const char* op, std::initializer_list<Operand> operands, cpu::RectFn kernel,
-                        int64_t chunk = 32768);
+                        int64_t chunk = 32768, cpu::RectFn streamed = nullptr);
 
 namespace detail {
 

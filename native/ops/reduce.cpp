@@ -83,34 +83,46 @@ Block blockAt(const Plan& plan, int64_t index) {
           std::min(plan.block, row - start)};
 }
 
-void accumulateBlock(const Plan& plan, const cpu::ReduceFunctions& run, const Block& block, int64_t segment,
-                     char* acc) {
-  run.init(acc, block.n);
+// What one kind of reduction does with its accumulators of `bytes` each; `finish(block, acc)` writes the outputs.
+template <class Finish>
+struct Steps {
+  int64_t bytes;
+  void (*init)(char* acc, int64_t n);
+  void (*accumulate)(char* acc, const cpu::ReduceRect& rect);
+  void (*combine)(char* acc, const char* later, int64_t n);
+  Finish finish;
+};
+
+template <class F>
+void accumulateBlock(const Plan& plan, const Steps<F>& steps, const Block& block, int64_t segment, char* acc) {
+  steps.init(acc, block.n);
   if (plan.count == 0) return;
   const char* base = plan.reduced.data[0];
   walkChunk(plan.reduced, segment, [&](const cpu::Rect& rect) {
-    run.accumulate(acc, {block.in + (rect.p[0] - base), block.n, plan.kept.strides[0][0], rect.n0, rect.s0[0], rect.n1,
-                         rect.s1[0]});
+    steps.accumulate(acc, {block.in + (rect.p[0] - base), block.n, plan.kept.strides[0][0], rect.n0, rect.s0[0],
+                           rect.n1, rect.s1[0]});
   });
 }
 
-void runWhole(Exec& exec, const Plan& plan, const cpu::ReduceFunctions& run) {
+template <class F>
+void runWhole(Exec& exec, const Plan& plan, const Steps<F>& steps) {
   exec.parallelFor(ceilDiv(plan.blocks, plan.group), [&](int64_t chunk) {
-    char* acc = static_cast<char*>(ThreadPool::threadScratch(plan.block * cpu::kAccumulatorBytes));
+    char* acc = static_cast<char*>(ThreadPool::threadScratch(plan.block * steps.bytes));
     const int64_t end = std::min((chunk + 1) * plan.group, plan.blocks);
     for (int64_t b = chunk * plan.group; b < end; b++) {
       const Block block = blockAt(plan, b);
-      accumulateBlock(plan, run, block, 0, acc);
-      run.finish(block.out, plan.kept.strides[1][0], acc, block.n, plan.count);
+      accumulateBlock(plan, steps, block, 0, acc);
+      steps.finish(block, acc);
     }
   });
 }
 
 // Few outputs: parts of each reduction side by side, then the parts in their order.
-void runInParts(Exec& exec, const Plan& plan, const cpu::ReduceFunctions& run, char* parts) {
-  const int64_t rowBytes = plan.block * cpu::kAccumulatorBytes;
+template <class F>
+void runInParts(Exec& exec, const Plan& plan, const Steps<F>& steps, char* parts) {
+  const int64_t rowBytes = plan.block * steps.bytes;
   exec.parallelFor(plan.blocks * plan.segments, [&](int64_t c) {
-    accumulateBlock(plan, run, blockAt(plan, c / plan.segments), c % plan.segments, parts + c * rowBytes);
+    accumulateBlock(plan, steps, blockAt(plan, c / plan.segments), c % plan.segments, parts + c * rowBytes);
   });
   exec.parallelFor(plan.blocks, [&](int64_t b) {
     const Block block = blockAt(plan, b);
@@ -118,9 +130,27 @@ void runInParts(Exec& exec, const Plan& plan, const cpu::ReduceFunctions& run, c
     // Pairs, then pairs of pairs: errors grow with the depth of the tree only.
     for (int64_t step = 1; step < plan.segments; step *= 2)
       for (int64_t s = 0; s + step < plan.segments; s += 2 * step)
-        run.combine(acc + s * rowBytes, acc + (s + step) * rowBytes, block.n);
-    run.finish(block.out, plan.kept.strides[1][0], acc, block.n, plan.count);
+        steps.combine(acc + s * rowBytes, acc + (s + step) * rowBytes, block.n);
+    steps.finish(block, acc);
   });
+}
+
+template <class F>
+void queue(Context& ctx, const char* op, std::initializer_list<const Tensor*> outs, const Tensor& a, const Plan& plan,
+           const Steps<F>& steps) {
+  if (plan.segments <= 1) {
+    ctx.stream.enqueue(op, outs, {&a}, [=](Exec& exec) { runWhole(exec, plan, steps); });
+    return;
+  }
+  const Scratch scratch = ctx.scratch(static_cast<size_t>(plan.blocks * plan.segments * plan.block * steps.bytes));
+  char* parts = scratch.as<char>();
+  ctx.stream.enqueue(op, outs, {&a}, [=](Exec& exec) { runInParts(exec, plan, steps, parts); });
+}
+
+uint32_t maskOf(std::span<const int64_t> dims) {
+  uint32_t mask = 0;
+  for (int64_t d : dims) mask |= 1u << d;
+  return mask;
 }
 
 const char* const kNames[cpu::kReduceOpCount] = {"sum", "mean", "prod", "max", "min", "any", "all"};
@@ -128,19 +158,28 @@ const char* const kNames[cpu::kReduceOpCount] = {"sum", "mean", "prod", "max", "
 }  // namespace
 
 void reduce(Context& ctx, int64_t op, const Tensor& out, const Tensor& a, std::span<const int64_t> dims) {
-  uint32_t mask = 0;
-  for (int64_t d : dims) mask |= 1u << d;
-  const Plan plan = makePlan(out, a, mask);
-  const cpu::ReduceFunctions* run = &ctx.kernels.reduce.run[op][static_cast<int>(a.dtype)];
-  kernelFor(run->accumulate, kNames[op], a.dtype);
-  if (plan.segments <= 1) {
-    ctx.stream.enqueue(kNames[op], {&out}, {&a}, [=](Exec& exec) { runWhole(exec, plan, *run); });
-    return;
-  }
-  const Scratch scratch =
-      ctx.scratch(static_cast<size_t>(plan.blocks * plan.segments * plan.block * cpu::kAccumulatorBytes));
-  char* parts = scratch.as<char>();
-  ctx.stream.enqueue(kNames[op], {&out}, {&a}, [=](Exec& exec) { runInParts(exec, plan, *run, parts); });
+  const Plan plan = makePlan(out, a, maskOf(dims));
+  const cpu::ReduceFunctions run = ctx.kernels.reduce.run[op][static_cast<int>(a.dtype)];
+  kernelFor(run.accumulate, kNames[op], a.dtype);
+  const int64_t stride = plan.kept.strides[1][0], count = plan.count;
+  const auto finish = [=](const Block& block, const char* acc) { run.finish(block.out, stride, acc, block.n, count); };
+  queue(ctx, kNames[op], {&out}, a, plan,
+        Steps<decltype(finish)>{cpu::kAccumulatorBytes, run.init, run.accumulate, run.combine, finish});
+}
+
+void variance(Context& ctx, const Tensor& out, const Tensor* mean, const Tensor& a, std::span<const int64_t> dims,
+              double correction) {
+  const Plan plan = makePlan(out, a, maskOf(dims));
+  const cpu::VarianceFunctions run = ctx.kernels.variance.run[static_cast<int>(a.dtype)];
+  kernelFor(run.accumulate, "var", a.dtype);
+  const int64_t stride = plan.kept.strides[1][0];
+  char *outs = out.data, *means = mean ? mean->data : nullptr;
+  const auto finish = [=](const Block& block, const char* acc) {
+    run.finish(block.out, means ? means + (block.out - outs) : nullptr, stride, acc, block.n, correction);
+  };
+  const auto init = [](char* acc, int64_t n) { std::memset(acc, 0, static_cast<size_t>(n) * sizeof(cpu::Moments)); };
+  queue(ctx, "var", {&out, mean}, a, plan,
+        Steps<decltype(finish)>{sizeof(cpu::Moments), init, run.accumulate, run.combine, finish});
 }
 
 void argReduce(Context& ctx, int64_t op, const Tensor& indices, const Tensor* values, const Tensor& a, int64_t dim) {

@@ -18,10 +18,11 @@ const char* const kSpecialNames[cpu::kSpecialUnaryEnd - cpu::kFirstSpecial] = {
     "i1",     "i0e",   "i1e",    "entr",    "logit", "sinc",  "frexp",   "frexp"};
 
 // Chunks take about the same time, from a few adds to a library call of 10 ns and more per element.
-int64_t chunkOf(int64_t op) {
+int64_t chunkOf(int64_t op, DType dtype) {
   if (op >= cpu::kFirstSpecial) return 2048;
-  if (op >= cpu::kExp && op <= cpu::kCos && op != cpu::kLog2 && op != cpu::kLog10) return 16384;
-  return op >= cpu::kExp && op < cpu::kLogicalNot ? 4096 : 32768;
+  if (op < cpu::kExp || op >= cpu::kLogicalNot) return 32768;
+  const bool library = dtype == DType::kFloat64 && (op >= cpu::kTan || op == cpu::kLog2 || op == cpu::kLog10);
+  return library ? 4096 : 16384;
 }
 
 }  // namespace
@@ -31,7 +32,9 @@ void unary(Context& ctx, int64_t op, const Tensor& out, const Tensor& a) {
   const int type = static_cast<int>(a.dtype);
   const cpu::RectFn kernel =
       special ? ctx.kernels.special.unary[op - cpu::kFirstSpecial][type] : ctx.kernels.unary.run[op][type];
-  enqueueElementwise(ctx, special ? kSpecialNames[op - cpu::kFirstSpecial] : kNames[op], {out, a}, kernel, chunkOf(op));
+  const cpu::RectFn streamed = special ? nullptr : ctx.kernels.unary.streamed[op][type];
+  enqueueElementwise(ctx, special ? kSpecialNames[op - cpu::kFirstSpecial] : kNames[op], {out, a}, kernel,
+                     chunkOf(op, a.dtype), streamed);
 }
 
 }  // namespace nabla::ops

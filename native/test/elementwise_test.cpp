@@ -5,6 +5,7 @@
 #include "harness.h"
 #include "ops/copy.h"
 #include "ops/elementwise.h"
+#include "ops/unary.h"
 
 using namespace nabla;
 using namespace nabla::test;
@@ -73,6 +74,25 @@ void testCopy(Machine& m) {
   ops::copy(m.ctx, bytes, nan);
   m.wait();
   CHECK(same(Machine::values(bytes), {3, 255, 0}), "float to uint8");
+}
+
+// The last axis backwards, as flip reads it.
+void testReversedCopy(Machine& m) {
+  for (DType type : kStored)
+    for (int64_t n : {1, 15, 64, 1003}) {
+      const Tensor a = m.random(type, {3, n}, {}, 1, 0, 9), out = m.make(type, {3, n});
+      Tensor backwards = a;
+      backwards.data += (n - 1) * static_cast<int64_t>(itemSize(type));
+      backwards.strides[1] = -1;
+      ops::copy(m.ctx, out, backwards);
+      m.wait();
+      int64_t wrong = 0;
+      Machine::each(out, [&](const int64_t* i, const char* p) {
+        const int64_t from[] = {i[0], n - 1 - i[1]};
+        wrong += read(type, p) != Machine::value(a, from, 2);
+      });
+      CHECK(wrong == 0, "reversed copy, type %d: %lld of %lld wrong", int(type), (long long)wrong, (long long)n);
+    }
 }
 
 void testBroadcastCopy(Machine& m) {
@@ -357,6 +377,13 @@ void testStreamed(Machine& m) {
         };
         keep(type, [&](const Tensor& out) { ops::binary(m.ctx, cpu::kMaximum, out, a, b); });
         keep(type, [&](const Tensor& out) { ops::binary(m.ctx, cpu::kMul, out, one, b); });
+        keep(type, [&](const Tensor& out) { ops::binary(m.ctx, cpu::kAdd, out, a, b); });
+        keep(type, [&](const Tensor& out) { ops::binary(m.ctx, cpu::kSub, out, a, one); });
+        keep(type, [&](const Tensor& out) { ops::binaryScalar(m.ctx, cpu::kSub, out, a, 3, true); });
+        if (isFloating(type)) {
+          keep(type, [&](const Tensor& out) { ops::unary(m.ctx, cpu::kExp, out, a); });
+          keep(type, [&](const Tensor& out) { ops::unary(m.ctx, cpu::kLog2, out, b); });
+        }
         keep(DType::kBool, [&](const Tensor& out) { ops::binary(m.ctx, cpu::kLt, out, a, b); });
         keep(type, [&](const Tensor& out) { ops::where(m.ctx, out, flags, a, b); });
         keep(type, [&](const Tensor& out) { ops::fill(m.ctx, out, 3); });
@@ -399,6 +426,7 @@ int main() {
     for (int threads : {1, 3}) {
       Machine m(isa, threads);
       testCopy(m);
+      testReversedCopy(m);
       testBroadcastCopy(m);
       testBinary(m);
       testScalar(m);

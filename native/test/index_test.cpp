@@ -87,6 +87,29 @@ void testIndexSelect(Machine& m, const Layout& l, DType type, DType indexType) {
   });
 }
 
+// Rows that are written past the caches: the same bits.
+void testStreamedRows(Machine& m, DType type, DType indexType) {
+  const size_t usual = m.ctx.streamedBytes;
+  for (int64_t width : {16, 64, 1040, 40000}) {
+    const Tensor a = m.random(type, {50, width}, {}, 1, 0, 100);
+    const Tensor index = indices(m, indexType, {37}, {}, 1, 50), list[] = {index};
+    const int64_t dims[] = {0};
+    std::vector<double> results[2][2];
+    for (int streamed : {0, 1}) {
+      m.ctx.streamedBytes = streamed ? 1 : SIZE_MAX;
+      const Tensor out = m.make(type, {37, width}), again = m.make(type, {37, width});
+      ops::indexSelect(m.ctx, out, a, 0, index);
+      ops::index(m.ctx, again, a, dims, list, false, 0);
+      m.wait();
+      results[streamed][0] = Machine::values(out);
+      results[streamed][1] = Machine::values(again);
+    }
+    for (int i : {0, 1}) CHECK(same(results[0][i], results[1][i]), "streamed rows of %lld", (long long)width);
+    CHECK(same(results[0][0], results[0][1]), "rows of %lld", (long long)width);
+  }
+  m.ctx.streamedBytes = usual;
+}
+
 // What adding `src` to `before` gives; `where` names the target index of an element of src.
 template <class F>
 std::vector<double> added(const Tensor& out, const Tensor& src, int64_t dim, F where) {
@@ -335,6 +358,8 @@ int main() {
     }
     testOrder(isa);
     testNonzero(m);
+    for (DType type : kTypes)
+      for (DType indexType : {DType::kInt32, DType::kInt64}) testStreamedRows(m, type, indexType);
     for (DType type : kTypes)
       for (int mode = 0; mode < cpu::kScatterModes; mode++)
         for (const bool many : {false, true}) {

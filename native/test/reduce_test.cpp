@@ -157,6 +157,10 @@ void testNan(Machine& m) {
           const std::vector<double> got = Machine::values(out);
           CHECK(std::isnan(got[2]) && !std::isnan(got[1]) && std::isnan(Machine::values(all)[0]), "NaN, op %d", op);
         }
+        const int64_t rows[] = {0};
+        ops::variance(m.ctx, out, nullptr, a, rows, 1);
+        m.wait();
+        CHECK(std::isnan(Machine::values(out)[2]) && Machine::values(out)[1] > 0, "NaN, variance");
       }
 }
 
@@ -186,6 +190,39 @@ void testExpanded(Machine& m) {
   ops::reduce(m.ctx, cpu::kReduceSum, out, a, dims);
   m.wait();
   for (int64_t i = 0; i < 50; i++) CHECK(near(out.ptr<float>()[i], a.ptr<float>()[i] * 2100.0, 1e-6), "expanded");
+}
+
+void testVariance(Isa isa, const Case& c, DType type) {
+  std::vector<double> first;
+  for (int threads : {1, 2, 3}) {
+    Machine m(isa, threads);
+    const Tensor a = m.random(type, c.shape, c.order, c.gap, 8, 12);  // far from 0: squares of elements would cancel
+    const Tensor out = m.make(type, keptShape(c)), mean = m.make(type, keptShape(c)), only = m.make(type, keptShape(c));
+    ops::variance(m.ctx, out, &mean, a, c.dims, 1);
+    ops::variance(m.ctx, only, nullptr, a, c.dims, 1);
+    m.wait();
+    const std::vector<double> got = Machine::values(out), means = Machine::values(mean);
+    const std::vector<Expected> expected = reference(a, out);
+    std::vector<long double> squares(got.size());
+    Machine::each(a, [&](const int64_t* i, const char* p) {
+      size_t at = 0;
+      for (int d = 0; d < a.ndim; d++) at = at * size_t(out.shape[d]) + (out.shape[d] == 1 ? 0 : size_t(i[d]));
+      const long double d = read(type, p) - expected[at].sum / expected[at].count;
+      squares[at] += d * d;
+    });
+    const double eps = type == DType::kFloat32 ? 6e-8 : 1.2e-16;
+    int64_t wrong = 0;
+    for (size_t i = 0; i < got.size(); i++) {
+      const long double degrees = std::max<int64_t>(0, expected[i].count - 1);
+      wrong += !near(got[i], double(squares[i] / degrees), 16 * eps) ||
+               !near(means[i], double(expected[i].sum / expected[i].count), 2 * eps);
+    }
+    CHECK(wrong == 0, "%s variance type %d, case %td: %lld of %zu wrong (%.9g)", isaName(isa), int(type), &c - kCases,
+          (long long)wrong, got.size(), got.empty() ? 0 : got[0]);
+    CHECK(same(got, Machine::values(only)), "variance without the mean, type %d", int(type));
+    if (threads == 1) first = got;
+    CHECK(same(got, first), "variance type %d: %d threads differ", int(type), threads);
+  }
 }
 
 void testArg(Isa isa, const Case& c, DType type) {
@@ -236,6 +273,7 @@ int main() {
     for (const Case& c : kCases)
       for (DType type : kTypes) {
         testReduce(isa, c, type);
+        if (isFloating(type)) testVariance(isa, c, type);
         if (c.shape.size() < 5) testArg(isa, c, type);
       }
     Machine m(isa, 2);

@@ -208,12 +208,26 @@ function drawSpread(d: Draw): Spread {
 
 for (const [name, fn] of Object.entries({ var: (x: number) => x, std: Math.sqrt })) {
   entry(name, {
-    covers: [],
+    covers: ['var'],
     draw: drawSpread,
     reference: (x, dims, { keepdim = false, correction = 1 }) =>
       reduceOver(x, dims, keepdim, x.dtype, (v) => fn(variance(v, correction))),
     length: (x, dims) => 2 * terms(x, dims),
     ulps: 16,
+  });
+}
+
+for (const [name, fn] of Object.entries({ varMean: (x: number) => x, stdMean: Math.sqrt })) {
+  entry(name, {
+    covers: ['varMean'],
+    draw: drawSpread,
+    reference: (x, dims, { keepdim = false, correction = 1 }) => [
+      reduceOver(x, dims, keepdim, x.dtype, (v) => fn(variance(v, correction))),
+      reduceOver(x, dims, keepdim, x.dtype, (v) => add(v) / v.length),
+    ],
+    length: (x, dims) => 2 * terms(x, dims),
+    ulps: 16,
+    method: false,
   });
 }
 

@@ -1,16 +1,18 @@
 // Variance, standard deviation and norms, from reductions.
 import { ArgumentError, DTypeError, valueText } from '../../errors.js';
+import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { stridesLike } from '../../tensor/create.js';
 import { isFloating, isNarrow } from '../../tensor/dtype.js';
 import { checkDims, numelOf } from '../../tensor/layout.js';
-import { Tensor } from '../../tensor/tensor.js';
-import { addMethods } from '../define.js';
+import { emptyStrided, Tensor } from '../../tensor/tensor.js';
+import { addMethods, defineOp } from '../define.js';
 import { freeing } from '../elementwise.js';
-import { div, pow, sub } from '../pointwise/arithmetic.js';
+import { add, div, mul, pow, sub } from '../pointwise/arithmetic.js';
 import { eq, ne } from '../pointwise/compare.js';
 import { where } from '../pointwise/select.js';
 import { abs, sqrt, square } from '../pointwise/unary.js';
-import { to } from '../shape/view.js';
+import { expand, reshape, to } from '../shape/view.js';
 import { amax, amin, type Dims, mean, type ReduceOptions, sum } from './reduce.js';
 
 /** Options of `var` and `std`. */
@@ -24,10 +26,17 @@ function checkFloating(op: string, x: Tensor): void {
   if (!isFloating(x.dtype)) throw new DTypeError(op, `a floating-point tensor is needed, got ${x.dtype}`, x.dtype);
 }
 
-const listOf = (op: string, x: Tensor, dim: Dims | undefined): number[] =>
-  checkDims(op, Array.isArray(dim) && dim.length === 0 ? undefined : dim, x.ndim).filter((d) => d < x.ndim);
+/** What a variance is taken over, and what follows from it. */
+interface Spread {
+  readonly dims: readonly number[];
+  readonly keepdim: boolean;
+  /** The input's shape with size 1 along `dims`. */
+  readonly kept: readonly number[];
+  readonly count: number;
+  readonly correction: number;
+}
 
-function varianceOf(op: string, x: Tensor, dim: Dims | undefined, options: VarianceOptions): Tensor {
+function spreadOf(op: string, x: Tensor, dim: Dims | undefined, options: VarianceOptions): Spread {
   checkFloating(op, x);
   checkOptions(op, options);
   const { correction = 1, keepdim = false } = options;
@@ -37,17 +46,51 @@ function varianceOf(op: string, x: Tensor, dim: Dims | undefined, options: Varia
   if (dim !== undefined && dim !== null && typeof dim !== 'number' && !Array.isArray(dim)) {
     throw new ArgumentError(op, `dim must be an axis or an array of axes, got ${valueText(dim)}`, dim);
   }
-  const dims = listOf(op, x, dim);
-  const count = numelOf(dims.map((d) => x.shape[d]));
-  const center = mean(x, dims, { keepdim: true });
-  const deviation = sub(x, center);
-  const squares = square(deviation);
-  const total = sum(squares, dims, { keepdim });
-  return freeing(div(total, Math.max(0, count - correction)), center, deviation, squares, total);
+  const list = Array.isArray(dim) && dim.length === 0 ? undefined : dim;
+  const dims = checkDims(op, list, x.ndim).filter((d) => d < x.ndim);
+  const kept = x.shape.map((size, i) => (dims.includes(i) ? 1 : size));
+  return { dims, keepdim: keepdim === true, kept, count: numelOf(dims.map((d) => x.shape[d])), correction };
 }
 
-/** The square root, with a gradient of 0 at 0. */
-function sqrtFlat(x: Tensor): Tensor {
+function runVariance(x: Tensor, spread: Spread, wantMean: boolean): Tensor[] {
+  const stays = (_: number, i: number) => spread.keepdim || !spread.dims.includes(i);
+  const shape = spread.kept.filter(stays);
+  const strides = stridesLike(x, spread.kept).filter(stays);
+  const outs = [emptyStrided(shape, strides, x.dtype)];
+  if (wantMean) outs.push(emptyStrided(shape, strides, x.dtype));
+  native.variance(outs[0]._id, outs[1]?._id ?? 0, x._id, spread.dims, spread.correction);
+  return outs;
+}
+
+/** The gradient of a variance: `2 / (count - correction) * (x - mean)`. */
+function varianceGradient(g: Tensor, x: Tensor, { dims, kept, count, correction }: Spread): Tensor {
+  const scaled = mul(reshape(g, kept), 2 / Math.max(0, count - correction));
+  return mul(sub(x, mean(x, dims, { keepdim: true })), scaled);
+}
+
+const varOp = defineOp({
+  name: 'var',
+  inputs: ['input'],
+  forward: (x: Tensor, spread: Spread) => runVariance(x, spread, false)[0],
+  save: (_out, x, spread) => ({ x, spread }),
+  backward: ([g], { x, spread }) => [varianceGradient(g, x, spread)],
+});
+
+/** The variance and the mean, from one reading. */
+const varMeanOp = defineOp({
+  name: 'varMean',
+  inputs: ['input'],
+  forward: (x: Tensor, spread: Spread) => runVariance(x, spread, true),
+  save: (_out, x, spread) => ({ x, spread }),
+  backward: ([gVar, gMean], { x, spread }) => {
+    const ofVar = gVar && varianceGradient(gVar, x, spread);
+    const ofMean = gMean && expand(reshape(div(gMean, spread.count), spread.kept), x.shape);
+    return [ofVar && ofMean ? add(ofVar, ofMean) : (ofVar ?? ofMean)];
+  },
+});
+
+/** @internal The square root, with a gradient of 0 at 0. */
+export function sqrtFlat(x: Tensor): Tensor {
   const zero = eq(x, 0);
   const positive = where(zero, 1, x);
   const root = sqrt(positive);
@@ -65,14 +108,15 @@ const isNarrowTensor = (x: unknown): x is Tensor => x instanceof Tensor && isNar
 
 /** The variance over `dim`; with `correction` 1 the unbiased estimate. Exported as `var`. */
 export function variance(x: Tensor, dim?: Dims, options: VarianceOptions = {}): Tensor {
-  if (isNarrowTensor(x)) return inFloat32(x, (wide) => variance(wide, dim, options));
-  return varianceOf('var', x, dim, options);
+  checkFloating('var', x);
+  return varOp(x, spreadOf('var', x, dim, options));
 }
 
 /** The standard deviation over `dim`; with `correction` 1 the square root of the unbiased variance. */
 export function std(x: Tensor, dim?: Dims, options: VarianceOptions = {}): Tensor {
   if (isNarrowTensor(x)) return inFloat32(x, (wide) => std(wide, dim, options));
-  const square = varianceOf('std', x, dim, options);
+  checkFloating('std', x);
+  const square = varOp(x, spreadOf('std', x, dim, options));
   return freeing(sqrtFlat(square), square);
 }
 
@@ -104,6 +148,12 @@ export function norm(x: Tensor, p = 2, dim?: Dims, options: ReduceOptions = {}):
   const positive = where(zero, 1, total);
   const root = pow(positive, 1 / p);
   return freeing(where(zero, 0, root), sizes, powers, total, zero, positive, root);
+}
+
+/** @internal For {@link varMean} and {@link stdMean}. */
+export function varianceAndMean(op: string, x: Tensor, dim: Dims | undefined, options: VarianceOptions): Tensor[] {
+  checkFloating(op, x);
+  return [...varMeanOp(x, spreadOf(op, x, dim, options))];
 }
 
 declare module '../../tensor/tensor.js' {

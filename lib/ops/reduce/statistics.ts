@@ -1,11 +1,11 @@
 // Reductions made of other ops: sums without NaN, pairs of statistics, log of a sum of exponentials, covariance.
 import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
-import { isFloating } from '../../tensor/dtype.js';
+import { isFloating, isNarrow } from '../../tensor/dtype.js';
 import { scope } from '../../tensor/scope.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { addMethods } from '../define.js';
-import { toFloating } from '../elementwise.js';
+import { freeing, toFloating } from '../elementwise.js';
 import { matmul } from '../linalg/matmul.js';
 import { add, div, mul, sub } from '../pointwise/arithmetic.js';
 import { isfinite, isnan, logicalNot, ne } from '../pointwise/compare.js';
@@ -13,7 +13,7 @@ import { clamp, where } from '../pointwise/select.js';
 import { exp, log, sqrt } from '../pointwise/unary.js';
 import { diagonal } from '../shape/diagonal.js';
 import { reshape, to, transpose, unsqueeze } from '../shape/view.js';
-import { norm, std, type VarianceOptions, variance } from './moments.js';
+import { norm, sqrtFlat, std, type VarianceOptions, varianceAndMean } from './moments.js';
 import { amax, amin, type Dims, mean, type ReduceOptions, type SumOptions, sum } from './reduce.js';
 
 /**
@@ -78,8 +78,8 @@ export interface VarMean {
 
 /** The variance and the mean over `dim`. Source: https://docs.pytorch.org/docs/2.13/generated/torch.var_mean.html */
 export function varMean(x: Tensor, dim?: Dims, options: VarianceOptions = {}): VarMean {
-  checkTensor('varMean', x);
-  return { var: variance(x, dim, options), mean: mean(x, dim, { keepdim: options.keepdim }) };
+  const [spread, center] = varianceAndMean('varMean', x, dim, options);
+  return { var: spread, mean: center };
 }
 
 /** Standard deviation and mean. */
@@ -94,7 +94,9 @@ export interface StdMean {
  */
 export function stdMean(x: Tensor, dim?: Dims, options: VarianceOptions = {}): StdMean {
   checkTensor('stdMean', x);
-  return { std: std(x, dim, options), mean: mean(x, dim, { keepdim: options.keepdim }) };
+  if (isNarrow(x.dtype)) return { std: std(x, dim, options), mean: mean(x, dim, { keepdim: options.keepdim }) };
+  const [spread, center] = varianceAndMean('stdMean', x, dim, options);
+  return { std: freeing(sqrtFlat(spread), spread), mean: center };
 }
 
 /** The smallest and the largest element. */

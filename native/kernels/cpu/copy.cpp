@@ -2,7 +2,7 @@
 #include "copy.h"
 
 #include "narrow.h"
-#include "vec.h"
+#include "vstream.h"
 
 namespace {
 
@@ -49,6 +49,42 @@ NABLA_INLINE void transposeBlock(uint64_t* out, int64_t os, const uint64_t* in, 
   for (int i = 0; i < 4; i++) *reinterpret_cast<Row8Loose*>(out + i * os) = r[i];
 }
 
+// Blocks as wide as 16 bytes hold of smaller elements: rows i and i + half are interleaved until every row is a column.
+typedef uint8_t Row1 __attribute__((vector_size(16)));
+typedef uint8_t Row1Loose __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint16_t Row2 __attribute__((vector_size(16)));
+typedef uint16_t Row2Loose __attribute__((vector_size(16), aligned(2), may_alias));
+
+NABLA_INLINE Row1 interleaveLow(Row1 a, Row1 b) {
+  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+NABLA_INLINE Row1 interleaveHigh(Row1 a, Row1 b) {
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+NABLA_INLINE Row2 interleaveLow(Row2 a, Row2 b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+NABLA_INLINE Row2 interleaveHigh(Row2 a, Row2 b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+
+template <class Row, class Loose, class T>
+NABLA_INLINE void transposeSmall(T* out, int64_t os, const T* in, int64_t is) {
+  constexpr int kRows = 16 / static_cast<int>(sizeof(T));
+  Row r[kRows], t[kRows];
+  for (int i = 0; i < kRows; i++) r[i] = *reinterpret_cast<const Loose*>(in + i * is);
+  for (int width = 1; width < kRows; width *= 2) {
+    for (int i = 0; i < kRows / 2; i++) {
+      t[2 * i] = interleaveLow(r[i], r[i + kRows / 2]);
+      t[2 * i + 1] = interleaveHigh(r[i], r[i + kRows / 2]);
+    }
+    for (int i = 0; i < kRows; i++) r[i] = t[i];
+  }
+  for (int i = 0; i < kRows; i++) *reinterpret_cast<Loose*>(out + i * os) = r[i];
+}
+NABLA_INLINE void transposeBlock(uint8_t* out, int64_t os, const uint8_t* in, int64_t is) {
+  transposeSmall<Row1, Row1Loose>(out, os, in, is);
+}
+NABLA_INLINE void transposeBlock(uint16_t* out, int64_t os, const uint16_t* in, int64_t is) {
+  transposeSmall<Row2, Row2Loose>(out, os, in, is);
+}
+
 template <class T>
 NABLA_INLINE void transposeScalar(T* out, int64_t os, const T* in, int64_t is, int64_t rows, int64_t columns) {
   for (int64_t i = 0; i < rows; i++)
@@ -58,14 +94,12 @@ NABLA_INLINE void transposeScalar(T* out, int64_t os, const T* in, int64_t is, i
 // out[i][j] = in[j][i], i < rows, j < columns.
 template <class T>
 void transpose(T* out, int64_t os, const T* in, int64_t is, int64_t rows, int64_t columns) {
+  constexpr int64_t kBlock = (sizeof(T) > 2 ? 32 : 16) / static_cast<int64_t>(sizeof(T));
   int64_t i = 0;
-  if constexpr (sizeof(T) > 2) {
-    constexpr int64_t kBlock = 32 / static_cast<int64_t>(sizeof(T));
-    for (; i + kBlock <= rows; i += kBlock) {
-      int64_t j = 0;
-      for (; j + kBlock <= columns; j += kBlock) transposeBlock(out + i * os + j, os, in + j * is + i, is);
-      transposeScalar(out + i * os + j, os, in + j * is + i, is, kBlock, columns - j);
-    }
+  for (; i + kBlock <= rows; i += kBlock) {
+    int64_t j = 0;
+    for (; j + kBlock <= columns; j += kBlock) transposeBlock(out + i * os + j, os, in + j * is + i, is);
+    transposeScalar(out + i * os + j, os, in + j * is + i, is, kBlock, columns - j);
   }
   transposeScalar(out + i * os, os, in + i, is, rows - i, columns);
 }
@@ -86,6 +120,8 @@ void move(const Rect& r) {
     } else if (os == 1 && is == 0) {
       const T value = *in;
       for (int64_t j = 0; j < n; j++) out[j] = value;
+    } else if (os == 1 && is == -1) {
+      NABLA_LANES for (int64_t j = 0; j < n; j++) out[j] = in[-j];
     } else {
       for (int64_t j = 0; j < n; j++) out[j * os] = in[j * is];
     }
@@ -149,23 +185,11 @@ void arange(char* data, int64_t stride, int64_t first, int64_t n, double start, 
   for (int64_t i = 0; i < n; i++) out[i * stride] = convertOne<T>(start + static_cast<double>(first + i) * step);
 }
 
-#if defined(__x86_64__)
-NABLA_INLINE void streamVector(float* out, Vec<float> v) {
-#if defined(__clang__)
-  __builtin_nontemporal_store(v, reinterpret_cast<Vec<float>*>(out));
-#elif NABLA_VECTOR_BYTES == 64
-  __builtin_ia32_movntps512(out, v);
-#elif NABLA_VECTOR_BYTES == 32
-  __builtin_ia32_movntps256(out, v);
-#else
-  __builtin_ia32_movntps(out, v);
-#endif
-}
-
+#ifdef NABLA_STREAMS
 void stream(char* out, const char* in, int64_t bytes) {
   const int64_t whole = bytes & ~int64_t{63};
   for (int64_t i = 0; i < whole; i += NABLA_VECTOR_BYTES)
-    streamVector(reinterpret_cast<float*>(out + i), vload(reinterpret_cast<const float*>(in + i)));
+    vstream<float>(reinterpret_cast<float*>(out + i), vload(reinterpret_cast<const float*>(in + i)));
   __builtin_memcpy(out + whole, in + whole, static_cast<size_t>(bytes - whole));
 }
 #endif
@@ -196,7 +220,7 @@ extern "C" void NABLA_REGISTER(copy)(nabla::cpu::CopyKernels* t) {
   registerType<int8_t>(t, 6);
   registerType<Bfloat16>(t, 7);
   registerType<Float16>(t, 8);
-#if defined(__x86_64__)
+#ifdef NABLA_STREAMS
   t->stream = stream;
 #endif
   t->convert[0][0] = t->convert[2][2] = move<uint32_t>;

@@ -2,6 +2,8 @@
 #include "elementwise.h"
 
 #include "vpow.h"
+#include "vstream.h"
+#include "vtrig.h"
 
 namespace {
 
@@ -264,8 +266,16 @@ void binary(const Rect& r) {
   }
 }
 
+struct PowLanes {
+  static NABLA_INLINE Vec<float> run(Vec<float> x, Vec<float> y) { return vpow(x, y); }
+};
+struct Atan2Lanes {
+  static NABLA_INLINE Vec<float> run(Vec<float> y, Vec<float> x) { return vatan2(y, x); }
+};
+
 // float by vectors; double and integers by `binary`.
-void powFloat(const Rect& r) {
+template <class Op>
+void binaryLanes(const Rect& r) {
   float* out = reinterpret_cast<float*>(r.p[0]);
   const float* a = reinterpret_cast<const float*>(r.p[1]);
   const float* b = reinterpret_cast<const float*>(r.p[2]);
@@ -285,13 +295,36 @@ void powFloat(const Rect& r) {
         y = vload(b + j);
       else
         for (int64_t k = 0; k < count; k++) y[k] = b[(j + k) * bs];
-      const Vec<float> power = vpow(x, y);
+      const Vec<float> result = Op::run(x, y);
       if (r.s0[0] == 1 && count == kStep)
-        vstore(out + j, power);
+        vstore(out + j, result);
       else
-        for (int64_t k = 0; k < count; k++) out[(j + k) * r.s0[0]] = power[k];
+        for (int64_t k = 0; k < count; k++) out[(j + k) * r.s0[0]] = result[k];
     }
 }
+
+#ifdef NABLA_STREAMS
+// Along whole vectors of an output that is aligned to them.
+template <class Op, class T>
+void streamed(const Rect& r) {
+  T* out = reinterpret_cast<T*>(r.p[0]);
+  const T* a = reinterpret_cast<const T*>(r.p[1]);
+  const T* b = reinterpret_cast<const T*>(r.p[2]);
+  const int64_t n = r.n0, as = r.s0[1], bs = r.s0[2];
+  constexpr int64_t kStep = kLanes<T>;
+  int64_t j = 0;
+  if (as == 1 && bs == 1) {
+    for (; j + kStep <= n; j += kStep) vstream<T>(out + j, Op::run(vload(a + j), vload(b + j)));
+  } else if (as == 1 && bs == 0) {
+    const Vec<T> value = vset(*b);
+    for (; j + kStep <= n; j += kStep) vstream<T>(out + j, Op::run(vload(a + j), value));
+  } else if (as == 0 && bs == 1) {
+    const Vec<T> value = vset(*a);
+    for (; j + kStep <= n; j += kStep) vstream<T>(out + j, Op::run(value, vload(b + j)));
+  }
+  for (; j < n; j++) out[j] = Op::run(a[j * as], b[j * bs]);
+}
+#endif
 
 template <class T>
 void where(const Rect& r) {
@@ -421,13 +454,19 @@ template <class T>
 void registerFloat(ElementwiseKernels* t, int type) {
   registerNumeric<T>(t, type);
   t->binary[kDiv][type] = binary<Div, T, T>;
-  t->binary[kAtan2][type] = binary<Atan2, T, T>;
+  if constexpr (!__is_same(T, float)) t->binary[kAtan2][type] = binary<Atan2, T, T>;
   t->binary[kCopysign][type] = binary<Copysign, T, T>;
   t->ternary[kLerp][type] = ternary<Lerp, T>;
   t->ternary[kAddcdiv][type] = ternary<Addcdiv, T>;
   t->binary[kReluGrad][type] = binary<ReluGrad, T, T>;
   t->binary[kSigmoidGrad][type] = binary<SigmoidGrad, T, T>;
   t->binary[kTanhGrad][type] = binary<TanhGrad, T, T>;
+#ifdef NABLA_STREAMS
+  t->streamed[kAdd][type] = streamed<Add, T>;
+  t->streamed[kSub][type] = streamed<Sub, T>;
+  t->streamed[kMul][type] = streamed<Mul, T>;
+  t->streamed[kDiv][type] = streamed<Div, T>;
+#endif
 }
 
 template <class T>
@@ -458,7 +497,8 @@ void registerBool(ElementwiseKernels* t, int type, int bytes) {
 extern "C" void NABLA_REGISTER(elementwise)(ElementwiseKernels* t) {
   registerFloat<float>(t, 0);
   registerFloat<double>(t, 1);
-  t->binary[kPow][0] = powFloat;
+  t->binary[kPow][0] = binaryLanes<PowLanes>;
+  t->binary[kAtan2][0] = binaryLanes<Atan2Lanes>;
   registerInteger<int32_t>(t, 2);
   registerInteger<int64_t>(t, 3);
   registerInteger<uint8_t>(t, 4);

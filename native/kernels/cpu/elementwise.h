@@ -51,7 +51,8 @@ enum TernaryOp {
 using TernaryFn = void (*)(const Rect& rect, double value);
 
 struct ElementwiseKernels {
-  RectFn binary[kBinaryOpCount][kElementTypes];  // null: not defined for the type
+  RectFn binary[kBinaryOpCount][kElementTypes];    // null: not defined for the type
+  RectFn streamed[kBinaryOpCount][kElementTypes];  // as in UnaryKernels
   TernaryFn ternary[kTernaryOpCount][kElementTypes];
   RectFn where[kElementTypes];                       // out, condition (bool), a, b
   RectFn clamp[kElementTypes];                       // out, a, low, high; NaN stays NaN

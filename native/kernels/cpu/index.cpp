@@ -1,6 +1,6 @@
 #include "index.h"
 
-#include "isa.h"
+#include "vstream.h"
 
 namespace {
 
@@ -34,7 +34,17 @@ NABLA_INLINE void fetchRow(const T* row, int64_t n) {
   for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
 }
 
-template <class T, class I>
+#ifdef NABLA_STREAMS
+// `out` is aligned to 64 bytes and `bytes` a multiple of them.
+NABLA_INLINE void streamRow(void* out, const void* in, int64_t bytes) {
+  constexpr int64_t kStep = kLanes<float>;
+  float* to = static_cast<float*>(out);
+  const float* from = static_cast<const float*>(in);
+  for (int64_t i = 0; i < bytes / 4; i += kStep) vstream<float>(to + i, vload(from + i));
+}
+#endif
+
+template <class T, class I, bool kStream = false>
 bool gather(const Rect& r, const IndexAxis& axis, int64_t* bad) {
   T* out = reinterpret_cast<T*>(r.p[0]);
   const I* index = reinterpret_cast<const I*>(r.p[1]);
@@ -47,6 +57,12 @@ bool gather(const Rect& r, const IndexAxis& axis, int64_t* bad) {
       int64_t next, ignored;
       if (si == 1 && i + 1 < r.n1 && inRange(index[r.s1[1]], axis, &ignored, &next))
         fetchRow(in + r.s1[2] + next * axis.stride, r.n0);
+#ifdef NABLA_STREAMS
+      if constexpr (kStream) {
+        streamRow(out, in + at * axis.stride, r.n0 * static_cast<int64_t>(sizeof(T)));
+        continue;
+      }
+#endif
       copyRow(out, so, in + at * axis.stride, si, r.n0);
       continue;
     }
@@ -240,6 +256,16 @@ extern "C" void NABLA_REGISTER(index)(nabla::cpu::IndexKernels* t) {
   ITEM(2, uint32_t)
   ITEM(3, uint64_t)
 #undef ITEM
+#ifdef NABLA_STREAMS
+#define ROWS(i, T)                                \
+  t->gatherRows[i][0] = gather<T, int32_t, true>; \
+  t->gatherRows[i][1] = gather<T, int64_t, true>;
+  ROWS(0, uint8_t)
+  ROWS(1, uint16_t)
+  ROWS(2, uint32_t)
+  ROWS(3, uint64_t)
+#undef ROWS
+#endif
   registerType<float, float, uint32_t>(t, 0);
   registerType<double, double, uint64_t>(t, 1);
   registerType<int32_t, uint32_t, uint32_t>(t, 2);

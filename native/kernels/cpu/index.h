@@ -29,7 +29,10 @@ struct PlaceList {
 
 // The last subscript is 0 for int32 indices, 1 for int64.
 struct IndexKernels {
-  IndexFn gather[4][2];                              // log2 of the item size; operands: out, index, in
+  IndexFn gather[4][2];  // log2 of the item size; operands: out, index, in
+  // The same past the caches, where each row has one index and is contiguous in `out` (aligned to 64 bytes, a multiple
+  // of them long) and in `in`. Null: there is none.
+  IndexFn gatherRows[4][2];
   IndexFn scatter[kScatterModes][kElementTypes][2];  // operands: out, index, source
   IndexFn oneHot[2];                                 // int64 rows of axis.size classes; operands: out, index
   // Operands: out (int64), index. out = or += index * axis.stride.

@@ -26,6 +26,7 @@
 #include "special.h"
 #include "unary.h"
 #include "unfold.h"
+#include "variance.h"
 #include "winograd.h"
 #include "winograd_weight.h"
 

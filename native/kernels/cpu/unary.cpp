@@ -2,6 +2,9 @@
 #include "unary.h"
 
 #include "verf.h"
+#include "vhyperbolic.h"
+#include "vstream.h"
+#include "vtrig.h"
 
 namespace {
 
@@ -70,17 +73,6 @@ LIBRARY(Floor, floor)
 LIBRARY(Ceil, ceil)
 LIBRARY(Round, rint)
 LIBRARY(Trunc, trunc)
-LIBRARY(Log2, log2)
-LIBRARY(Log10, log10)
-LIBRARY(Tan, tan)
-LIBRARY(Asin, asin)
-LIBRARY(Acos, acos)
-LIBRARY(Atan, atan)
-LIBRARY(Sinh, sinh)
-LIBRARY(Cosh, cosh)
-LIBRARY(Asinh, asinh)
-LIBRARY(Acosh, acosh)
-LIBRARY(Atanh, atanh)
 #undef LIBRARY
 struct Rsqrt {
   template <class T>
@@ -113,6 +105,28 @@ VECTOR(Tanh, vtanh<T>(x))
 VECTOR(Softplus, vsoftplus<T>(x))
 VECTOR(Erf, verf(x))
 VECTOR(Erfc, verfc(x))
+
+// float by vectors, double by the C library.
+#define SINGLE(Name, vector, function)                                           \
+  struct Name {                                                                  \
+    static NABLA_INLINE double run(double x) { return __builtin_##function(x); } \
+    template <class T>                                                           \
+    static NABLA_INLINE Vec<float> run(Vec<float> x) {                           \
+      return vector(x);                                                          \
+    }                                                                            \
+  };
+SINGLE(Log2, vlog2, log2)
+SINGLE(Log10, vlog10, log10)
+SINGLE(Tan, vtan, tan)
+SINGLE(Asin, vasin, asin)
+SINGLE(Acos, vacos, acos)
+SINGLE(Atan, vatan, atan)
+SINGLE(Sinh, vsinh, sinh)
+SINGLE(Cosh, vcosh, cosh)
+SINGLE(Asinh, vasinh, asinh)
+SINGLE(Acosh, vacosh, acosh)
+SINGLE(Atanh, vatanh, atanh)
+#undef SINGLE
 struct Sin {
   template <class T>
   static NABLA_INLINE Vec<T> run(Vec<T> x) {
@@ -173,6 +187,34 @@ void lanes(const Rect& r) {
   }
 }
 
+#ifdef NABLA_STREAMS
+// The same along whole vectors of an output that is aligned to them, past the caches.
+template <class Op, class T>
+void streamed(const Rect& r) {
+  T* out = reinterpret_cast<T*>(r.p[0]);
+  const T* a = reinterpret_cast<const T*>(r.p[1]);
+  constexpr int64_t kStep = kLanes<T>;
+  if (r.s0[1] != 1) return lanes<Op, T>(r);
+  int64_t j = 0;
+  for (; j + kStep <= r.n0; j += kStep) vstream<T>(out + j, Op::template run<T>(vload<T>(a + j)));
+  if (j < r.n0) vstorePart<T>(out + j, Op::template run<T>(vloadPart<T>(a + j, r.n0 - j)), r.n0 - j);
+}
+#endif
+
+template <class Op, class T>
+void registerLanes(UnaryKernels* t, int op, int type) {
+  t->run[op][type] = lanes<Op, T>;
+#ifdef NABLA_STREAMS
+  t->streamed[op][type] = streamed<Op, T>;
+#endif
+}
+
+template <class Op>
+void registerSingle(UnaryKernels* t, int op) {
+  registerLanes<Op, float>(t, op, 0);
+  t->run[op][1] = each<Op, double>;
+}
+
 template <class T>
 void registerNumeric(UnaryKernels* t, int type) {
   t->run[kNeg][type] = each<Neg, T>;
@@ -200,29 +242,18 @@ void registerFloat(UnaryKernels* t, int type) {
   t->run[kRound][type] = each<Round, T>;
   t->run[kTrunc][type] = each<Trunc, T>;
   t->run[kFrac][type] = each<Frac, T>;
-  t->run[kExp2][type] = lanes<Exp2, T>;
-  t->run[kErfc][type] = lanes<Erfc, T>;
-  t->run[kExp][type] = lanes<Exp, T>;
-  t->run[kExpm1][type] = lanes<Expm1, T>;
-  t->run[kLog][type] = lanes<Log, T>;
-  t->run[kLog1p][type] = lanes<Log1p, T>;
-  t->run[kSigmoid][type] = lanes<Sigmoid, T>;
-  t->run[kTanh][type] = lanes<Tanh, T>;
-  t->run[kSoftplus][type] = lanes<Softplus, T>;
-  t->run[kErf][type] = lanes<Erf, T>;
-  t->run[kLog2][type] = each<Log2, T>;
-  t->run[kLog10][type] = each<Log10, T>;
-  t->run[kSin][type] = lanes<Sin, T>;
-  t->run[kCos][type] = lanes<Cos, T>;
-  t->run[kTan][type] = each<Tan, T>;
-  t->run[kAsin][type] = each<Asin, T>;
-  t->run[kAcos][type] = each<Acos, T>;
-  t->run[kAtan][type] = each<Atan, T>;
-  t->run[kSinh][type] = each<Sinh, T>;
-  t->run[kCosh][type] = each<Cosh, T>;
-  t->run[kAsinh][type] = each<Asinh, T>;
-  t->run[kAcosh][type] = each<Acosh, T>;
-  t->run[kAtanh][type] = each<Atanh, T>;
+  registerLanes<Exp2, T>(t, kExp2, type);
+  registerLanes<Erfc, T>(t, kErfc, type);
+  registerLanes<Exp, T>(t, kExp, type);
+  registerLanes<Expm1, T>(t, kExpm1, type);
+  registerLanes<Log, T>(t, kLog, type);
+  registerLanes<Log1p, T>(t, kLog1p, type);
+  registerLanes<Sigmoid, T>(t, kSigmoid, type);
+  registerLanes<Tanh, T>(t, kTanh, type);
+  registerLanes<Softplus, T>(t, kSoftplus, type);
+  registerLanes<Erf, T>(t, kErf, type);
+  registerLanes<Sin, T>(t, kSin, type);
+  registerLanes<Cos, T>(t, kCos, type);
   t->run[kIsNan][type] = each<IsNan, T, uint8_t>;
   t->run[kIsInf][type] = each<IsInf, T, uint8_t>;
   t->run[kIsFinite][type] = each<IsFinite, T, uint8_t>;
@@ -236,6 +267,17 @@ void registerFloat(UnaryKernels* t, int type) {
 extern "C" void NABLA_REGISTER(unary)(UnaryKernels* t) {
   registerFloat<float>(t, 0);
   registerFloat<double>(t, 1);
+  registerSingle<Log2>(t, kLog2);
+  registerSingle<Log10>(t, kLog10);
+  registerSingle<Tan>(t, kTan);
+  registerSingle<Asin>(t, kAsin);
+  registerSingle<Acos>(t, kAcos);
+  registerSingle<Atan>(t, kAtan);
+  registerSingle<Sinh>(t, kSinh);
+  registerSingle<Cosh>(t, kCosh);
+  registerSingle<Asinh>(t, kAsinh);
+  registerSingle<Acosh>(t, kAcosh);
+  registerSingle<Atanh>(t, kAtanh);
   registerInteger<int32_t>(t, 2);
   registerInteger<int64_t>(t, 3);
   registerInteger<uint8_t>(t, 4);

@@ -55,6 +55,8 @@ enum UnaryOp {
 
 struct UnaryKernels {
   RectFn run[kUnaryOpCount][kElementTypes];  // null: not defined for the type
+  // One row whose output has step 1 and is aligned to 64 bytes: stores past the caches. Null: there is none.
+  RectFn streamed[kUnaryOpCount][kElementTypes];
 };
 
 }  // namespace nabla::cpu

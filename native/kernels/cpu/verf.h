@@ -1,6 +1,6 @@
 // The error function and its complements on vectors.
 #pragma once
-#include "vmath.h"
+#include "vwide.h"
 
 namespace {
 
@@ -70,13 +70,8 @@ NABLA_INLINE Vec<double> verfc(Vec<double> x) {
   return vselect<double>(a < 0.84, near, vselect<double>(x < 0.0, 2.0 - far, far));
 }
 NABLA_INLINE Vec<float> verfc(Vec<float> x) {
-  typedef float Half __attribute__((vector_size(NABLA_VECTOR_BYTES / 2)));
-  Half halves[2];
-  __builtin_memcpy(halves, &x, sizeof halves);
-  for (int i = 0; i < 2; i++)
-    halves[i] = __builtin_convertvector(verfc(__builtin_convertvector(halves[i], Vec<double>)), Half);
-  __builtin_memcpy(&x, halves, sizeof x);
-  return x;
+  return vinDouble(
+      x, [](Vec<double> wide) __attribute__((always_inline)) { return verfc(wide); });
 }
 
 }  // namespace

@@ -52,14 +52,53 @@ template <class T>
 NABLA_INLINE Vec<T> vselect(VecInt<T> mask, Vec<T> a, Vec<T> b) {
   return mask ? a : b;
 }
-// NaN stays NaN in vmin(x, bound) and vmax(x, bound).
+// NaN stays NaN in vmin(x, bound) and vmax(x, bound). GCC makes two instructions of the comparison and the choice; x86
+// has one, which gives its second operand when either is NaN.
 template <class T>
 NABLA_INLINE Vec<T> vmin(Vec<T> x, Vec<T> bound) {
+#if NABLA_VECTOR_BYTES == 64 && !defined(__clang__)
+  if constexpr (sizeof(T) == 4)
+    return __builtin_ia32_minps512_mask(bound, x, x, -1, 4);
+  else
+    return __builtin_ia32_minpd512_mask(bound, x, x, -1, 4);
+#else
   return x > bound ? bound : x;
+#endif
 }
 template <class T>
 NABLA_INLINE Vec<T> vmax(Vec<T> x, Vec<T> bound) {
+#if NABLA_VECTOR_BYTES == 64 && !defined(__clang__)
+  if constexpr (sizeof(T) == 4)
+    return __builtin_ia32_maxps512_mask(bound, x, x, -1, 4);
+  else
+    return __builtin_ia32_maxpd512_mask(bound, x, x, -1, 4);
+#else
   return x < bound ? bound : x;
+#endif
+}
+// Whether a comparison holds in any lane.
+NABLA_INLINE bool vany(VecInt<float> mask) {
+#if NABLA_VECTOR_BYTES == 64
+  return __builtin_ia32_cvtd2mask512(mask) != 0;
+#elif NABLA_VECTOR_BYTES == 32
+  return __builtin_ia32_movmskps256((Vec<float>)mask) != 0;
+#elif defined(__x86_64__)
+  return __builtin_ia32_movmskps((Vec<float>)mask) != 0;
+#else
+  return (mask[0] | mask[1] | mask[2] | mask[3]) != 0;
+#endif
+}
+NABLA_INLINE bool vany(VecInt<double> mask) {
+#if NABLA_VECTOR_BYTES == 64
+  typedef long long Bits __attribute__((vector_size(64)));
+  return __builtin_ia32_cvtq2mask512((Bits)mask) != 0;
+#elif NABLA_VECTOR_BYTES == 32
+  return __builtin_ia32_movmskpd256((Vec<double>)mask) != 0;
+#elif defined(__x86_64__)
+  return __builtin_ia32_movmskpd((Vec<double>)mask) != 0;
+#else
+  return (mask[0] | mask[1]) != 0;
+#endif
 }
 template <class T>
 NABLA_INLINE VecInt<T> vsignBits() {
@@ -229,7 +268,18 @@ NABLA_INLINE Vec<T> vtanh(Vec<T> x) {
   return vcopysign<T>(vselect<T>(small, a, vset<T>(T(1))) + numerator / denominator, x);
 }
 
-// 1 / (1 + e^-x) with e^-x = 2^n (1 + p): 2^-n / (2^-n + 1 + p). The numerator carries 2^64, so that 2^-n stays normal
+// 1 / x for x between 2^-64 and 2^64, within 0.6 ulp.
+NABLA_INLINE Vec<float> vinverse(Vec<float> x) {
+#if NABLA_VECTOR_BYTES == 64
+  const Vec<float> y = __builtin_ia32_rcp14ps512_mask(x, x, -1);
+  return y * (1.0f - x * y) + y;  // squares the error of 2^-14
+#else
+  return 1.0f / x;
+#endif
+}
+NABLA_INLINE Vec<double> vinverse(Vec<double> x) { return 1.0 / x; }
+
+// 1 / (1 + e^-x) with e^-x = 2^n (1 + p): 2^-n / (2^-n + p + 1). The numerator carries 2^64, so that 2^-n stays normal
 // and tiny results are rounded once.
 template <class T>
 NABLA_INLINE Vec<T> vsigmoid(Vec<T> x) {
@@ -239,8 +289,7 @@ NABLA_INLINE Vec<T> vsigmoid(Vec<T> x) {
   Vec<T> r;
   const VecInt<T> n = vexpReduce<T>(-vmax<T>(vmin<T>(x, vset<T>(M::kSigmoidOne)), vset<T>(M::kExpLow)), &r);
   const Vec<T> p = vexpTail(r) * (r * r) + r, up = (Vec<T>)((kShift - n) << M::kMantissa);
-  const Vec<T> one = up * kDown + T(1), lost = up * kDown - (one - T(1));  // what rounding took from one
-  return up / (one + (p + lost)) * kDown;
+  return up * vinverse((up * kDown + p) + T(1)) * kDown;
 }
 
 // log(1 + e^x) without overflow.
@@ -274,13 +323,6 @@ NABLA_INLINE Vec<double> vcosSmall(Vec<double> z) {
   return p * (z * z) - z * 0.5 + 1.0;
 }
 
-template <class T>
-NABLA_INLINE bool vany(VecInt<T> mask) {
-  auto found = mask[0];
-  for (int i = 1; i < kLanes<T>; i++) found |= mask[i];
-  return found != 0;
-}
-
 NABLA_INLINE float vsinOne(float x, bool cosine) { return cosine ? cosf(x) : sinf(x); }
 NABLA_INLINE double vsinOne(double x, bool cosine) { return cosine ? cos(x) : sin(x); }
 
@@ -288,7 +330,7 @@ NABLA_INLINE double vsinOne(double x, bool cosine) { return cosine ? cos(x) : si
 template <class T, bool kCosine>
 NABLA_INLINE Vec<T> vsin(Vec<T> x) {
   using M = VMath<T>;
-  if (vany<T>(~(vabs<T>(x) <= M::kTurnsExact))) {
+  if (vany(~(vabs<T>(x) <= M::kTurnsExact))) {
     for (int i = 0; i < kLanes<T>; i++) x[i] = vsinOne(x[i], kCosine);
     return x;
   }
