@@ -149,6 +149,9 @@ export interface Native {
     alignCorners: boolean,
   ): void;
   reduce(op: number, out: Handle, a: Handle, dims: readonly number[]): void;
+  distance(out: Handle, a: Handle, b: Handle, p: number): void;
+  distanceBackward(gradA: Handle, g: Handle, out: Handle, a: Handle, b: Handle, p: number): void;
+  distanceBackwardOther(gradB: Handle, g: Handle, out: Handle, a: Handle, b: Handle, p: number): void;
   variance(out: Handle, mean: Handle, a: Handle, dims: readonly number[], correction: number): void;
   argReduce(op: number, indices: Handle, values: Handle, a: Handle, dim: number): void;
   /** One dense layout for all. */

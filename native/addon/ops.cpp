@@ -3,6 +3,7 @@
 #include "../ops/conv.h"
 #include "../ops/copy.h"
 #include "../ops/ctc.h"
+#include "../ops/distance.h"
 #include "../ops/elementwise.h"
 #include "../ops/embedding_bag.h"
 #include "../ops/gemm.h"
@@ -115,6 +116,9 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::resample>(env, exports, "resample");
   add<ops::gridSample>(env, exports, "gridSample");
   add<ops::gridSampleBackward>(env, exports, "gridSampleBackward");
+  add<ops::distance>(env, exports, "distance");
+  add<ops::distanceBackward>(env, exports, "distanceBackward");
+  add<ops::distanceBackwardOther>(env, exports, "distanceBackwardOther");
   add<ops::unfold>(env, exports, "unfold");
   add<ops::fold>(env, exports, "fold");
   add<ops::batchNorm>(env, exports, "batchNorm");

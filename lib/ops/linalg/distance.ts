@@ -1,20 +1,23 @@
 // Distances and similarities. Formulas: torch.cdist, torch.nn.functional.pairwise_distance, cosine_similarity, torch.dist.
 import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
 import { ones } from '../../tensor/create.js';
 import { isFloating } from '../../tensor/dtype.js';
-import { broadcastShapes, checkDim } from '../../tensor/layout.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { isGradEnabled } from '../../tensor/frame.js';
+import { broadcastShapes, checkDim, numelOf } from '../../tensor/layout.js';
+import { scope } from '../../tensor/scope.js';
+import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
 import { addMethods, defineOp } from '../define.js';
 import { freeing, promote } from '../elementwise.js';
-import { add, div, mul, sub } from '../pointwise/arithmetic.js';
+import { add, div, mul, pow, sub } from '../pointwise/arithmetic.js';
 import { eq } from '../pointwise/compare.js';
 import { clamp, where } from '../pointwise/select.js';
-import { sqrt, square } from '../pointwise/unary.js';
+import { abs, neg, sign, sqrt, square } from '../pointwise/unary.js';
 import { norm } from '../reduce/moments.js';
 import { sum } from '../reduce/reduce.js';
 import { cat } from '../shape/concat.js';
-import { unsqueeze } from '../shape/view.js';
+import { contiguous, reshape, unsqueeze } from '../shape/view.js';
 import { matmul } from './matmul.js';
 import { adjoint, broadcastBatches, checkChoice, checkSameDType, colsOf, rowsOf } from './parts.js';
 
@@ -42,6 +45,60 @@ const euclideanOp = defineOp({
     const ratio = where(eq(distance, 0), 0, div(g, distance));
     const pull = (x: Tensor, y: Tensor, r: Tensor) => sub(mul(x, sum(r, -1, { keepdim: true })), matmul(r, y));
     return [needs[0] ? pull(a, b, ratio) : null, needs[1] ? pull(b, a, adjoint(ratio)) : null];
+  },
+});
+
+/** Rows as the kernels take them: `[batches, rows, columns]`, contiguous. */
+function batched(x: Tensor): Tensor {
+  const dense = contiguous(x.detach());
+  return reshape(dense, [numelOf(x.shape.slice(0, -2)), rowsOf(x), colsOf(x)]);
+}
+
+/** The gradients of {@link distanceOp} from differentiable ops; the differences lie in memory. */
+function composedGradients(g: Tensor, a: Tensor, b: Tensor, p: number): [Tensor, Tensor] {
+  const difference = sub(unsqueeze(a, -2), unsqueeze(b, -3));
+  const size = abs(difference);
+  const distance = norm(difference, p, -1);
+  const local = (): Tensor => {
+    if (p === 0) return mul(difference, 0);
+    const signed = mul(unsqueeze(g, -1), sign(difference));
+    if (p === 1) return signed;
+    if (p === Number.POSITIVE_INFINITY) return where(eq(size, unsqueeze(distance.detach(), -1)), signed, 0);
+    const zero = eq(distance, 0);
+    const scale = pow(where(zero, 1, distance), 1 - p);
+    const slope = where(eq(size, 0), 0, pow(where(eq(size, 0), 1, size), p - 1));
+    return mul(mul(signed, slope), unsqueeze(where(zero, 0, scale), -1));
+  };
+  const gradient = local();
+  return [sum(gradient, -2), neg(sum(gradient, -3))];
+}
+
+/** Distances without the differences in memory; batches of one shape. */
+const distanceOp = defineOp({
+  name: 'cdist',
+  inputs: ['input', 'other'],
+  forward: (a: Tensor, b: Tensor, p: number) =>
+    scope(() => {
+      const out = emptyContiguous([...a.shape.slice(0, -1), rowsOf(b)], a.dtype);
+      native.distance(batched(out)._id, batched(a)._id, batched(b)._id, p);
+      return out;
+    }),
+  save: (distance, a, b, p) => ({ distance, a, b, p }),
+  backward: ([g], { distance, a, b, p }, needs) => {
+    if (isGradEnabled()) {
+      const gradients = composedGradients(g, a, b, p);
+      return [needs[0] ? gradients[0] : null, needs[1] ? gradients[1] : null];
+    }
+    const [incoming, out, x, y] = [batched(g), batched(distance), batched(a), batched(b)];
+    const gradient = (like: Tensor, run: typeof native.distanceBackward): Tensor => {
+      const result = emptyContiguous(like.shape, like.dtype);
+      run(batched(result)._id, incoming._id, out._id, x._id, y._id, p);
+      return result;
+    };
+    return [
+      needs[0] ? gradient(a, native.distanceBackward) : null,
+      needs[1] ? gradient(b, native.distanceBackwardOther) : null,
+    ];
   },
 });
 
@@ -82,9 +139,11 @@ export function cdist(a: Tensor, b: Tensor, p = 2, options: CdistOptions = {}): 
   if (p === 2 && colsOf(a) > 0 && (mode === 'useMmForEuclidDist' || (many && mode !== 'donotUseMmForEuclidDist'))) {
     return euclideanOp(x, y);
   }
-  const difference = sub(unsqueeze(x, -2), unsqueeze(y, -3));
-  if (colsOf(a) === 0) return sum(difference, -1);
-  return freeing(norm(difference, p, -1), difference);
+  if (colsOf(a) === 0) {
+    const difference = sub(unsqueeze(x, -2), unsqueeze(y, -3));
+    return freeing(sum(difference, -1), difference);
+  }
+  return distanceOp(x, y, p);
 }
 
 /** Options of {@link pairwiseDistance}. */

@@ -5,6 +5,7 @@
 #include "conv_weight.h"
 #include "copy.h"
 #include "ctc.h"
+#include "distance.h"
 #include "elementwise.h"
 #include "embedding_bag.h"
 #include "factor.h"

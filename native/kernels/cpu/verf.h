@@ -69,9 +69,21 @@ NABLA_INLINE Vec<double> verfc(Vec<double> x) {
   const Vec<double> near = 1.0 - (verfSmall(a * a) * x + x);
   return vselect<double>(a < 0.84, near, vselect<double>(x < 0.0, 2.0 - far, far));
 }
+// The same for floats, with a shorter polynomial: relative error below 6e-9.
+NABLA_INLINE Vec<double> verfcCoarse(Vec<double> x) {
+  static constexpr double kCoefficients[] = {1.2375126308964008,   -0.14024058338798134,  0.003585408952802155,
+                                             0.08227597056741454,  -0.10880424170176847,  0.09231501885689603,
+                                             -0.05868249038583519, 0.02830751201991952,   -0.00983492352181754,
+                                             0.00183137682671676,  0.0005130557945544163, -0.00019985555443846744};
+  const Vec<double> a = vmin<double>(vabs<double>(x), vset(10.3));  // beyond it no float is left
+  const Vec<double> up = a + 3.75, down = a + a + 1.0, inverse = 1.0 / (up * down);
+  const Vec<double> scaled = vpoly(kCoefficients, (a - 3.75) * down * inverse) * up * inverse;
+  const Vec<double> y = scaled * vexp2Coarse(a * a * -1.44269504088896340736);
+  return vselect<double>(x < 0.0, 2.0 - y, y);
+}
 NABLA_INLINE Vec<float> verfc(Vec<float> x) {
   return vinDouble(
-      x, [](Vec<double> wide) __attribute__((always_inline)) { return verfc(wide); });
+      x, [](Vec<double> wide) __attribute__((always_inline)) { return verfcCoarse(wide); });
 }
 
 }  // namespace

@@ -289,7 +289,8 @@ NABLA_INLINE Vec<T> vsigmoid(Vec<T> x) {
   Vec<T> r;
   const VecInt<T> n = vexpReduce<T>(-vmax<T>(vmin<T>(x, vset<T>(M::kSigmoidOne)), vset<T>(M::kExpLow)), &r);
   const Vec<T> p = vexpTail(r) * (r * r) + r, up = (Vec<T>)((kShift - n) << M::kMantissa);
-  return up * vinverse((up * kDown + p) + T(1)) * kDown;
+  const Vec<T> one = up * kDown + T(1), lost = up * kDown - (one - T(1));  // what rounding took from one
+  return up * vinverse(one + (p + lost)) * kDown;
 }
 
 // log(1 + e^x) without overflow.
