@@ -51,9 +51,7 @@ NABLA_INLINE void transposeBlock(uint64_t* out, int64_t os, const uint64_t* in, 
 
 // Blocks as wide as 16 bytes hold of smaller elements: rows i and i + half are interleaved until every row is a column.
 typedef uint8_t Row1 __attribute__((vector_size(16)));
-typedef uint8_t Row1Loose __attribute__((vector_size(16), aligned(1), may_alias));
 typedef uint16_t Row2 __attribute__((vector_size(16)));
-typedef uint16_t Row2Loose __attribute__((vector_size(16), aligned(2), may_alias));
 
 NABLA_INLINE Row1 interleaveLow(Row1 a, Row1 b) {
   return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -64,11 +62,11 @@ NABLA_INLINE Row1 interleaveHigh(Row1 a, Row1 b) {
 NABLA_INLINE Row2 interleaveLow(Row2 a, Row2 b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
 NABLA_INLINE Row2 interleaveHigh(Row2 a, Row2 b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
 
-template <class Row, class Loose, class T>
+template <class Row, class T>
 NABLA_INLINE void transposeSmall(T* out, int64_t os, const T* in, int64_t is) {
   constexpr int kRows = 16 / static_cast<int>(sizeof(T));
   Row r[kRows], t[kRows];
-  for (int i = 0; i < kRows; i++) r[i] = *reinterpret_cast<const Loose*>(in + i * is);
+  for (int i = 0; i < kRows; i++) __builtin_memcpy(&r[i], in + i * is, sizeof(Row));
   for (int width = 1; width < kRows; width *= 2) {
     for (int i = 0; i < kRows / 2; i++) {
       t[2 * i] = interleaveLow(r[i], r[i + kRows / 2]);
@@ -76,13 +74,13 @@ NABLA_INLINE void transposeSmall(T* out, int64_t os, const T* in, int64_t is) {
     }
     for (int i = 0; i < kRows; i++) r[i] = t[i];
   }
-  for (int i = 0; i < kRows; i++) *reinterpret_cast<Loose*>(out + i * os) = r[i];
+  for (int i = 0; i < kRows; i++) __builtin_memcpy(out + i * os, &r[i], sizeof(Row));
 }
 NABLA_INLINE void transposeBlock(uint8_t* out, int64_t os, const uint8_t* in, int64_t is) {
-  transposeSmall<Row1, Row1Loose>(out, os, in, is);
+  transposeSmall<Row1>(out, os, in, is);
 }
 NABLA_INLINE void transposeBlock(uint16_t* out, int64_t os, const uint16_t* in, int64_t is) {
-  transposeSmall<Row2, Row2Loose>(out, os, in, is);
+  transposeSmall<Row2>(out, os, in, is);
 }
 
 template <class T>
