@@ -148,3 +148,28 @@ entry('cdist', {
   length: (a) => 16 * a.shape[a.ndim - 1],
   range: 8,
 });
+
+entry('cdist#norms', {
+  covers: ['cdist'],
+  draw: (d): [TensorArg, TensorArg, number] => {
+    const dtype = d.dtype('wide');
+    const [p, r, k] = [d.int(1, 5), d.int(1, 5), d.int(1, 40)];
+    const lead = d.chance(0.3) ? [d.int(1, 3)] : [];
+    // Apart, so that no difference is 0, where the norms have kinks.
+    const a = d.tensor([...lead, p, k], { dtype, low: -1, high: 0, values: 'distinct' });
+    const order = d.pick(d.gradient ? [1, 1.5, 3] : [1, 0, 0.5, 1.5, 2, 3, Infinity]);
+    return [a, d.tensor([...lead, r, k], { dtype, low: 1, high: 2, values: 'distinct' }), order];
+  },
+  reference: (a, b, order) => {
+    const k = a.shape[a.ndim - 1];
+    return build([...a.shape.slice(0, -1), b.shape[b.ndim - 2]], a.dtype, (index) => {
+      const [lead, [i, j]] = [index.slice(0, -2), index.slice(-2)];
+      const sizes = Array.from({ length: k }, (_, p) => Math.abs(at(a, [...lead, i, p]) - at(b, [...lead, j, p])));
+      if (order === Infinity) return Math.max(...sizes);
+      if (order === 0) return sizes.filter((x) => x !== 0).length;
+      return sizes.reduce((sum, x) => sum + x ** order, 0) ** (1 / order);
+    });
+  },
+  length: (a) => 16 * a.shape[a.ndim - 1],
+  ulps: 32,
+});
