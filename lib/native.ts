@@ -236,6 +236,44 @@ export interface Native {
   ): void;
   fractionalIndices(indices: Handle, x: Handle, samples: Handle, window: readonly number[]): void;
 
+  rnnForward(
+    out: Handle,
+    hN: Handle,
+    cN: Handle,
+    gates: Handle,
+    cells: Handle,
+    inner: Handle,
+    x: Handle,
+    h0: Handle,
+    c0: Handle,
+    inputWeight: Handle,
+    stateWeight: Handle,
+    inputBias: Handle,
+    stateBias: Handle,
+    project: Handle,
+    spans: Handle,
+    kind: number,
+    reverse: boolean,
+  ): void;
+  rnnBackward(
+    gradGates: Handle,
+    gradH: Handle,
+    gradC: Handle,
+    gradStates: Handle,
+    gradOut: Handle,
+    gates: Handle,
+    cells: Handle,
+    out: Handle,
+    h0: Handle,
+    c0: Handle,
+    stateWeight: Handle,
+    project: Handle,
+    spans: Handle,
+    kind: number,
+    reverse: boolean,
+    first: boolean,
+  ): void;
+  rnnPrevious(to: Handle, out: Handle, h0: Handle, spans: Handle, reverse: boolean): void;
   layerNorm(
     out: Handle,
     x: Handle,

@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runPrograms } from './run-programs.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(root, 'build');
@@ -31,14 +32,12 @@ const programs = readdirSync(join(root, 'native', 'test'))
   .map((name) => name.slice(0, -'.cpp'.length))
   .filter((name) => only.length === 0 || only.includes(name));
 
-const failures = [];
-for (const name of programs) {
-  const file = [join(build, name), join(build, 'Release', name)].find((path) => existsSync(path));
-  const started = performance.now();
-  const status = file ? run(file, [], { timeout: 300_000 }) : 'was not built';
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`${status === 0 ? 'ok' : `FAILED (${status})`}: ${name} (${seconds} s)`);
-  if (status !== 0) failures.push(name);
-}
+const failures = await runPrograms(
+  programs.map((name) => {
+    const file = [join(build, name), join(build, 'Release', name)].find((path) => existsSync(path));
+    return { name, command: file ?? join(build, name), args: [] };
+  }),
+  { timeout: 600_000 },
+);
 console.log(`${programs.length - failures.length} native programs passed and ${failures.length} failed`);
 process.exitCode = failures.length > 0 || programs.length === 0 ? 1 : 0;

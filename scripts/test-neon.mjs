@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runPrograms } from './run-programs.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(root, 'build-neon');
@@ -52,9 +53,9 @@ function buildAll() {
   );
 }
 
-function main(args) {
-  const fast = args.includes('--fast');
-  const only = args.filter((name) => name !== '--fast');
+async function main(options) {
+  const fast = options.includes('--fast');
+  const only = options.filter((name) => name !== '--fast');
   const missing = missingTools();
   if (missing.length > 0) {
     console.log(`NOT RUN: the neon build needs ${missing.join(', ')}`);
@@ -67,21 +68,15 @@ function main(args) {
     .map((name) => name.slice(0, -'.cpp'.length))
     .filter((name) => only.length === 0 || only.includes(name))
     .filter((name) => !(fast && SLOW.includes(name)));
-  const failures = [];
-  for (const name of programs) {
-    const started = performance.now();
-    const status = run(EMULATOR[0], [...EMULATOR.slice(1), join(build, name)], {
-      env: environment,
-      timeout: 600_000,
-    });
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    console.log(`${status === 0 ? 'ok' : `FAILED (${status})`}: ${name} on neon (${seconds} s)`);
-    if (status !== 0) failures.push(name);
-  }
+  const [emulator, ...args] = EMULATOR;
+  const failures = await runPrograms(
+    programs.map((name) => ({ name: `${name} on neon`, command: emulator, args: [...args, join(build, name)] })),
+    { timeout: 900_000, env: environment },
+  );
   const passed = programs.length - failures.length;
   if (fast) for (const name of SLOW) console.log(`NOT RUN: ${name} on neon: slow under emulation`);
   console.log(`neon: ${passed} native programs passed and ${failures.length} failed`);
   process.exitCode = failures.length > 0 || programs.length === 0 ? 1 : 0;
 }
 
-main(process.argv.slice(2));
+await main(process.argv.slice(2));

@@ -169,6 +169,8 @@ export {
   UpsamplingNearest2d,
   type UpsamplingOptions,
 } from './resize.js';
+export { GRU, LSTM, type LSTMOptions, type LSTMState, type RecurrentOptions, RNN, type RNNOptions } from './rnn.js';
+export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell, type RNNCellOptions } from './rnn-cell.js';
 export { LogSoftmax, Softmax, Softmax2d, Softmin } from './softmax.js';
 export {
   Embedding,

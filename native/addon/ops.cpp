@@ -19,6 +19,7 @@
 #include "../ops/random.h"
 #include "../ops/reduce.h"
 #include "../ops/resample.h"
+#include "../ops/rnn.h"
 #include "../ops/sample.h"
 #include "../ops/scan.h"
 #include "../ops/softmax.h"
@@ -127,6 +128,9 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::layerNormBackward>(env, exports, "layerNormBackward");
   add<ops::groupNorm>(env, exports, "groupNorm");
   add<ops::groupNormBackward>(env, exports, "groupNormBackward");
+  add<ops::rnnForward>(env, exports, "rnnForward");
+  add<ops::rnnBackward>(env, exports, "rnnBackward");
+  add<ops::rnnPrevious>(env, exports, "rnnPrevious");
   add<ops::softmax>(env, exports, "softmax");
   add<ops::softmaxBackward>(env, exports, "softmaxBackward");
   add<ops::crossEntropy>(env, exports, "crossEntropy");

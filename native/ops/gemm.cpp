@@ -41,13 +41,6 @@ cpu::GemmTask<T> itemOf(const GemmJob<T>& job, int64_t item) {
   return task;
 }
 
-template <class T>
-void setPanels(const cpu::GemmTable<T>& g, cpu::GemmTask<T>& task) {
-  task.kBlocks = std::max<int64_t>(1, ceilDiv(task.k, g.kBlock));
-  task.rowPanels = ceilDiv(task.m, g.rowTile);
-  task.colPanels = ceilDiv(task.n, g.bWidth);
-}
-
 // Columns [n0, n1) of a product with few rows. dot() wants the rows of A along K: they are copied where they are not.
 template <class T>
 void runSkinny(const GemmJob<T>& job, cpu::GemmTask<T> task, int64_t n0, int64_t n1) {

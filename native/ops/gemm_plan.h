@@ -38,6 +38,13 @@ struct GemmBatch {
   }
 };
 
+template <class T>
+void setPanels(const cpu::GemmTable<T>& g, cpu::GemmTask<T>& task) {
+  task.kBlocks = std::max<int64_t>(1, ceilDiv(task.k, g.kBlock));
+  task.rowPanels = ceilDiv(task.m, g.rowTile);
+  task.colPanels = ceilDiv(task.n, g.bWidth);
+}
+
 struct GemmPlan {
   int64_t mParts, nParts, kParts;      // super-blocks: bound the packed copies
   int64_t rowGroups, colGroups;        // chunks of a super-block

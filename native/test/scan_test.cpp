@@ -1,4 +1,4 @@
-// Scans along every axis against plain loops, bit for bit for 1, 2 and 3 threads.
+// Scans along every axis against plain loops, bit for bit for 1 and 3 threads.
 #include "ops/scan.h"
 
 #include "harness.h"
@@ -41,7 +41,7 @@ bool takes(int op, double x, double best) {
 
 void check(Isa isa, int op, const Case& c, DType type, int64_t dim, bool special, bool reversed) {
   std::vector<double> first, firstIndices;
-  for (int threads : {1, 2, 3}) {
+  for (int threads : {1, 3}) {
     Machine m(isa, threads);
     const bool wide = !isFloating(type) && op < cpu::kScanMax;
     const DType outType = wide ? DType::kInt64 : type;
@@ -59,6 +59,12 @@ void check(Isa isa, int op, const Case& c, DType type, int64_t dim, bool special
     const bool positions = op >= cpu::kScanMax;
     ops::scan(m.ctx, op, out, positions ? &indices : nullptr, a, dim, reversed);
     m.wait();
+    const std::vector<double> got = Machine::values(out), at = Machine::values(indices);
+    if (threads > 1) {
+      CHECK(same(got, first) && same(at, firstIndices), "op %d type %d: %d threads differ", op, int(type), threads);
+      continue;
+    }
+    first = got, firstIndices = at;
     int64_t wrong = 0;
     const double eps = type == DType::kFloat32 ? 1.2e-7 : 3e-16;
     // Row by row along `dim`.
@@ -67,28 +73,25 @@ void check(Isa isa, int op, const Case& c, DType type, int64_t dim, bool special
     if (!shape.empty()) shape[size_t(dim)] = std::min<int64_t>(n, 1);
     const Tensor rows = m.make(DType::kUint8, shape);
     Machine::each(rows, [&](const int64_t* start, const char*) {
-      int64_t at[kMaxDims] = {}, bestAt = 0;
-      for (int d = 0; d < a.ndim; d++) at[d] = start[d];
+      int64_t place[kMaxDims] = {}, bestAt = 0;
+      for (int d = 0; d < a.ndim; d++) place[d] = start[d];
       long double sum = 0, prod = 1, size = 0;
       double lse = -INFINITY, best = 0;
       for (int64_t k = 0; k < n; k++) {
-        if (a.ndim) at[dim] = reversed ? n - 1 - k : k;
-        const double x = Machine::value(a, at, a.ndim), got = Machine::value(out, at, a.ndim);
+        if (a.ndim) place[dim] = reversed ? n - 1 - k : k;
+        const double x = Machine::value(a, place, a.ndim), y = Machine::value(out, place, a.ndim);
         sum += x, prod *= x, size += std::fabs(x), lse = logAddExp(lse, x);
         if (k == 0 || takes(op, x, best)) best = x, bestAt = k;
         bool ok = true;
-        if (op == cpu::kScanSum) ok = near(got, double(sum), eps, 1e-15 * double(size));
-        if (op == cpu::kScanProd) ok = near(got, double(prod), eps + 1e-15 * double(k), 2e-45);
-        if (op == cpu::kScanLogSumExp) ok = near(got, lse, 3 * eps, 3 * eps + 1e-15 * double(k));
-        if (positions) ok = near(got, best, 0) && Machine::value(indices, at, a.ndim) == double(bestAt);
+        if (op == cpu::kScanSum) ok = near(y, double(sum), eps, 1e-15 * double(size));
+        if (op == cpu::kScanProd) ok = near(y, double(prod), eps + 1e-15 * double(k), 2e-45);
+        if (op == cpu::kScanLogSumExp) ok = near(y, lse, 3 * eps, 3 * eps + 1e-15 * double(k));
+        if (positions) ok = near(y, best, 0) && Machine::value(indices, place, a.ndim) == double(bestAt);
         wrong += !ok;
       }
     });
     CHECK(wrong == 0, "%s op %d type %d case %td dim %lld: %lld wrong", isaName(isa), op, int(type), &c - kCases,
           (long long)dim, (long long)wrong);
-    const std::vector<double> got = Machine::values(out), at = Machine::values(indices);
-    if (threads == 1) first = got, firstIndices = at;
-    CHECK(same(got, first) && same(at, firstIndices), "op %d type %d: %d threads differ", op, int(type), threads);
   }
 }
 

@@ -36,7 +36,7 @@ it('the event loop stays free while training', { timeout: TIMEOUT }, async () =>
   // Other programs only add to the delay: a loop that training blocks is slow every time.
   const runs: { p99: number; count: number }[] = [];
   do runs.push(await train(['delay', '300']));
-  while (runs.length < 3 && runs[runs.length - 1].p99 >= 20);
+  while (runs.length < 6 && runs[runs.length - 1].p99 >= 20);
   expect(Math.min(...runs.map((run) => run.p99)), JSON.stringify(runs)).toBeLessThan(20);
   expect(Math.min(...runs.map((run) => run.count))).toBeGreaterThan(100);
 });

@@ -29,6 +29,7 @@ export {
   type WeightPenaltyOptions,
   weightPenalty,
 } from './regularize.js';
+export * as rnn from './rnn.js';
 export { skipInit } from './skip-init.js';
 export { parametersToVector, vectorToParameters } from './vector.js';
 export { removeSpectralNorm, removeWeightNorm, spectralNorm, weightNorm } from './weight-norm.js';

@@ -21,6 +21,7 @@
 #include "random.h"
 #include "reduce.h"
 #include "resample.h"
+#include "rnn.h"
 #include "scan.h"
 #include "softmax.h"
 #include "sort.h"
