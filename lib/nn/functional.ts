@@ -170,7 +170,7 @@ export { channelShuffle, pixelShuffle, pixelUnshuffle } from '../ops/layers/shuf
 export type { Size1, Size2, Size3 } from '../ops/layers/sizes.js';
 export { logSoftmax, type SoftmaxOptions, softmax, softmin } from '../ops/layers/softmax.js';
 export { fold, type UnfoldOptions, unfold } from '../ops/layers/unfold.js';
-export { cosineSimilarity, pairwiseDistance } from '../ops/linalg/distance.js';
+export { cosineSimilarity, pairwiseDistance, pdist } from '../ops/linalg/distance.js';
 export { relu_ } from '../ops/pointwise/inplace.js';
 export { type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/pointwise/unary.js';
 export { type DropoutOptions, dropout } from '../ops/random/dropout.js';

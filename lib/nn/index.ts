@@ -46,6 +46,7 @@ export {
   type ConvTranspose3dOptions,
   type PaddingMode,
 } from './conv.js';
+export { CosineSimilarity, PairwiseDistance } from './distance.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './dropout.js';
 export * as functional from './functional.js';
 export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook, HookOptions } from './hooks.js';
@@ -82,7 +83,7 @@ export {
   LazyConvTranspose2d,
   LazyConvTranspose3d,
 } from './lazy-conv.js';
-export { Flatten, Identity, Linear, type LinearOptions, Unflatten } from './linear.js';
+export { Bilinear, Flatten, Identity, Linear, type LinearOptions, Unflatten } from './linear.js';
 export {
   BCELoss,
   BCEWithLogitsLoss,

@@ -1,4 +1,5 @@
 import { ArgumentError, DTypeError, valueText } from '../errors.js';
+import { bilinear } from '../ops/layers/bilinear.js';
 import { linear, linearRelu } from '../ops/layers/linear.js';
 import { unflatten } from '../ops/shape/axes.js';
 import { flatten } from '../ops/shape/view.js';
@@ -6,7 +7,7 @@ import { checkOptions } from '../tensor/check.js';
 import { getDefaultDType } from '../tensor/create.js';
 import { checkDType, type DType, isFloating } from '../tensor/dtype.js';
 import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
-import { resetLinear } from './init.js';
+import { resetLinear, uniform_ } from './init.js';
 import { Module } from './module.js';
 import { type Parameter, parameterOf } from './parameter.js';
 import { boolText, tuple } from './repr.js';
@@ -72,6 +73,48 @@ export class Linear extends Module {
 
   override extraRepr(): string {
     return `in_features=${this.inFeatures}, out_features=${this.outFeatures}, bias=${boolText(this.bias !== null)}`;
+  }
+}
+
+/**
+ * y = x1ᵀ W x2 + b for every output: inputs `[*, in1Features]` and `[*, in2Features]`, output `[*, outFeatures]`; weight
+ * `[outFeatures, in1Features, in2Features]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Bilinear.html
+ */
+export class Bilinear extends Module<[x1: Tensor, x2: Tensor]> {
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+
+  constructor(
+    readonly in1Features: number,
+    readonly in2Features: number,
+    readonly outFeatures: number,
+    options: LinearOptions = {},
+  ) {
+    super();
+    checkSize('Bilinear', 'in1Features', in1Features);
+    checkSize('Bilinear', 'in2Features', in2Features);
+    checkSize('Bilinear', 'outFeatures', outFeatures);
+    checkOptions('Bilinear', options);
+    const dtype = checkFloatDType('Bilinear', options.dtype ?? getDefaultDType());
+    this.weight = parameterOf(emptyContiguous([outFeatures, in1Features, in2Features], dtype));
+    this.bias = options.bias === false ? null : parameterOf(emptyContiguous([outFeatures], dtype));
+    this.resetParameters();
+  }
+
+  /** Draws every parameter from U(−1/√in1Features, 1/√in1Features). */
+  resetParameters(): void {
+    const bound = 1 / Math.sqrt(this.in1Features);
+    for (const parameter of this.parameters()) uniform_(parameter, -bound, bound);
+  }
+
+  forward(x1: Tensor, x2: Tensor): Tensor {
+    return bilinear(x1, x2, this.weight, this.bias);
+  }
+
+  override extraRepr(): string {
+    const bias = boolText(this.bias !== null);
+    return `in1_features=${this.in1Features}, in2_features=${this.in2Features}, out_features=${this.outFeatures}, bias=${bias}`;
   }
 }
 

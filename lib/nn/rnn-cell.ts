@@ -122,7 +122,8 @@ abstract class PlainCell extends RecurrentCell<Tensor> {
 }
 
 /**
- * h' = tanh(W x + b + V h + c), or relu. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.RNNCell.html
+ * h' = tanh(W x + b + V h + c), or relu: x `[N, I]`, h `[N, H]`.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.RNNCell.html
  */
 export class RNNCell extends PlainCell {
   readonly nonlinearity: 'tanh' | 'relu';
@@ -142,14 +143,20 @@ export class RNNCell extends PlainCell {
   }
 }
 
-/** Gates in the order r, z, n. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.GRUCell.html */
+/**
+ * One step of a `GRU`: x `[N, I]`, h `[N, H]`; gates in the order r, z, n.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.GRUCell.html
+ */
 export class GRUCell extends PlainCell {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentCellOptions = {}) {
     super('gru', inputSize, hiddenSize, options);
   }
 }
 
-/** Gates in the order i, f, g, o. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.LSTMCell.html */
+/**
+ * One step of an `LSTM`: x `[N, I]`, h and c `[N, H]`; gates in the order i, f, g, o.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.LSTMCell.html
+ */
 export class LSTMCell extends RecurrentCell<LSTMState> {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentCellOptions = {}) {
     super('lstm', inputSize, hiddenSize, options);

@@ -60,7 +60,7 @@ export { adaptiveAvgPool1d, avgPool1d } from './layers/pool-avg.js';
 export { adaptiveMaxPool1d, maxPool1d, maxPool2d, maxPool3d } from './layers/pool-max.js';
 export { cholesky, choleskyInverse, choleskySolve } from './linalg/cholesky.js';
 export { det, logdet, slogdet } from './linalg/det.js';
-export { type CdistMode, type CdistOptions, cdist, dist } from './linalg/distance.js';
+export { type CdistMode, type CdistOptions, cdist, dist, pdist } from './linalg/distance.js';
 export { einsum } from './linalg/einsum.js';
 export { matrixExp } from './linalg/exponential.js';
 export {

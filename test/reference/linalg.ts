@@ -173,3 +173,23 @@ entry('cdist#norms', {
   length: (a) => 16 * a.shape[a.ndim - 1],
   ulps: 32,
 });
+
+entry('F.pdist', {
+  draw: (d): [TensorArg, number] => {
+    const x = d.tensor([d.int(1, 6), d.int(1, 12)], { dtype: d.dtype('wide'), values: 'distinct' });
+    return [x, d.pick([1, 1.5, 2, 3])];
+  },
+  reference: (x, order) => {
+    const [rows, k] = x.shape;
+    const pairs = Array.from({ length: rows }, (_, i) => i).flatMap((i) =>
+      Array.from({ length: rows - 1 - i }, (_, j) => [i, i + 1 + j]),
+    );
+    return build([pairs.length], x.dtype, ([n]) => {
+      const [i, j] = pairs[n];
+      const sizes = Array.from({ length: k }, (_, p) => Math.abs(at(x, [i, p]) - at(x, [j, p])));
+      return sizes.reduce((sum, size) => sum + size ** order, 0) ** (1 / order);
+    });
+  },
+  length: (x) => 16 * x.shape[1],
+  ulps: 32,
+});

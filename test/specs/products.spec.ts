@@ -194,6 +194,14 @@ family('products', {
       ],
     ],
   },
+  pdist: {
+    call: ([x], { p }: { p: number | string }) => F.pdist(x, Number(p)),
+    notNarrow: 'PyTorch has it in float32 and float64 only',
+    errors: [
+      [() => F.pdist(zeros([2, 3, 4])), ShapeError, /^pdist: input must be \[N, M\], got \[2, 3, 4\]/],
+      [() => F.pdist(zeros([2, 3]), -1), ArgumentError, /^pdist: p must be >= 0, got -1/],
+    ],
+  },
   dist: {
     call: ([a, b], { p }: { p: number }) => dist(a, b, p),
     errors: [[() => dist(bools([2]), zeros([2])), DTypeError, /^dist: input must be floating point/]],

@@ -2,7 +2,7 @@
 import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
-import { ones } from '../../tensor/create.js';
+import { ones, tensor } from '../../tensor/create.js';
 import { isFloating } from '../../tensor/dtype.js';
 import { isGradEnabled } from '../../tensor/frame.js';
 import { broadcastShapes, checkDim, numelOf } from '../../tensor/layout.js';
@@ -10,6 +10,7 @@ import { scope } from '../../tensor/scope.js';
 import { emptyContiguous, type Tensor } from '../../tensor/tensor.js';
 import { addMethods, defineOp } from '../define.js';
 import { freeing, promote } from '../elementwise.js';
+import { indexSelect } from '../indexing/rows.js';
 import { add, div, mul, pow, sub } from '../pointwise/arithmetic.js';
 import { eq } from '../pointwise/compare.js';
 import { clamp, where } from '../pointwise/select.js';
@@ -144,6 +145,23 @@ export function cdist(a: Tensor, b: Tensor, p = 2, options: CdistOptions = {}): 
     return freeing(sum(difference, -1), difference);
   }
   return distanceOp(x, y, p);
+}
+
+/**
+ * The distances `norm(x[i] - x[j], p)` of all pairs of rows i < j of `[N, M]`: `[N (N - 1) / 2]`, the pairs of row 0 first.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pdist.html
+ * @throws ShapeError, DTypeError; ArgumentError for p < 0.
+ */
+export function pdist(x: Tensor, p = 2): Tensor {
+  checkFloating('pdist', x);
+  if (x.ndim !== 2) throw new ShapeError('pdist', `input must be [N, M], got ${shapeText(x.shape)}`, x.shape);
+  if (typeof p !== 'number' || !(p >= 0)) throw new ArgumentError('pdist', `p must be >= 0, got ${valueText(p)}`, p);
+  const [rows] = x.shape;
+  const pairs = Array.from({ length: rows }, (_, i) => i).flatMap((i) =>
+    Array.from({ length: rows - 1 - i }, (_, k) => i * rows + i + 1 + k),
+  );
+  const all = cdist(x, x, p, { computeMode: 'donotUseMmForEuclidDist' });
+  return indexSelect(reshape(all, [rows * rows]), 0, tensor(pairs, { dtype: 'int64' }));
 }
 
 /** Options of {@link pairwiseDistance}. */
