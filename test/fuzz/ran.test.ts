@@ -27,7 +27,7 @@ const { lastPart } = await import('./call.js');
 const { problemOf } = await import('./check.js');
 const { callOf, seeds } = await import('./run.js');
 
-const MOST_CALLS = 60;
+const MOST_CALLS = 400;
 setAvailable(Object.keys(DTYPE_CODES));
 
 it('every record that entries claim to cover has run', { timeout: 300_000 }, () => {
