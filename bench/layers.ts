@@ -18,8 +18,22 @@ const LAYERS: Readonly<Record<string, string>> = {
   'ctc 32000': 'ctcLoss, the same with 32000 classes',
 };
 
+/** Images lie channels last on both sides. */
+const IMAGES: Readonly<Record<string, readonly [text: string, target: number]>> = {
+  batchNorm: ['batchNorm in training, 32 x 64 x 56 x 56', 1.5],
+  maxPool: ['maxPool2d 3x3, stride 2, 32 x 64 x 112 x 112', 1.5],
+  'maxPool 2x2': ['maxPool2d 2x2, 32 x 64 x 56 x 56', 1.5],
+  avgPool: ['avgPool2d 2x2, 32 x 64 x 56 x 56', 1.5],
+  'global avgPool': ['adaptiveAvgPool2d to 1x1, 32 x 2048 x 7 x 7', 1.5],
+  bilinear: ['interpolate bilinear by 2, 8 x 64 x 56 x 56', 1.2],
+  pad: ['pad by 1, 32 x 64 x 56 x 56', 1.2],
+};
+
 /** Layers by the shapes of BERT-base, ResNet-50 and a vocabulary of 32000. */
-export const LAYER_CASES: readonly Case[] = Object.entries(LAYERS).flatMap(([name, text]) => [
-  { name, text, target: 1.2 },
-  { name: `${name} backward`, text: `${text}, forward and backward`, target: 1.2 },
+export const LAYER_CASES: readonly Case[] = [
+  ...Object.entries(LAYERS).map(([name, text]) => [name, text, 1.2] as const),
+  ...Object.entries(IMAGES).map(([name, [text, target]]) => [name, text, target] as const),
+].flatMap(([name, text, target]) => [
+  { name, text, target },
+  { name: `${name} backward`, text: `${text}, forward and backward`, target },
 ]);

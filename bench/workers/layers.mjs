@@ -82,4 +82,21 @@ for (const classes of [30, 32_000]) {
   });
 }
 
+/** A layer of images, channels last. */
+function onImages(name, shape, fn, ...parameters) {
+  layer(name, () => {
+    const x = randn(shape).contiguous('channelsLast').requiresGrad_();
+    const leaves = parameters.map((size) => leaf(size));
+    return [() => fn(x, ...leaves), x, ...leaves];
+  });
+}
+
+onImages('batchNorm', [32, 64, 56, 56], (x, w, b) => F.batchNorm(x, null, null, w, b, { training: true }), 64, 64);
+onImages('maxPool', [32, 64, 112, 112], (x) => F.maxPool2d(x, 3, { stride: 2, padding: 1 }));
+onImages('maxPool 2x2', [32, 64, 56, 56], (x) => F.maxPool2d(x, 2));
+onImages('avgPool', [32, 64, 56, 56], (x) => F.avgPool2d(x, 2));
+onImages('global avgPool', [32, 2048, 7, 7], (x) => F.adaptiveAvgPool2d(x, 1));
+onImages('bilinear', [8, 64, 56, 56], (x) => F.interpolate(x, { scaleFactor: 2, mode: 'bilinear' }));
+onImages('pad', [32, 64, 56, 56], (x) => F.pad(x, [1, 1, 1, 1]));
+
 await serve(cases);

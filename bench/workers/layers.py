@@ -82,6 +82,14 @@ def ctc(classes):
     return make
 
 
+def on_images(name, shape, fn, *parameters):
+    def make():
+        x = torch.randn(*shape).contiguous(memory_format=torch.channels_last).requires_grad_()
+        leaves = [leaf(size) for size in parameters]
+        return lambda: fn(x, *leaves), x, *leaves
+    layer(name, make)
+
+
 HIDDEN = (16, 128, 3072)
 on_input('softmax', (96, 128, 128), lambda x: x.softmax(-1))
 on_input('logSoftmax', (1024, 32000), lambda x: x.log_softmax(-1))
@@ -92,4 +100,11 @@ on_input('mish', HIDDEN, F.mish)
 for name, make in {'crossEntropy': cross_entropy, 'layerNorm': layer_norm, 'rmsNorm': rms_norm, 'groupNorm': group_norm,
                    'embedding': embedding, 'embeddingBag': embedding_bag, 'ctc 30': ctc(30), 'ctc 32000': ctc(32000)}.items():
     layer(name, make)
+on_images('batchNorm', (32, 64, 56, 56), lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), 64, 64)
+on_images('maxPool', (32, 64, 112, 112), lambda x: F.max_pool2d(x, 3, stride=2, padding=1))
+on_images('maxPool 2x2', (32, 64, 56, 56), lambda x: F.max_pool2d(x, 2))
+on_images('avgPool', (32, 64, 56, 56), lambda x: F.avg_pool2d(x, 2))
+on_images('global avgPool', (32, 2048, 7, 7), lambda x: F.adaptive_avg_pool2d(x, 1))
+on_images('bilinear', (8, 64, 56, 56), lambda x: F.interpolate(x, scale_factor=2, mode='bilinear'))
+on_images('pad', (32, 64, 56, 56), lambda x: F.pad(x, (1, 1, 1, 1)))
 serve(CASES)

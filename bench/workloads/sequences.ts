@@ -1,83 +1,21 @@
-// W3: LSTM and GRU, from tensor operations. W8: a transformer encoder layer.
-import { F, nn, noGrad, stack, type Tensor, zeros } from '../../lib/index.js';
+// W3: LSTM and GRU. W8: a transformer encoder layer.
+import { F, nn, noGrad, type Tensor, zeros } from '../../lib/index.js';
 import { fill, type Job, type Size, values } from './common.js';
 
 const parameter = (...shape: number[]): nn.Parameter => new nn.Parameter(zeros(shape));
 
-/** `[N, T, I]` to `[N, T, H]`; one layer, the parameters of torch.nn.LSTM and torch.nn.GRU. */
-abstract class Recurrent extends nn.Module {
-  readonly weightIhL0: nn.Parameter;
-  readonly weightHhL0: nn.Parameter;
-  readonly biasIhL0: nn.Parameter;
-  readonly biasHhL0: nn.Parameter;
-
-  constructor(
-    inputs: number,
-    readonly hidden: number,
-    gates: number,
-  ) {
-    super();
-    this.weightIhL0 = parameter(gates * hidden, inputs);
-    this.weightHhL0 = parameter(gates * hidden, hidden);
-    this.biasIhL0 = parameter(gates * hidden);
-    this.biasHhL0 = parameter(gates * hidden);
-  }
-
-  start(x: Tensor): Tensor {
-    return zeros([x.shape[0], this.hidden], { dtype: x.dtype });
-  }
-}
-
-class LSTM extends Recurrent {
-  constructor(inputs: number, hidden: number) {
-    super(inputs, hidden, 4);
-  }
-
-  forward(x: Tensor): Tensor {
-    let h = this.start(x);
-    let c = this.start(x);
-    const outputs: Tensor[] = [];
-    for (const input of F.linear(x, this.weightIhL0, this.biasIhL0).unbind(1)) {
-      const [i, f, g, o] = input.add(F.linear(h, this.weightHhL0, this.biasHhL0)).chunk(4, 1);
-      c = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
-      h = o.sigmoid().mul(c.tanh());
-      outputs.push(h);
-    }
-    return stack(outputs, 1);
-  }
-}
-
-class GRU extends Recurrent {
-  constructor(inputs: number, hidden: number) {
-    super(inputs, hidden, 3);
-  }
-
-  forward(x: Tensor): Tensor {
-    let h = this.start(x);
-    const outputs: Tensor[] = [];
-    for (const input of F.linear(x, this.weightIhL0, this.biasIhL0).unbind(1)) {
-      const [xr, xz, xn] = input.chunk(3, 1);
-      const [hr, hz, hn] = F.linear(h, this.weightHhL0, this.biasHhL0).chunk(3, 1);
-      const r = xr.add(hr).sigmoid();
-      const z = xz.add(hz).sigmoid();
-      const n = xn.add(r.mul(hn)).tanh();
-      h = n.add(z.mul(h.sub(n)));
-      outputs.push(h);
-    }
-    return stack(outputs, 1);
-  }
-}
-
 /** W3. */
 export function recurrent(size: Size, kind: 'LSTM' | 'GRU', backward: boolean): Job {
   const [batch, steps, inputs, hidden] = size === 'small' ? [3, 5, 4, 6] : [64, 50, 128, 256];
-  const model = kind === 'LSTM' ? new LSTM(inputs, hidden) : new GRU(inputs, hidden);
+  const options = { batchFirst: true };
+  const model = kind === 'LSTM' ? new nn.LSTM(inputs, hidden, options) : new nn.GRU(inputs, hidden, options);
+  const outputOf = (x: Tensor): Tensor => (model instanceof nn.LSTM ? model.forward(x)[0] : model.forward(x)[0]);
   fill(model);
   const x = values([batch, steps, inputs], 1, size, 0, 1);
-  if (!backward) return { step: () => noGrad(() => model.forward(x)), leaves: [] };
+  if (!backward) return { step: () => noGrad(() => outputOf(x)), leaves: [] };
   const step = (): Tensor => {
     model.zeroGrad();
-    const loss = model.forward(x).sum();
+    const loss = outputOf(x).sum();
     loss.backward();
     return loss;
   };
