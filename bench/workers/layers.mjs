@@ -1,8 +1,8 @@
-// Layers on demand, forward and forward with backward; layers.py has the same cases.
+// Layers on demand, forward and forward with backward, each step in a scope; layers.py has the same cases.
 import * as nabla from 'nabla';
 import { serve } from './runner.mjs';
 
-const { F, manualSeed, randint, randn, tensor } = nabla;
+const { F, manualSeed, randint, randn, scope, tensor } = nabla;
 manualSeed(0);
 
 /** A tensor that gets a gradient. */
@@ -14,15 +14,21 @@ const cases = {};
 function layer(name, make) {
   cases[name] = () => {
     const [run] = make();
-    return () => nabla.noGrad(() => run());
+    return () =>
+      nabla.noGrad(() =>
+        scope(() => {
+          run();
+        }),
+      );
   };
   cases[`${name} backward`] = () => {
     const [run, ...leaves] = make();
     const g = randn(run().shape);
-    return () => {
-      for (const x of leaves) x.grad = null;
-      run().backward({ gradient: g });
-    };
+    return () =>
+      scope(() => {
+        for (const x of leaves) x.grad = null;
+        run().backward({ gradient: g });
+      });
   };
 }
 

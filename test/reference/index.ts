@@ -18,6 +18,7 @@ import './places.js';
 import './pointwise.js';
 import './pool.js';
 import './reduce.js';
+import './rnn.js';
 import './sort.js';
 import './shape.js';
 import './special.js';

@@ -26,7 +26,12 @@ export function checkOptimizer(op: string, optimizer: unknown): asserts optimize
 }
 
 /** One number for all groups, or one for each. */
-export function perGroup(op: string, name: string, optimizer: ScheduledOptimizer, given: number | readonly number[]) {
+export function perGroup(
+  op: string,
+  name: string,
+  optimizer: ScheduledOptimizer,
+  given: number | readonly number[],
+): number[] {
   const count = optimizer.paramGroups.length;
   if (typeof given !== 'number' && !Array.isArray(given)) {
     throw new ArgumentError(op, `${name} must be a number or several, got ${valueText(given)}`, given);
