@@ -1,8 +1,8 @@
-// Layers on demand, forward and forward with backward, each step in a scope; layers.py has the same cases.
+// Layers on demand, forward and forward with backward; layers.py has the same cases.
 import * as nabla from 'nabla';
 import { serve } from './runner.mjs';
 
-const { F, manualSeed, randint, randn, scope, tensor } = nabla;
+const { F, manualSeed, randint, randn, tensor } = nabla;
 manualSeed(0);
 
 /** A tensor that gets a gradient. */
@@ -14,21 +14,15 @@ const cases = {};
 function layer(name, make) {
   cases[name] = () => {
     const [run] = make();
-    return () =>
-      nabla.noGrad(() =>
-        scope(() => {
-          run();
-        }),
-      );
+    return () => nabla.noGrad(() => run());
   };
   cases[`${name} backward`] = () => {
     const [run, ...leaves] = make();
     const g = randn(run().shape);
-    return () =>
-      scope(() => {
-        for (const x of leaves) x.grad = null;
-        run().backward({ gradient: g });
-      });
+    return () => {
+      for (const x of leaves) x.grad = null;
+      run().backward({ gradient: g });
+    };
   };
 }
 

@@ -113,11 +113,12 @@ export class Tensor implements Disposable {
   }
 
   set grad(value: Tensor | null) {
+    if (value !== this._grad) this._clearGrad();
     if (value) value._exposed = true;
     this._grad = value;
   }
 
-  /** @internal Drops the gradient, as `zeroGrad()` does. */
+  /** @internal Drops the gradient, and frees one that nobody outside the library has seen. */
   _clearGrad(): void {
     const grad = this._grad;
     this._grad = null;
