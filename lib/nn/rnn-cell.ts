@@ -5,14 +5,13 @@ import { squeeze, unsqueeze } from '../ops/shape/view.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { getDefaultDType, zeros } from '../tensor/create.js';
 import type { DType } from '../tensor/dtype.js';
-import { sameShape } from '../tensor/layout.js';
 import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
 import { uniform_ } from './init.js';
 import { checkFloatDType, checkSize } from './linear.js';
 import { Module } from './module.js';
 import { type Parameter, parameterOf } from './parameter.js';
 import { boolText } from './repr.js';
-import type { LSTMState } from './rnn.js';
+import { checkState, type LSTMState } from './rnn.js';
 
 /** Options of {@link LSTMCell} and {@link GRUCell}. */
 export interface RecurrentCellOptions {
@@ -66,18 +65,6 @@ abstract class RecurrentCell<State> extends Module<[input: Tensor, state?: State
     for (const parameter of this.parameters()) uniform_(parameter, -bound, bound);
   }
 
-  private checkState(state: Tensor, name: string, wanted: readonly number[], dtype: DType): void {
-    const op = this.constructor.name;
-    checkTensor(op, state, name);
-    if (!sameShape(state.shape, wanted)) {
-      const text = `${name} has shape ${shapeText(state.shape)}, ${shapeText(wanted)} is needed`;
-      throw new ShapeError(op, text, state.shape, wanted);
-    }
-    if (state.dtype !== dtype) {
-      throw new DTypeError(op, `input is ${dtype}, ${name} is ${state.dtype}`, dtype, state.dtype);
-    }
-  }
-
   /** @internal The next states from `given`, zeros where it is null. */
   protected next(x: Tensor, given: readonly Tensor[] | null, names: readonly string[]): Tensor[] {
     const op = this.constructor.name;
@@ -93,7 +80,7 @@ abstract class RecurrentCell<State> extends Module<[input: Tensor, state?: State
     const single = x.ndim === 1;
     const shape = [...x.shape.slice(0, -1), this.hiddenSize];
     const states = names.map((name, i) => {
-      if (given) this.checkState(given[i], name, shape, dtype);
+      if (given) checkState(op, name, given[i], shape, dtype);
       const state = given ? given[i] : zeros(shape, { dtype });
       return single ? unsqueeze(state, 0) : state;
     });

@@ -64,6 +64,18 @@ function checkProbability(op: string, p: unknown): number {
   throw new ArgumentError(op, `dropout must lie in [0, 1], got ${valueText(p)}`, p);
 }
 
+/** Throws unless an initial state has the shape and dtype that are needed. @internal */
+export function checkState(op: string, name: string, state: Tensor, wanted: readonly number[], dtype: DType): void {
+  checkTensor(op, state, name);
+  if (!sameShape(state.shape, wanted)) {
+    const text = `${name} has shape ${shapeText(state.shape)}, ${shapeText(wanted)} is needed`;
+    throw new ShapeError(op, text, state.shape, wanted);
+  }
+  if (state.dtype !== dtype) {
+    throw new DTypeError(op, `input is ${dtype}, ${name} is ${state.dtype}`, dtype, state.dtype);
+  }
+}
+
 abstract class RecurrentModule<State> extends Module<
   [input: Tensor | PackedSequence, state?: State],
   [Tensor | PackedSequence, State]
@@ -197,15 +209,7 @@ abstract class RecurrentModule<State> extends Module<
       const name = i === 0 ? 'h0' : 'c0';
       if (!given) return zeros([layers, batch, size], { dtype });
       const state = given[i];
-      checkTensor(op, state, name);
-      const wanted = unbatched ? [layers, size] : [layers, batch, size];
-      if (!sameShape(state.shape, wanted)) {
-        const text = `${name} has shape ${shapeText(state.shape)}, ${shapeText(wanted)} is needed`;
-        throw new ShapeError(op, text, state.shape, wanted);
-      }
-      if (state.dtype !== dtype) {
-        throw new DTypeError(op, `input is ${dtype}, ${name} is ${state.dtype}`, dtype, state.dtype);
-      }
+      checkState(op, name, state, unbatched ? [layers, size] : [layers, batch, size], dtype);
       return unbatched ? unsqueeze(state, 1) : state;
     });
   }
