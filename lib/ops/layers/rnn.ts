@@ -1,7 +1,8 @@
 // Recurrent layers: one direction of one layer over a whole sequence, fused forward and backward (native/ops/rnn.h).
+import { DTypeError } from '../../errors.js';
 import { native } from '../../native.js';
 import { tensor, zeros } from '../../tensor/create.js';
-import type { DType } from '../../tensor/dtype.js';
+import { type DType, isFloating } from '../../tensor/dtype.js';
 import { isGradEnabled } from '../../tensor/frame.js';
 import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
@@ -50,6 +51,16 @@ interface Kept {
   inner: Tensor | null;
 }
 
+/** The kernels take one floating-point dtype. */
+function checkSameFloat(op: string, [x, ...others]: readonly [Tensor, ...(Tensor | null)[]]): void {
+  if (!isFloating(x.dtype)) throw new DTypeError(op, `input is ${x.dtype}, a floating-point dtype is needed`, x.dtype);
+  for (const other of others) {
+    if (other && other.dtype !== x.dtype) {
+      throw new DTypeError(op, `tensors are ${x.dtype} and ${other.dtype}`, x.dtype, other.dtype);
+    }
+  }
+}
+
 const id = (x: Tensor | null): number => x?._id ?? 0;
 
 /** Rows that are written side by side: at distances of a power of two they would push each other out of the cache. */
@@ -75,6 +86,7 @@ const rnnLayerOp = defineOp({
     kept: Kept,
   ): readonly Tensor[] => {
     const { dtype } = x;
+    checkSameFloat('rnnLayer', [x, h0, c0, inputWeight, stateWeight, inputBias, stateBias, project]);
     const [rows] = x.shape;
     const [batch, states] = h0.shape;
     const hidden = stateWeight.shape[0] / GATES[kind];
@@ -265,7 +277,8 @@ export interface RnnLayerWeights {
 /**
  * @internal One direction of one layer: `x` `[rows, I]`, `h0` `[N, P]`, `c0` `[N, H]` (LSTM); the rows are the steps one
  * behind the other. Returns the states of every step `[rows, P]`, the last ones `[N, P]` and (LSTM) the last cells `[N, H]`.
- * The caller has checked shapes and dtypes.
+ * The caller has checked the shapes.
+ * @throws DTypeError for other dtypes than one floating-point dtype.
  */
 export function rnnLayer(
   x: Tensor,
