@@ -38,6 +38,7 @@ export {
   selu_,
   threshold_,
 } from '../ops/layers/activation-inplace.js';
+export { type AttentionOptions, scaledDotProductAttention } from '../ops/layers/attention.js';
 export { bilinear } from '../ops/layers/bilinear.js';
 export {
   type Conv1dOptions,

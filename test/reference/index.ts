@@ -3,6 +3,7 @@ import './activation.js';
 import './element-losses.js';
 
 import './arrange.js';
+import './attention.js';
 import './bags.js';
 import './conv.js';
 

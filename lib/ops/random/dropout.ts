@@ -32,7 +32,8 @@ const inDenseOrder = (x: Tensor): boolean => {
   return x.strides.every((stride, i) => stride === strides[i] || x.shape[i] === 1);
 };
 
-const dropped = (x: Tensor, p: number, draw: Draw): Tensor => dropoutOp(x, p, draw, stridesLike(x, x.shape));
+/** @internal Dropout with numbers that were reserved before. */
+export const dropped = (x: Tensor, p: number, draw: Draw): Tensor => dropoutOp(x, p, draw, stridesLike(x, x.shape));
 
 const dropout_ = inPlaceOf('dropout_', dropped, (x: Tensor, p: number, draw: Draw) => {
   checkInPlace('dropout_', x, x.shape, x.dtype);
