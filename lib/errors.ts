@@ -94,3 +94,48 @@ export class OutOfMemoryError extends NablaError {
     this.bytes = bytes;
   }
 }
+
+/** A checkpoint that cannot be written (disk full), or read: damaged, foreign, or made by another model. */
+export class CheckpointError extends NablaError {
+  readonly path: string;
+  readonly reason: string;
+  /** The system's code where it refused: `ENOSPC`, `ENOENT`, … */
+  readonly code: string | undefined;
+
+  constructor(op: string, path: string, reason: string, options: ErrorOptions & { code?: string } = {}) {
+    super(op, `${path}: ${reason}`, options);
+    this.path = path;
+    this.reason = reason;
+    this.code = options.code;
+  }
+}
+
+/** A callback threw; what it threw is the `cause`. Errors of this library pass through as they are. */
+export class CallbackError extends NablaError {
+  /** The class of the callback. */
+  readonly callback: string;
+  /** The hook, such as `onBatchEnd`. */
+  readonly hook: string;
+
+  constructor(op: string, callback: string, hook: string, cause: unknown) {
+    super(op, `${hook} of ${callback} failed: ${cause instanceof Error ? cause.message : valueText(cause)}`, { cause });
+    this.callback = callback;
+    this.hook = hook;
+  }
+}
+
+/** A loss or a gradient is NaN or infinite. Thrown before the step, so the weights are still good. */
+export class NonFiniteError extends NablaError {
+  /** The optimizer step that was not made, counted from 1. */
+  readonly step: number;
+  readonly epoch: number;
+  /** `loss`, or the names of the parameters whose gradients are not finite. */
+  readonly names: readonly string[];
+
+  constructor(op: string, message: string, at: { step: number; epoch: number }, names: readonly string[]) {
+    super(op, `${message} in step ${at.step} (epoch ${at.epoch})`);
+    this.step = at.step;
+    this.epoch = at.epoch;
+    this.names = names;
+  }
+}

@@ -1,3 +1,4 @@
-export type { Callback, EpochLog, History } from './callback.js';
+export type { Callback, EpochLog, History, HookName, StepInfo } from './callback.js';
+export type { Batches, BatchTransform } from './loop.js';
 export { Progress, type ProgressOptions } from './progress.js';
-export { type Batches, type FitOptions, type Steppable, Trainer, type TrainerOptions } from './trainer.js';
+export { type FitOptions, type Steppable, Trainer, type TrainerOptions } from './trainer.js';

@@ -169,7 +169,9 @@ describe('callbacks', () => {
       },
     };
     const { trainer } = setUp({ callbacks: [callback] });
-    await expect(trainer.fit(makeBatches(3), quiet)).rejects.toBe(failure);
+    const fit = trainer.fit(makeBatches(3), quiet);
+    await expect(fit).rejects.toThrow('Trainer: onBatchEnd of callbacks[0] failed: enough');
+    await expect(fit).rejects.toMatchObject({ name: 'CallbackError', hook: 'onBatchEnd', cause: failure });
     expect(seen).toBe(trainer);
     expect(trainer.history.epochs).toEqual([]);
   });
