@@ -122,6 +122,11 @@ export {
   type SmoothL1LossOptions,
   smoothL1Loss,
 } from '../ops/layers/loss-regression.js';
+export {
+  type AttendOptions,
+  type MultiHeadAttentionForwardOptions,
+  multiHeadAttentionForward,
+} from '../ops/layers/multi-head.js';
 export { type BatchNormOptions, batchNorm } from '../ops/layers/norm.js';
 export {
   type AvgPool1dOptions,

@@ -108,6 +108,7 @@ export {
   TripletMarginWithDistanceLoss,
 } from './loss.js';
 export { type AnyModule, type MembersOptions, Module, type ModulesOptions } from './module.js';
+export { MultiheadAttention, type MultiheadAttentionOptions } from './multihead-attention.js';
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from './norm.js';
 export {
   CircularPad1d,
@@ -192,6 +193,25 @@ export type {
   StatePreHook,
 } from './state-dict.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
+export {
+  type CustomDecoder,
+  type CustomEncoder,
+  type DecoderCall,
+  type EncoderCall,
+  Transformer,
+  type TransformerCall,
+  TransformerDecoder,
+  TransformerEncoder,
+  type TransformerOptions,
+} from './transformer.js';
+export {
+  type DecoderLayerCall,
+  type EncoderLayerCall,
+  type TransformerActivation,
+  TransformerDecoderLayer,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from './transformer-layer.js';
 export { Fold, Unfold } from './unfold.js';
 
 export * as utils from './utils/index.js';

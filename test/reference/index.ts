@@ -15,6 +15,7 @@ import './layer-norm.js';
 import './layers.js';
 import './linalg.js';
 import './losses.js';
+import './multi-head.js';
 import './places.js';
 import './pointwise.js';
 import './pool.js';

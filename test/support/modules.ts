@@ -22,8 +22,10 @@ interface Case {
   runs: Run[];
 }
 
+const DEEP = /^(net|sequential|encoder|decoder|transformer)\b/;
+
 /** Longest sums are over a batch with its pixels; the models put several behind each other. */
-const accuracyOf = (name: string) => ({ length: 400, ulps: name === 'net' || name === 'sequential' ? 400 : 40 });
+const accuracyOf = (name: string) => ({ length: 400, ulps: DEEP.test(name) ? 400 : 40 });
 
 const asTensor = ({ dtype, shape, data }: Values, floats: DType): Tensor =>
   tensor(data, { dtype: dtype.startsWith('float') ? floats : (dtype as DType) }).reshape(shape);
