@@ -85,6 +85,20 @@ export class FormatError extends NablaError {
   }
 }
 
+/** A file could not be written: the disk is full, the folder read-only. What stood in it before is still there. */
+export class WriteError extends NablaError {
+  readonly path: string;
+  /** The system's name for the reason, such as `ENOSPC` (disk full) or `EACCES`. */
+  readonly code: string | undefined;
+
+  constructor(op: string, path: string, cause: unknown) {
+    const { message, code } = cause as NodeJS.ErrnoException;
+    super(op, `${path} could not be written: ${code === 'ENOSPC' ? 'the disk is full' : message}`, { cause });
+    this.path = path;
+    this.code = code;
+  }
+}
+
 /** Memory could not be had, even after every unreachable tensor was collected. */
 export class OutOfMemoryError extends NablaError {
   readonly bytes: number;

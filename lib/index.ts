@@ -12,6 +12,7 @@ export {
   OutOfMemoryError,
   ShapeError,
   ValueError,
+  WriteError,
 } from './errors.js';
 export {
   empty,
@@ -76,5 +77,7 @@ export {
 } from './tensor/scope.js';
 export { arange, eye, type LogspaceOptions, linspace, logspace } from './tensor/sequence.js';
 export { Tensor } from './tensor/tensor.js';
+export * as tensorboard from './tensorboard/index.js';
+export { SummaryWriter } from './tensorboard/index.js';
 export * from './training/index.js';
 export * as vision from './vision/index.js';

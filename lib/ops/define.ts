@@ -1,7 +1,7 @@
 import { ArgumentError, AutogradError } from '../errors.js';
 import { isFloating } from '../tensor/dtype.js';
 import { isGradEnabled, isInferenceModeEnabled } from '../tensor/frame.js';
-import { type BackwardRule, type Edge, Node, noticed, type Saved, ViewKind, watch } from '../tensor/graph.js';
+import { type BackwardRule, type Edge, Node, noticed, type Saved, tracing, ViewKind, watch } from '../tensor/graph.js';
 import { Tensor } from '../tensor/tensor.js';
 import { narrowRule, runNarrow } from './narrow.js';
 
@@ -125,7 +125,8 @@ export function defineOp<A extends readonly unknown[], R extends OpResult, S ext
       return backward(grads as readonly Tensor[], saved as S, needs);
     },
   };
-  return (...args: A): R => {
+  const call = (...args: A): R => {
+    if (tracing.op !== null) return tracing.op(name, () => call(...args), args) as R;
     let narrow = false;
     if (list) narrow = checkList(name, inputs[0].slice(0, -3), args[0]);
     else for (let i = 0; i < inputs.length; i++) if (checkInput(name, inputs[i], args[i])) narrow = true;
@@ -151,6 +152,7 @@ export function defineOp<A extends readonly unknown[], R extends OpResult, S ext
     if (node && (watch.recorded !== null || watch.anomaly !== null)) noticed(node);
     return result;
   };
+  return call;
 }
 
 /**

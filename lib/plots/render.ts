@@ -27,11 +27,15 @@ export function requireImagePath(op: string, path: string): '.png' | '.svg' {
 }
 
 /** Packs pixels as PNG. */
-export async function encodePng(op: string, rgb: Uint8Array, width: number, height: number): Promise<Buffer> {
+export async function encodePng(
+  op: string,
+  pixels: Uint8Array,
+  width: number,
+  height: number,
+  channels: 1 | 3 | 4 = 3,
+): Promise<Buffer> {
   const sharp = await loadSharp(op);
-  return sharp(rgb, { raw: { width, height, channels: 3 } })
-    .png()
-    .toBuffer();
+  return sharp(pixels, { raw: { width, height, channels } }).png().toBuffer();
 }
 
 /** Writes an SVG as it is or, for a path that ends with .png, drawn. */

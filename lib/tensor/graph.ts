@@ -65,6 +65,12 @@ export const watch: { recorded: ((node: Node) => void) | null; anomaly: ((node: 
   anomaly: null,
 };
 
+/** An op call that is being traced: runs it, and sees its tensors. */
+export type Tracer = (name: string, run: () => unknown, args: readonly unknown[]) => unknown;
+
+/** Who sees every op call, recorded or not; calls inside of a call are not shown. */
+export const tracing: { op: Tracer | null } = { op: null };
+
 /** Tells them. */
 export function noticed(node: Node): void {
   watch.recorded?.(node);
