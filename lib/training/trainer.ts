@@ -33,7 +33,8 @@ export interface TrainerOptions {
   /** A loss module, or a function of output and target. */
   loss: Module<[Tensor, Tensor]> | ((output: Tensor, target: Tensor) => Tensor);
   optimizer: Steppable;
-  metrics?: readonly Metric[];
+  /** Those that give a number are logged; the others are read with `compute()` behind `fit` or `evaluate`. */
+  metrics?: readonly Metric<unknown>[];
   callbacks?: readonly Callback[];
   /**
    * Applied in order to training batches, not in evaluation. Metrics see the target that comes out where it has the shape
@@ -90,7 +91,7 @@ export class Trainer {
   /** What {@link evaluate} runs: the model, unless an `onEvaluateStart` sets another one for this evaluation. */
   evaluationModel: Module;
   readonly #options: TrainerOptions;
-  readonly #metrics: readonly Metric[];
+  readonly #metrics: readonly Metric<unknown>[];
   #globalStep = 0;
   #running = false;
   #stopping = false;
@@ -329,11 +330,14 @@ export class Trainer {
 
   async #metricValues(): Promise<Record<string, number>> {
     const values: Record<string, number> = {};
-    for (const metric of this.#metrics) values[metric.name] = await metric.compute();
+    for (const metric of this.#metrics) {
+      const value = await metric.compute();
+      if (typeof value === 'number') values[metric.name] = value;
+    }
     return values;
   }
 
-  /** The names that the log of an epoch will have. */
+  /** The names that the log of an epoch will have; those of metrics that give no number do not get there. */
   #logNames(validation: boolean): Set<string> {
     const values = ['loss', ...this.#metrics.map((metric) => metric.name)];
     return new Set([

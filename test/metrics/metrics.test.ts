@@ -53,7 +53,9 @@ describe('accuracy', () => {
   it('refuses other shapes', () => {
     const metric = metrics.accuracy();
     expect(() => metric.update(zeros([2, 3]), zeros([3]))).toThrow(ShapeError);
-    expect(() => metric.update(zeros([2, 3]), zeros([2, 3]))).toThrow(/output \[N, C\] and target \[N\]/);
+    expect(() => metric.update(zeros([2, 3]), zeros([2, 4]))).toThrow(
+      /output \[N, C, \.\.\.\] and target \[N, \.\.\.\]/,
+    );
     expect(() => metric.update(zeros([2]), zeros([2]))).toThrow(ShapeError);
     expect(() => metric.update(zeros([2, 3]), [0, 1] as never)).toThrow(ArgumentError);
   });
