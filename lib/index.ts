@@ -79,5 +79,6 @@ export { arange, eye, type LogspaceOptions, linspace, logspace } from './tensor/
 export { Tensor } from './tensor/tensor.js';
 export * as tensorboard from './tensorboard/index.js';
 export { SummaryWriter } from './tensorboard/index.js';
+export * as text from './text/index.js';
 export * from './training/index.js';
 export * as vision from './vision/index.js';

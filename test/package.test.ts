@@ -14,7 +14,19 @@ describe('package', () => {
   });
 
   it('has each namespace as a subpath', () => {
-    for (const name of ['nn', 'optim', 'data', 'vision', 'models', 'metrics', 'io', 'plots', 'autograd', 'training']) {
+    for (const name of [
+      'nn',
+      'optim',
+      'data',
+      'text',
+      'vision',
+      'models',
+      'metrics',
+      'io',
+      'plots',
+      'autograd',
+      'training',
+    ]) {
       const count = node('--input-type=module', '-e', `console.log(Object.keys(await import('nabla/${name}')).length)`);
       expect(Number(count), name).toBeGreaterThan(0);
     }

@@ -3,6 +3,7 @@ import { counters32, type Generator, generatorOf } from '../tensor/random.js';
 import { type Collated, defaultCollate } from './collate.js';
 import { type BatchDataset, type Dataset, makesBatches } from './dataset.js';
 import { Philox } from './philox.js';
+import type { BatchSampler } from './sampler.js';
 
 /** How {@link DataLoader} makes batches. */
 export interface DataLoaderOptions {
@@ -16,6 +17,8 @@ export interface DataLoaderOptions {
   readonly seed?: number;
   /** Gives the seed where there is none. Default: the one that `manualSeed` seeds. */
   readonly generator?: Generator;
+  /** Says which items make each batch, in the place of `batchSize`, `shuffle` and `dropLast`. */
+  readonly batchSampler?: BatchSampler;
 }
 
 /** Options with a function that turns items into a batch. */
@@ -35,10 +38,12 @@ export interface CollateOptions<T, B> extends DataLoaderOptions {
  */
 export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterable<B> {
   readonly dataset: Dataset<T>;
+  /** Items per batch; 1 where a batch sampler decides. */
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly dropLast: boolean;
   readonly seed: number;
+  readonly batchSampler: BatchSampler | null;
   /** The number of the next epoch; set it to repeat one or, with the same seed, to go on after a restart. */
   epoch = 0;
 
@@ -50,12 +55,14 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
   constructor(dataset: Dataset<T> | BatchDataset<T, B>, options: DataLoaderOptions | CollateOptions<T, B> = {}) {
     const { batchSize = 1, shuffle = false, dropLast = false, seed = drawSeed(options.generator) } = options;
     requireInteger('batchSize', batchSize, 1);
+    checkBatchSampler(options);
     requireInteger('seed', seed, Number.MIN_SAFE_INTEGER);
     this.dataset = dataset;
     this.batchSize = batchSize;
     this.shuffle = shuffle;
     this.dropLast = dropLast;
     this.seed = seed;
+    this.batchSampler = options.batchSampler ?? null;
     if ('collate' in options) this.makeBatch = collateItems(dataset, options.collate);
     else if (makesBatches(dataset)) this.makeBatch = (indices) => dataset.batch(indices);
     else this.makeBatch = collateItems(dataset, (items) => defaultCollate(items) as B);
@@ -63,6 +70,7 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
 
   /** Batches per epoch. */
   get length(): number {
+    if (this.batchSampler !== null) return this.batchSampler.length;
     const batches = this.dataset.length / this.batchSize;
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
@@ -95,6 +103,7 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
     const { batchSize, length, makeBatch } = this;
     const items = this.dataset.length;
     const epoch = this.epoch++;
+    if (this.batchSampler !== null) return eachOf(this.batchSampler.batches(epoch), makeBatch);
     const order = this.shuffle
       ? new Philox(this.seed, epoch).permutation(items)
       : Uint32Array.from({ length: items }, (_, i) => i);
@@ -105,6 +114,31 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
       batch++;
       return { make: () => makeBatch(indices) };
     };
+  }
+}
+
+function eachOf<B>(
+  batches: Iterable<ArrayLike<number>>,
+  makeBatch: (indices: Uint32Array) => B,
+): () => { make: () => B } | null {
+  const iterator = batches[Symbol.iterator]();
+  return () => {
+    const step = iterator.next();
+    if (step.done) return null;
+    const indices = Uint32Array.from(step.value);
+    return { make: () => makeBatch(indices) };
+  };
+}
+
+function checkBatchSampler(options: DataLoaderOptions): void {
+  const { batchSampler } = options;
+  if (batchSampler === undefined || batchSampler === null) return;
+  if (typeof batchSampler.batches !== 'function' || typeof batchSampler.length !== 'number') {
+    throw new ArgumentError('DataLoader', 'batchSampler must have batches(epoch) and a length', batchSampler);
+  }
+  const other = (['batchSize', 'shuffle', 'dropLast'] as const).find((name) => options[name] !== undefined);
+  if (other !== undefined) {
+    throw new ArgumentError('DataLoader', `batchSampler decides about batches; ${other} cannot be given too`, options);
   }
 }
 

@@ -228,3 +228,23 @@ it('makes Tensor batches of known type', () => {
     expect(both.every((value) => value instanceof Tensor)).toBe(true);
   }
 });
+
+describe('batchSampler', () => {
+  const dataset = { length: 5, get: (index: number) => index };
+  const sampler = { length: 2, batches: (epoch: number) => (epoch === 0 ? [[4, 0], [1]] : [[2], [3]]) };
+
+  it('says which items make each batch of an epoch', async () => {
+    const loader = new DataLoader(dataset, { batchSampler: sampler, collate: (items) => items });
+    expect(loader.length).toBe(2);
+    expect([...loader]).toEqual([[4, 0], [1]]);
+    const second: number[][] = [];
+    for await (const batch of loader) second.push(batch);
+    expect(second).toEqual([[2], [3]]);
+  });
+
+  it('goes with no other option about batches', () => {
+    expect(() => new DataLoader(dataset, { batchSampler: sampler, shuffle: true })).toThrow(/shuffle cannot be given/);
+    const wrong = {} as unknown as typeof sampler;
+    expect(() => new DataLoader(dataset, { batchSampler: wrong })).toThrow(/batchSampler must have batches/);
+  });
+});
