@@ -9,6 +9,20 @@ export interface Contestant {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Why it cannot be started. */
+  readonly missing?: string;
+}
+
+/** What a worker finds out about one step, beside its time. */
+export interface Inspection {
+  /** Largest difference to the same step in float64, as a part of the largest value. */
+  readonly maxError?: number;
+  /** Length of the difference (Frobenius) as a part of the length of the float64 result. */
+  readonly normError?: number;
+  /** How far the resident memory of the process grows during one step. */
+  readonly stepMb?: number;
+  /** Floating-point operations of one step. */
+  readonly flops?: number;
 }
 
 /** What was measured; `times` is empty when the contestant could not run. */
@@ -19,24 +33,44 @@ export interface Measurement {
   /** The same times, turn by turn. */
   readonly rounds: number[][];
   readonly peakRssMb: number;
+  readonly inspection?: Inspection;
   readonly error?: string;
 }
 
-interface Reply {
+/** How {@link Contest.measure} runs. */
+export interface Plan {
+  /** Steps of a contestant before the next one has its turn. */
+  readonly steps: number;
+  readonly rounds: number;
+  /** Steps that are not counted, at the start. */
+  readonly warmup: number;
+}
+
+interface Reply extends Inspection {
   ready?: string;
   times?: number[];
   peakRssMb?: number;
+  names?: string[];
   /** This contestant cannot run the task. */
   error?: string;
+}
+
+/** The last line of what a process said before it died, in words for the table. */
+export function reasonOf(stderr: string): string {
+  const line = stderr.trim().split('\n').at(-1) ?? '';
+  if (/ENOENT|No module named|Cannot find (module|package)/.test(stderr)) return `not installed (${line})`;
+  return line || 'the process ended';
 }
 
 class Worker {
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
+  readonly #closed: Promise<unknown>;
   #stderr = '';
 
   constructor({ command, args, env }: Contestant) {
     this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    this.#closed = new Promise((resolve) => this.#process.once('close', resolve));
     this.#process.on('error', (error) => {
       this.#stderr += error.message;
     });
@@ -49,12 +83,13 @@ class Worker {
 
   async reply(): Promise<Reply> {
     const line = await this.#lines.next();
-    if (line.done) throw new Error(this.#stderr.trim().split('\n').at(-1) || 'the process ended');
-    return JSON.parse(line.value) as Reply;
+    if (!line.done) return JSON.parse(line.value) as Reply;
+    await this.#closed; // what it said has arrived by then
+    throw new Error(reasonOf(this.#stderr));
   }
 
-  run(steps: number, task?: string): Promise<Reply> {
-    this.#process.stdin?.write(task === undefined ? `${steps}\n` : `${task} ${steps}\n`);
+  ask(line: string): Promise<Reply> {
+    this.#process.stdin?.write(`${line}\n`);
     return this.reply();
   }
 
@@ -63,21 +98,17 @@ class Worker {
   }
 }
 
-/** How {@link interleave} runs. */
-export interface Plan {
-  /** Steps of a contestant before the next one has its turn. */
-  readonly steps: number;
-  readonly rounds: number;
-  /** Steps that are not counted, at the start. */
-  readonly warmup: number;
-}
-
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-async function attempt(result: Mutable<Measurement>, work: () => Promise<void>): Promise<void> {
-  if (result.error !== undefined) return;
+interface Run {
+  readonly worker: Worker | null;
+  readonly result: Mutable<Measurement>;
+}
+
+async function attempt({ worker, result }: Run, work: (worker: Worker) => Promise<void>): Promise<void> {
+  if (result.error !== undefined || !worker) return;
   try {
-    await work();
+    await work(worker);
   } catch (error) {
     result.error = error instanceof Error ? error.message : String(error);
   }
@@ -85,30 +116,41 @@ async function attempt(result: Mutable<Measurement>, work: () => Promise<void>):
 
 /** Contestants that stay alive for several measurements. */
 export class Contest {
-  readonly #runs: { worker: Worker; start: Mutable<Measurement> }[];
+  readonly #runs: Run[];
 
   constructor(contestants: readonly Contestant[]) {
     this.#runs = contestants.map((contestant) => ({
-      worker: new Worker(contestant),
-      start: { name: contestant.name, description: '', times: [], rounds: [], peakRssMb: 0 },
+      worker: contestant.missing === undefined ? new Worker(contestant) : null,
+      result: {
+        name: contestant.name,
+        description: '',
+        times: [],
+        rounds: [],
+        peakRssMb: 0,
+        ...(contestant.missing === undefined ? {} : { error: contestant.missing }),
+      },
     }));
   }
 
   /** Waits until all are ready. */
   async start(): Promise<void> {
-    for (const { worker, start } of this.#runs) {
-      await attempt(start, async () => {
-        start.description = (await worker.reply()).ready ?? '';
+    for (const run of this.#runs) {
+      await attempt(run, async (worker) => {
+        run.result.description = (await worker.reply()).ready ?? '';
       });
     }
   }
 
-  /** Times all contestants in turn. */
-  async measure(plan: Plan, task?: string): Promise<Measurement[]> {
-    const runs = this.#runs.map(({ worker, start }) => ({ worker, result: { ...start, times: [], rounds: [] } }));
-    const turn = (run: { worker: Worker; result: Mutable<Measurement> }, steps: number, counts: boolean) =>
-      attempt(run.result, async () => {
-        const { times = [], peakRssMb = 0, error } = await run.worker.run(steps, task);
+  /** Times all contestants in turn, then lets them look at one step. */
+  async measure(plan: Plan, task?: string, inspect = false): Promise<Measurement[]> {
+    const runs = this.#runs.map(({ worker, result }) => ({ worker, result: { ...result, times: [], rounds: [] } }));
+    const turn = (run: Run, steps: number, counts: boolean) =>
+      attempt(run, async (worker) => {
+        const {
+          times = [],
+          peakRssMb = 0,
+          error,
+        } = await worker.ask(task === undefined ? `${steps}` : `${task} ${steps}`);
         if (error !== undefined) throw new Error(error);
         if (!counts) return;
         run.result.times.push(...times);
@@ -117,12 +159,23 @@ export class Contest {
       });
     for (const run of runs) await turn(run, plan.warmup, false);
     for (let round = 0; round < plan.rounds; round++) for (const run of runs) await turn(run, plan.steps, true);
+    if (inspect && task !== undefined) for (const run of runs) await attempt(run, (worker) => look(run, worker, task));
     return runs.map(({ result }) => result);
   }
 
-  stop(): void {
-    for (const { worker } of this.#runs) worker.stop();
+  /** The tasks that the first contestant knows. */
+  async names(): Promise<readonly string[]> {
+    return (await this.#runs[0].worker?.ask('names'))?.names ?? [];
   }
+
+  stop(): void {
+    for (const { worker } of this.#runs) worker?.stop();
+  }
+}
+
+async function look({ result }: Run, worker: Worker, task: string): Promise<void> {
+  const { error, ...inspection } = await worker.ask(`? ${task}`);
+  if (error === undefined) result.inspection = inspection;
 }
 
 /** Times all contestants in turn. */
@@ -132,38 +185,6 @@ export async function interleave(contestants: readonly Contestant[], plan: Plan)
   const results = await contest.measure(plan);
   contest.stop();
   return results;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-/** The rival's median through ours, turn by turn; of these the median: a slow spell then hits both sides alike. */
-export function ratioText(ours: Measurement, rival: Measurement): string {
-  const turns = Math.min(ours.rounds.length, rival.rounds.length);
-  if (ours === rival || turns === 0) return '';
-  const ratios = Array.from({ length: turns }, (_, i) => median(rival.rounds[i]) / median(ours.rounds[i]));
-  return median(ratios).toFixed(2);
-}
-
-/** A Markdown table; the first row is nabla's. */
-export function table(title: string, results: readonly Measurement[]): string {
-  const [ours] = results;
-  const lines = [`## ${title}`, '', machine(), ''];
-  lines.push('| | median ms | min ms | spread (p10–p90) | rival / nabla | peak RSS MB |', '|---|---|---|---|---|---|');
-  for (const r of results) {
-    if (r.error !== undefined || r.times.length === 0) {
-      lines.push(`| ${r.name} | NOT RUN: ${r.error ?? 'no result'} | | | | |`);
-      continue;
-    }
-    const sorted = [...r.times].sort((a, b) => a - b);
-    const at = (q: number): string => sorted[Math.floor(q * (sorted.length - 1))].toFixed(1);
-    const numbers = `${median(r.times).toFixed(2)} | ${sorted[0].toFixed(2)} | ${at(0.1)}–${at(0.9)}`;
-    lines.push(`| ${r.name} (${r.description}) | ${numbers} | ${ratioText(ours, r)} | ${r.peakRssMb.toFixed(0)} |`);
-  }
-  return `${lines.join('\n')}\n`;
 }
 
 export function machine(): string {

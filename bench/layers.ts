@@ -1,5 +1,5 @@
 // The rows of `npm run bench -- layers`: each layer forward, and forward with backward.
-import type { Case } from './ops.js';
+import type { Case } from './case.js';
 
 const LAYERS: Readonly<Record<string, string>> = {
   softmax: 'softmax of rows, 96 x 128 x 128',

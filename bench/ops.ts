@@ -1,19 +1,5 @@
-// npm run bench -- ops, layers, workloads: against PyTorch, one row each.
-import { type Contest, type Measurement, machine, median, type Plan, ratioText } from './harness.js';
-
-/** A row: what is moved (for GB/s) and what the ratio to PyTorch should be. */
-export interface Case {
-  readonly name: string;
-  readonly text: string;
-  /** Bytes that have to be read and written. */
-  readonly bytes?: number;
-  /** The rival's time through ours. */
-  readonly target?: number;
-  /** Most milliseconds. */
-  readonly most?: number;
-  /** Shown in microseconds. */
-  readonly micro?: true;
-}
+// The rows of `npm run bench -- ops`.
+import type { Case } from './case.js';
 
 const MB = 2 ** 20;
 const VECTOR = 64 * MB;
@@ -56,46 +42,3 @@ export const CASES: readonly Case[] = [
   { name: 'enqueue', text: 'one small add on the JavaScript thread, µs', most: 0.001, micro: true },
   { name: 'enqueue with tape', text: 'the same, recorded, µs', most: 0.001, micro: true },
 ];
-
-const number = (value: number, row: Case): string => (row.micro ? (value * 1000).toFixed(2) : value.toFixed(2));
-
-function cell(result: Measurement | undefined, row: Case): string {
-  if (!result || result.error !== undefined || result.times.length === 0) {
-    return `NOT RUN: ${result?.error ?? 'no result'}`;
-  }
-  return `${number(median(result.times), row)} (${number(Math.min(...result.times), row)})`;
-}
-
-function targetText(row: Case): string {
-  if (row.target !== undefined) return `ratio ${row.target.toFixed(1)}`;
-  return row.most === undefined ? '' : `${number(row.most, row)} ${row.micro ? 'µs' : 'ms'}`;
-}
-
-/** One line of the table. */
-export function rowText(row: Case, [ours, rival]: readonly Measurement[]): string {
-  const speed = row.bytes && ours.times.length > 0 ? (row.bytes / 1e6 / median(ours.times)).toFixed(1) : '';
-  const ratio = rival && !rival.error && !ours.error ? ratioText(ours, rival) : '';
-  return `| ${row.text} | ${cell(ours, row)} | ${cell(rival, row)} | ${ratio} | ${speed} | ${targetText(row)} |`;
-}
-
-/** Runs the cases whose name contains `only`; prints each row when it is done. */
-export async function runCases(
-  title: string,
-  cases: readonly Case[],
-  contest: Contest,
-  plan: Plan,
-  only: string | undefined,
-): Promise<Measurement[][]> {
-  const rows = cases.filter(({ name }) => only === undefined || name.includes(only));
-  if (rows.length === 0) throw new Error(`no case contains ${only}: ${cases.map(({ name }) => name).join(', ')}`);
-  console.log(`## ${title}, float32, 2 threads\n\n${machine()}\n`);
-  console.log('| | nabla, median (min) ms | PyTorch, median (min) ms | PyTorch / nabla | nabla GB/s | target |');
-  console.log('|---|---|---|---|---|---|');
-  const all: Measurement[][] = [];
-  for (const row of rows) {
-    const results = await contest.measure(plan, row.name);
-    all.push(results);
-    console.log(rowText(row, results));
-  }
-  return all;
-}

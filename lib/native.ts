@@ -23,6 +23,13 @@ export interface NativeMemory {
   fullCollections: number;
 }
 
+/** Tasks that ran: `[index into names, position, start, end]` each. */
+export interface NativeTimes {
+  names: string[];
+  tasks: Float64Array;
+  dropped: number;
+}
+
 /** Handles are small integers; 0 is "no tensor". */
 export type Handle = number;
 
@@ -60,6 +67,13 @@ export interface Native {
   synchronize(): Promise<null>;
   takeError(): NativeError | null;
   write(id: Handle, from: TypedArray): void;
+
+  /** Notes when each task that is queued from now on runs, at most `limit` of them. */
+  startTiming(limit: number): void;
+  /** Blocks until the stream gets there. */
+  stopTiming(): NativeTimes;
+  /** The clock of {@link NativeTimes}, in microseconds. */
+  clockMicros(): number;
 
   fill(out: Handle, value: number): void;
   copy(out: Handle, a: Handle): void;

@@ -1,10 +1,10 @@
 // Single operations on demand.
 import * as nabla from 'nabla';
-import { serve } from './runner.mjs';
+import { rand, randn, serve } from './runner.mjs';
 
 /** By name, as the cases are. */
 const functions = { ...nabla };
-const { F, manualSeed, rand, randint, randn, scope, synchronizeSync } = nabla;
+const { F, manualSeed, randint, scope, synchronizeSync } = nabla;
 manualSeed(0);
 
 const N = 16 * 1024 * 1024;
@@ -12,7 +12,7 @@ const SIDE = 4096;
 
 /** Runs the op; with `out` where it is taken, else in place where there is such a method. */
 function preallocated(name, args) {
-  const out = nabla.empty(args[0].shape);
+  const out = nabla.empty(args[0].shape, { dtype: args[0].dtype });
   try {
     if (functions[name](...args, { out }) === out) return () => functions[name](...args, { out });
   } catch {
@@ -93,6 +93,7 @@ const cases = {
     return () => {
       table.grad = null;
       F.embedding(tokens, table).sum().backward();
+      return table.grad;
     };
   },
   cat: () => {
@@ -112,6 +113,7 @@ const cases = {
       let y = x;
       for (let i = 0; i < 1000; i++) y = y.add(b);
       y.sum().backward();
+      return y;
     };
     return () => nabla.scope(step);
   },

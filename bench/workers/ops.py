@@ -3,26 +3,25 @@ import time
 
 import torch
 import torch.nn.functional as F
-from runner import serve
+from runner import rand, randn, serve
 
-torch.set_num_threads(2)
 torch.manual_seed(0)
 N = 16 * 1024 * 1024
 SIDE = 4096
 
 
 def vector():
-    return torch.rand(N) + 0.5
+    return rand(N) + 0.5
 
 
 def matrix():
-    return torch.randn(SIDE, SIDE)
+    return randn(SIDE, SIDE)
 
 
 POINTWISE = {
     'add': (torch.add, lambda: (vector(), vector())),
     'mul': (torch.mul, lambda: (vector(), vector())),
-    'relu': (torch.relu, lambda: (torch.randn(N),)),
+    'relu': (torch.relu, lambda: (randn(N),)),
     'exp': (torch.exp, lambda: (vector(),)),
     'tanh': (torch.tanh, lambda: (vector(),)),
     'sigmoid': (torch.sigmoid, lambda: (vector(),)),
@@ -40,7 +39,7 @@ def pointwise(name):
 def pointwise_out(name):
     fn, inputs = POINTWISE[name]
     args = inputs()
-    out = torch.empty(N)
+    out = torch.empty(N, dtype=args[0].dtype)
     if name == 'relu':  # takes no out
         return lambda: torch.clamp(args[0], min=0, out=out)
     return lambda: fn(*args, out=out)
@@ -66,7 +65,7 @@ def lt():
 
 def on(fn, *shape):
     def make():
-        x = torch.randn(*shape)
+        x = randn(*shape)
         return lambda: fn(x)
     return make
 
@@ -77,28 +76,29 @@ def gather():
 
 
 def index_select():
-    x, index = torch.randn(32768, 512), torch.randint(0, 32768, (8192,))
+    x, index = randn(32768, 512), torch.randint(0, 32768, (8192,))
     return lambda: x.index_select(0, index)
 
 
 def embedding():
-    table = torch.randn(32000, 512, requires_grad=True)
+    table = randn(32000, 512, requires_grad=True)
     tokens = torch.randint(0, 32000, (16, 512))
 
     def run():
         table.grad = None
         F.embedding(tokens, table).sum().backward()
+        return table.grad
     return run
 
 
 def cat():
-    parts = [torch.randn(1024, 2048) for _ in range(8)]
+    parts = [randn(1024, 2048) for _ in range(8)]
     return lambda: torch.cat(parts, 1)
 
 
 def adds():
-    x = torch.randn(10, 10, requires_grad=True)
-    b = torch.randn(10, 10)
+    x = randn(10, 10, requires_grad=True)
+    b = randn(10, 10)
 
     def run():
         x.grad = None
@@ -106,13 +106,14 @@ def adds():
         for _ in range(1000):
             y = y + b
         y.sum().backward()
+        return y
     return run
 
 
 def enqueue(grad):
     def make():
-        x = torch.randn(10, 10, requires_grad=grad)
-        b = torch.randn(10, 10)
+        x = randn(10, 10, requires_grad=grad)
+        b = randn(10, 10)
 
         def run():
             start = time.perf_counter()

@@ -1,7 +1,7 @@
 // What the nine workloads share: sizes, and numbers that Python makes too (workloads.py).
-import { type nn, noGrad, type Tensor, tensor } from '../../lib/index.js';
+import { getDefaultDType, type nn, noGrad, type Tensor, tensor } from '../../lib/index.js';
 
-/** `small` in float64 for the test against PyTorch, `full` for timing. */
+/** `small` for the test against PyTorch in float64, `full` for timing. Either in the default dtype. */
 export type Size = 'small' | 'full';
 
 /** Something to run again and again. */
@@ -27,9 +27,9 @@ export function hashed(n: number, seed: number): Float64Array {
 const count = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
 /** A tensor of the default dtype: `low` to `high`. */
-export function values(shape: readonly number[], seed: number, size: Size, low = -1, high = 1): Tensor {
+export function values(shape: readonly number[], seed: number, low = -1, high = 1): Tensor {
   const data = hashed(count(shape), seed).map((x) => low + (x + 0.5) * (high - low));
-  return tensor(data, { shape, dtype: size === 'small' ? 'float64' : 'float32' });
+  return tensor(data, { shape, dtype: getDefaultDType() });
 }
 
 /** Class numbers. */

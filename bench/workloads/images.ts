@@ -20,7 +20,7 @@ export function deepConvNet(size: Size): Job {
   const model = models.deepConvNet({ dropout: size === 'small' ? 0 : 0.5 });
   fill(model);
   const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 });
-  return trainer(model, optimizer, values([batch, 1, 28, 28], 1, size, 0, 1), classes(batch, 10, 2));
+  return trainer(model, optimizer, values([batch, 1, 28, 28], 1, 0, 1), classes(batch, 10, 2));
 }
 
 /** W9: how many of the images the network puts into their class. */
@@ -28,7 +28,7 @@ export function evaluation(size: Size): Job {
   const [images, batch] = size === 'small' ? [12, 4] : [10_000, 100];
   const model = models.deepConvNet().eval();
   fill(model);
-  const x = values([images, 1, 28, 28], 1, size, 0, 1);
+  const x = values([images, 1, 28, 28], 1, 0, 1);
   const y = classes(images, 10, 3);
   const step = (): Tensor =>
     noGrad(() => {
@@ -101,7 +101,7 @@ const imageSize = (size: Size): number => (size === 'small' ? 32 : 224);
 /** W2, inference. */
 export function resNetInference(size: Size, batch: number): Job {
   const model = resNet18(size).eval();
-  const x = values([batch, 3, imageSize(size), imageSize(size)], 1, size, 0, 1);
+  const x = values([batch, 3, imageSize(size), imageSize(size)], 1, 0, 1);
   return { step: () => noGrad(() => model.forward(x)), leaves: [] };
 }
 
@@ -110,7 +110,7 @@ export function resNetTraining(size: Size): Job {
   const batch = size === 'small' ? 4 : 8;
   const model = resNet18(size);
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
-  const x = values([batch, 3, imageSize(size), imageSize(size)], 1, size, 0, 1);
+  const x = values([batch, 3, imageSize(size), imageSize(size)], 1, 0, 1);
   return trainer(model, optimizer, x, classes(batch, size === 'small' ? 10 : 1000, 2));
 }
 
@@ -126,5 +126,5 @@ export function perceptron(size: Size): Job {
   );
   fill(model);
   const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 });
-  return trainer(model, optimizer, values([batch, inputs], 1, size, 0, 1), classes(batch, 10, 2));
+  return trainer(model, optimizer, values([batch, inputs], 1, 0, 1), classes(batch, 10, 2));
 }

@@ -11,7 +11,7 @@ export function recurrent(size: Size, kind: 'LSTM' | 'GRU', backward: boolean): 
   const model = kind === 'LSTM' ? new nn.LSTM(inputs, hidden, options) : new nn.GRU(inputs, hidden, options);
   const outputOf = (x: Tensor): Tensor => (model instanceof nn.LSTM ? model.forward(x)[0] : model.forward(x)[0]);
   fill(model);
-  const x = values([batch, steps, inputs], 1, size, 0, 1);
+  const x = values([batch, steps, inputs], 1, 0, 1);
   if (!backward) return { step: () => noGrad(() => outputOf(x)), leaves: [] };
   const step = (): Tensor => {
     model.zeroGrad();
@@ -95,7 +95,7 @@ export function transformer(size: Size, backward: boolean): Job {
   const [batch, steps, features, heads, inner] = size === 'small' ? [2, 5, 8, 2, 12] : [16, 128, 256, 8, 1024];
   const model = new EncoderLayer(features, heads, inner);
   fill(model);
-  const x = values([batch, steps, features], 1, size);
+  const x = values([batch, steps, features], 1);
   if (!backward) return { step: () => noGrad(() => model.forward(x)), leaves: [] };
   const step = (): Tensor => {
     model.zeroGrad();

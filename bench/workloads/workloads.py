@@ -1,15 +1,23 @@
 # The nine workloads in PyTorch.
-#   workloads.py                     a line `name N` on stdin runs N steps of one and prints their times
+#   workloads.py default|tuned       a line `name N` on stdin runs N steps of one and prints their times (runner.py);
+#                                    tuned: channels_last, fused optimizers, elementwise results in a given tensor
 #   workloads.py --fixture FILE      writes what the small sizes give in float64 (test/bench/workloads.test.ts)
-import json, math, resource, sys, time
+import json, math, os, sys
 
 import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-torch.set_num_threads(2)
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'workers'))
+from runner import DTYPE, TUNED, serve
+
 SMALL = '--fixture' in sys.argv
+FUSED = True if TUNED else None
+
+
+def images(model_or_batch):
+    return model_or_batch.to(memory_format=torch.channels_last) if TUNED else model_or_batch
 
 
 def hashed(n, seed):
@@ -62,21 +70,21 @@ def deep_conv_net(dropout):
 
 def w1():
     batch = 4 if SMALL else 100
-    model = deep_conv_net(0.0 if SMALL else 0.5)
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-    return trainer(model, optimizer, values([batch, 1, 28, 28], 1, 0, 1), classes(batch, 10, 2))
+    model = images(deep_conv_net(0.0 if SMALL else 0.5))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=FUSED)
+    return trainer(model, optimizer, images(values([batch, 1, 28, 28], 1, 0, 1)), classes(batch, 10, 2))
 
 
 def w9():
-    images, batch = (12, 4) if SMALL else (10000, 100)
-    model = deep_conv_net(0.5).eval()
-    x, y = values([images, 1, 28, 28], 1, 0, 1), classes(images, 10, 3)
+    count, batch = (12, 4) if SMALL else (10000, 100)
+    model = images(deep_conv_net(0.5).eval())
+    x, y = values([count, 1, 28, 28], 1, 0, 1), classes(count, 10, 3)
 
     @torch.inference_mode()
     def step():
         correct = torch.zeros((), dtype=torch.int64)
-        for i in range(0, images, batch):
-            correct = correct + (model(x[i:i + batch]).argmax(1) == y[i:i + batch]).sum()
+        for i in range(0, count, batch):
+            correct = correct + (model(images(x[i:i + batch])).argmax(1) == y[i:i + batch]).sum()
         return correct
     return step, []
 
@@ -116,7 +124,7 @@ SIDE = 32 if SMALL else 224
 
 
 def w2(batch):
-    model, x = resnet18().eval(), values([batch, 3, SIDE, SIDE], 1, 0, 1)
+    model, x = images(resnet18().eval()), images(values([batch, 3, SIDE, SIDE], 1, 0, 1))
 
     @torch.inference_mode()
     def step():
@@ -126,9 +134,9 @@ def w2(batch):
 
 def w2t():
     batch = 4 if SMALL else 8
-    model = resnet18()
-    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9)
-    x, y = values([batch, 3, SIDE, SIDE], 1, 0, 1), classes(batch, 10 if SMALL else 1000, 2)
+    model = images(resnet18())
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, fused=FUSED)
+    x, y = images(values([batch, 3, SIDE, SIDE], 1, 0, 1)), classes(batch, 10 if SMALL else 1000, 2)
     return trainer(model, optimizer, x, y)
 
 
@@ -158,6 +166,10 @@ def w4():
 def w5(name):
     n = 100 if SMALL else 16 * 1024 * 1024
     a, b = values([n], 1), values([n], 2)
+    if TUNED:
+        out = torch.empty_like(a)
+        return {'relu': lambda: torch.clamp(a, min=0, out=out), 'add': lambda: torch.add(a, b, out=out),
+                'exp': lambda: torch.exp(a, out=out)}[name], []
     return {'relu': lambda: torch.relu(a), 'add': lambda: a + b, 'exp': lambda: torch.exp(a)}[name], []
 
 
@@ -165,7 +177,7 @@ def w6():
     inputs, hidden, batch = (20, 16, 8) if SMALL else (784, 512, 128)
     model = fill(nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
                                nn.Linear(hidden, 10)))
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=FUSED)
     return trainer(model, optimizer, values([batch, inputs], 1, 0, 1), classes(batch, 10, 2))
 
 
@@ -234,23 +246,18 @@ def fixture(path):
         file.write('\n')
 
 
-def serve():
-    current, step = None, None
-    print(json.dumps({'ready': f'PyTorch {torch.__version__}, {torch.get_num_threads()} threads'}), flush=True)
-    for line in sys.stdin:
-        name, steps = line.split()
-        if name != current:
-            step, current = WORKLOADS[name]()[0], name
-        times = []
-        for _ in range(int(steps)):
-            start = time.perf_counter()
-            step()
-            times.append((time.perf_counter() - start) * 1e3)
-        rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({'times': times, 'peakRssMb': rss}), flush=True)
+def timed(name):
+    def make():
+        torch.set_default_dtype(DTYPE[0])
+        try:
+            return WORKLOADS[name]()[0]
+        finally:
+            torch.set_default_dtype(torch.float32)
+    make.unchecked = name in ('W1', 'W9')  # dropout draws other numbers in float64; a count
+    return make
 
 
 if SMALL:
     fixture(sys.argv[sys.argv.index('--fixture') + 1])
 else:
-    serve()
+    serve({name: timed(name) for name in WORKLOADS})

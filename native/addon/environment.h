@@ -70,6 +70,7 @@ class Environment {
 // Registration, one function per file.
 void registerMemory(Napi::Env env, Napi::Object exports);
 void registerReads(Napi::Env env, Napi::Object exports);
+void registerTiming(Napi::Env env, Napi::Object exports);
 void registerOps(Napi::Env env, Napi::Object exports);
 
 }  // namespace nabla::addon

@@ -112,6 +112,33 @@ void Stream::execute(Task* task) {
       if (!list[i]->error) list[i]->error = error;
 }
 
+void Stream::executeTimed(Task* task, uint64_t position) {
+  const double start = nowMicros();
+  execute(task);
+  if (!timing_) return;  // that was the end of it
+  if (times_.tasks.size() == timingLimit_)
+    times_.dropped++;
+  else
+    times_.tasks.push_back({task->op, position, start, nowMicros()});
+}
+
+void Stream::startTiming(size_t limit) {
+  enqueue("startTiming", {}, {}, [this, limit](Exec&) {
+    times_ = {};
+    times_.tasks.reserve(limit < 65536 ? limit : 65536);
+    timingLimit_ = limit;
+    timing_ = true;
+  });
+}
+
+TaskTimes Stream::stopTiming() {
+  enqueue("stopTiming", {}, {}, [this](Exec&) { timing_ = false; });
+  if (!wait(next_, -1)) return {};
+  TaskTimes taken = std::move(times_);
+  times_ = {};
+  return taken;
+}
+
 void Stream::loop() {
   uint64_t head = 0, tail = 0;
   for (;;) {
@@ -120,7 +147,7 @@ void Stream::loop() {
     if (tail == head) tail = tail_.load(std::memory_order_acquire);
     if (tail != head) {
       auto* task = reinterpret_cast<Task*>(&ring_[head % kGranules]);
-      if (task->run) execute(task);
+      if (task->run) timing_ ? executeTimed(task, head) : execute(task);
       head += task->granules;
       head_.exchange(head, std::memory_order_seq_cst);
       if (waiters_.load(std::memory_order_seq_cst)) {

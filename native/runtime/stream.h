@@ -10,6 +10,7 @@
 #include <new>
 #include <thread>
 #include <type_traits>
+#include <vector>
 
 #include "tensor.h"
 #include "thread_pool.h"
@@ -42,6 +43,18 @@ class Exec {
 // What happens to the outputs of a task with a poisoned input: its kernel is not run, and the outputs are poisoned too,
 // or (optimizer steps) keep their last good value.
 enum class OnError : uint8_t { kPoison, kKeep };
+
+// When a task ran, in microseconds of nowMicros(). `position` is the stream's before it was queued.
+struct TaskTime {
+  const char* op;
+  uint64_t position;
+  double start, end;
+};
+
+struct TaskTimes {
+  std::vector<TaskTime> tasks;
+  uint64_t dropped = 0;  // for want of room
+};
 
 class Stream {
  public:
@@ -78,6 +91,11 @@ class Stream {
   ThreadPool& pool() { return pool_; }
   void setPriority(Priority priority);  // queued
 
+  // Notes when each task runs, from here on (queued) until stopTiming(), which waits for the stream; at most `limit`
+  // tasks. Costs nothing while it is off.
+  void startTiming(size_t limit);
+  TaskTimes stopTiming();
+
   // A read in stream order, for the border: on the executor, after copying, gets the error of the tensor or null.
   static std::shared_ptr<const KernelError> errorOf(const Tensor& tensor) { return tensor.storage->block->error; }
   void markDelivered(const std::shared_ptr<const KernelError>& error);
@@ -108,6 +126,7 @@ class Stream {
   void reserve(uint64_t granules);
   void loop();
   void execute(Task* task);
+  void executeTimed(Task* task, uint64_t position);
   void record(std::shared_ptr<const KernelError> error);
 
   std::unique_ptr<Granule[]> ring_;
@@ -121,6 +140,9 @@ class Stream {
   std::atomic<uint32_t> signal_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> exited_{false};
+  bool timing_ = false;  // the executor's; so are the next two while it is on
+  size_t timingLimit_ = 0;
+  TaskTimes times_;
   std::mutex errorMutex_;
   std::shared_ptr<const KernelError> undelivered_;
   ThreadPool pool_;

@@ -197,6 +197,49 @@ void guardsCatchOverruns() {
 }
 #endif
 
+// While timing is on every task is noted once, in order, with the position at which it was queued; fillers are not.
+void tasksAreTimed() {
+  Rig rig(2);
+  const auto sleep = [](Exec&) { sleepMicros(2000); };
+  const auto nothing = [](Exec&) {};
+  rig.stream.enqueue("before", {}, {}, nothing);
+  rig.stream.startTiming(1000000);
+  std::vector<uint64_t> positions;
+  constexpr int kTasks = 40000;  // more than fit into the queue
+  for (int i = 0; i < kTasks; i++) {
+    positions.push_back(rig.stream.position());
+    rig.stream.enqueue("nothing", {}, {}, nothing);
+  }
+  const uint64_t slow = rig.stream.position();
+  rig.stream.enqueue("sleep", {}, {}, sleep);
+  const TaskTimes times = rig.stream.stopTiming();
+  rig.stream.enqueue("after", {}, {}, nothing);
+  CHECK(times.tasks.size() == kTasks + 1 && times.dropped == 0, "%zu tasks", times.tasks.size());
+  double last = 0;
+  bool ordered = true, placed = true;
+  for (size_t i = 0; i < times.tasks.size() && i < positions.size(); i++) {
+    const TaskTime& task = times.tasks[i];
+    ordered = ordered && task.start >= last && task.end >= task.start;
+    last = task.end;
+    // A filler at the end of the ring comes between the producer's look and the task.
+    placed = placed && task.position >= positions[i] && (i + 1 == positions.size() || task.position < positions[i + 1]);
+  }
+  CHECK(ordered, "times go back");
+  CHECK(placed, "a task has another position");
+  if (times.tasks.size() == kTasks + 1) {
+    const TaskTime& task = times.tasks.back();
+    CHECK(std::strcmp(task.op, "sleep") == 0, "%s", task.op);
+    CHECK(task.position >= slow && task.end - task.start >= 2000, "%g us", task.end - task.start);
+  }
+  rig.stream.startTiming(3);
+  for (int i = 0; i < 10; i++) rig.stream.enqueue("nothing", {}, {}, nothing);
+  const TaskTimes few = rig.stream.stopTiming();
+  CHECK(few.tasks.size() == 3 && few.dropped == 7, "%zu kept, %d dropped", few.tasks.size(),
+        static_cast<int>(few.dropped));
+  const TaskTimes none = rig.stream.stopTiming();
+  CHECK(none.tasks.empty() && none.dropped == 0, "%zu tasks without timing", none.tasks.size());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -209,6 +252,7 @@ int main(int argc, char** argv) {
   if (!guarded) aReusedBlockIsHealthy();  // guarded blocks are not used again
   stopsAtAnyMoment();
   waitsInSlices();
+  tasksAreTimed();
   allocatorKeepsCount();
 #if !defined(_WIN32)
   if (guarded) guardsCatchOverruns();

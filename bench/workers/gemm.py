@@ -1,0 +1,23 @@
+# The products of gemm.mjs in PyTorch; tuned: into a given tensor.
+import json, os
+
+import torch
+from runner import TUNED, randn, serve
+
+
+def operand(rows, columns, kind):
+    return randn(columns, rows).t() if kind == 't' else randn(rows, columns)
+
+
+def case(m, k, n, left, right):
+    def make():
+        a, b = operand(m, k, left), operand(k, n, right)
+        out = torch.empty(m, n, dtype=a.dtype)
+        return (lambda: torch.mm(a, b, out=out)) if TUNED else (lambda: a @ b)
+    return make
+
+
+with open(os.path.join(os.path.dirname(__file__), '..', 'shapes', 'products.json')) as file:
+    shapes = [shape for group in json.load(file).values() for shape in group]
+serve({f'{m}x{k}x{n} {left}{right}': case(m, k, n, left, right)
+       for m, k, n in shapes for left in 'nt' for right in 'nt'})
