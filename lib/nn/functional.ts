@@ -172,6 +172,13 @@ export {
   maxUnpool2d,
   maxUnpool3d,
 } from '../ops/layers/pool-unpool.js';
+export {
+  applyRotaryEmb,
+  type PositionOptions,
+  type RotaryOptions,
+  rotaryTables,
+  sinusoidalPositions,
+} from '../ops/layers/positions.js';
 export { channelShuffle, pixelShuffle, pixelUnshuffle } from '../ops/layers/shuffle.js';
 export type { Size1, Size2, Size3 } from '../ops/layers/sizes.js';
 export { logSoftmax, type SoftmaxOptions, softmax, softmin } from '../ops/layers/softmax.js';

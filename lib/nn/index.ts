@@ -51,6 +51,7 @@ export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDro
 export * as functional from './functional.js';
 export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook, HookOptions } from './hooks.js';
 export * as init from './init.js';
+export { KVCache, type KVCacheOptions } from './kv-cache.js';
 export {
   GroupNorm,
   type GroupNormOptions,
@@ -161,6 +162,16 @@ export {
   MaxUnpool2d,
   MaxUnpool3d,
 } from './pool-unpool.js';
+export {
+  LearnedPositionalEmbedding,
+  type LearnedPositionOptions,
+  type OffsetOption,
+  type RotaryCall,
+  RotaryEmbedding,
+  type RotaryEmbeddingOptions,
+  type SinusoidalOptions,
+  SinusoidalPositionalEncoding,
+} from './positions.js';
 export {
   ChannelShuffle,
   PixelShuffle,

@@ -19,6 +19,7 @@ import './multi-head.js';
 import './places.js';
 import './pointwise.js';
 import './pool.js';
+import './positions.js';
 import './reduce.js';
 import './rnn.js';
 import './sort.js';
