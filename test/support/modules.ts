@@ -22,7 +22,7 @@ interface Case {
   runs: Run[];
 }
 
-const DEEP = /^(net|sequential|encoder|decoder|transformer)\b/;
+const DEEP = /^(net|sequential|encoder|decoder|transformer|gpt|char|seq2seq)\b/;
 
 /** Longest sums are over a batch with its pixels; the models put several behind each other. */
 const accuracyOf = (name: string) => ({ length: 400, ulps: DEEP.test(name) ? 400 : 40 });
