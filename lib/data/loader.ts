@@ -53,7 +53,12 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
   constructor(dataset: Dataset<T>, options: CollateOptions<T, B>);
   constructor(dataset: Dataset<T>, options?: DataLoaderOptions);
   constructor(dataset: Dataset<T> | BatchDataset<T, B>, options: DataLoaderOptions | CollateOptions<T, B> = {}) {
-    const { batchSize = 1, shuffle = false, dropLast = false, seed = drawSeed(options.generator) } = options;
+    const {
+      batchSize = 1,
+      shuffle = false,
+      dropLast = false,
+      seed = drawSeed('DataLoader', options.generator),
+    } = options;
     requireInteger('batchSize', batchSize, 1);
     checkBatchSampler(options);
     requireInteger('seed', seed, Number.MIN_SAFE_INTEGER);
@@ -150,8 +155,9 @@ function collateItems<T, B>(dataset: Dataset<T>, collate: (items: T[]) => B): (i
   };
 }
 
-function drawSeed(generator: Generator | undefined): number {
-  const { seedLo, seedHi, offset } = generatorOf('DataLoader', generator)._take(counters32(1));
+/** A seed from a generator; the default one where none is given. @internal */
+export function drawSeed(op: string, generator: Generator | undefined): number {
+  const { seedLo, seedHi, offset } = generatorOf(op, generator)._take(counters32(1));
   return new Philox(seedHi * 2 ** 32 + seedLo, offset).nextUint32();
 }
 
