@@ -250,6 +250,38 @@ export interface Native {
   ): void;
   fractionalIndices(indices: Handle, x: Handle, samples: Handle, window: readonly number[]): void;
 
+  attention(
+    out: Handle,
+    logSums: Handle,
+    query: Handle,
+    key: Handle,
+    value: Handle,
+    mask: Handle,
+    scale: number,
+    causal: boolean,
+    p: number,
+    seedLo: number,
+    seedHi: number,
+    offset: number,
+  ): void;
+  attentionBackward(
+    gradQuery: Handle,
+    gradKey: Handle,
+    gradValue: Handle,
+    gradOut: Handle,
+    query: Handle,
+    key: Handle,
+    value: Handle,
+    mask: Handle,
+    out: Handle,
+    logSums: Handle,
+    scale: number,
+    causal: boolean,
+    p: number,
+    seedLo: number,
+    seedHi: number,
+    offset: number,
+  ): void;
   rnnForward(
     out: Handle,
     hN: Handle,

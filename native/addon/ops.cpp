@@ -1,5 +1,6 @@
 // Every op that JavaScript can call, one line each. lib/native.ts holds the TypeScript side of the same list.
 #include "../ops/activation.h"
+#include "../ops/attention.h"
 #include "../ops/conv.h"
 #include "../ops/copy.h"
 #include "../ops/ctc.h"
@@ -128,6 +129,8 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::layerNormBackward>(env, exports, "layerNormBackward");
   add<ops::groupNorm>(env, exports, "groupNorm");
   add<ops::groupNormBackward>(env, exports, "groupNormBackward");
+  add<ops::attention>(env, exports, "attention");
+  add<ops::attentionBackward>(env, exports, "attentionBackward");
   add<ops::rnnForward>(env, exports, "rnnForward");
   add<ops::rnnBackward>(env, exports, "rnnBackward");
   add<ops::rnnPrevious>(env, exports, "rnnPrevious");

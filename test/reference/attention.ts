@@ -17,6 +17,7 @@ const headOf = (x: Arr, h: number, heads: number): number => Math.floor((h * x.s
 const batchOf = (x: Arr, n: number): number => (x.shape[0] === 1 ? 0 : n);
 
 entry('F.scaledDotProductAttention', {
+  covers: ['scaledDotProductAttention', 'scaledDotProductAttentionBackward'],
   draw: (d): [TensorArg, TensorArg, TensorArg, Options] => {
     const dtype = d.dtype('wide');
     const batch = d.int(1, 3);

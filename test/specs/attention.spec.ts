@@ -11,6 +11,7 @@ family('attention', {
   scaledDotProductAttention: {
     call: ([query, key, value, attnMask], { mask, ...options }: Options) =>
       F.scaledDotProductAttention(query, key, value, mask ? { attnMask, ...options } : options),
+    covers: ['scaledDotProductAttentionBackward'],
     errors: [
       [
         () => F.scaledDotProductAttention(x, zeros([2, 3, 5]), x),

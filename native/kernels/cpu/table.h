@@ -1,6 +1,7 @@
 // All CPU kernels as function pointers. Filled with the baseline first; a better instruction set replaces rows.
 #pragma once
 #include "activation.h"
+#include "attention.h"
 #include "conv.h"
 #include "conv_weight.h"
 #include "copy.h"
