@@ -6,9 +6,9 @@
 namespace nabla {
 
 namespace {
-constexpr double kSpinMicros = 100;     // executor, after the last task
-constexpr int kPollPauses = 64;         // between two looks: each takes the producer's cache line away from it
-constexpr double kWaitSpinMicros = 50;  // a thread that waits for the stream
+constexpr double kSpinMicros = 100;      // executor, after the last task
+constexpr int kPollPauses = 64;          // between two looks: each takes the producer's cache line away from it
+constexpr double kWaitSpinMicros = 500;  // a thread that waits for the stream, without work of its own
 }  // namespace
 
 void Exec::fail(const char* format, ...) {
@@ -168,21 +168,34 @@ void Stream::loop() {
 }
 
 bool Stream::wait(uint64_t position, int64_t timeoutMicros) {
+  if (completed() >= position) return true;
   const double start = nowMicros();
+  double idleSince = start;
+  uint32_t region = 0;
+  pool_.join();
+  const auto finish = [this](bool done) {
+    pool_.leave();
+    return done;
+  };
   for (;;) {
-    if (completed() >= position) return true;
-    if (stopping_.load() || exited_.load()) return false;
-    const double waited = nowMicros() - start;
-    if (timeoutMicros >= 0 && waited >= static_cast<double>(timeoutMicros)) return false;
-    if (waited < kWaitSpinMicros) {
-      for (int i = 0; i < 32; i++) spinPause();
+    if (completed() >= position) return finish(true);
+    if (stopping_.load() || exited_.load()) return finish(false);
+    const bool helped = pool_.help(region);
+    const double now = nowMicros();
+    if (timeoutMicros >= 0 && now - start >= static_cast<double>(timeoutMicros)) return finish(false);
+    if (helped) idleSince = now;
+    if (now - idleSince < kWaitSpinMicros) {
+      if (!helped)
+        for (int i = 0; i < 32; i++) spinPause();
       continue;
     }
+    pool_.leave();
     waiters_.fetch_add(1, std::memory_order_seq_cst);
     const uint32_t seen = signal_.load();
-    const int64_t left = timeoutMicros < 0 ? 100000 : timeoutMicros - static_cast<int64_t>(waited);
+    const int64_t left = timeoutMicros < 0 ? 100000 : timeoutMicros - static_cast<int64_t>(now - start);
     if (head_.load(std::memory_order_seq_cst) < position) waitOnAddress(signal_, seen, left > 0 ? left : 1);
     waiters_.fetch_sub(1);
+    pool_.join();
   }
 }
 

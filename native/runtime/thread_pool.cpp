@@ -47,7 +47,7 @@ int64_t ThreadPool::scratchBytes() { return totalScratch.load(); }
 
 void ThreadPool::start(int threads) {
   quit_ = false;
-  for (int i = 1; i < threads; i++) workers_.emplace_back([this] { work(); });
+  for (int i = 1; i < threads; i++) workers_.emplace_back([this, i] { work(i == 1); });
 }
 
 void ThreadPool::stop() {
@@ -100,7 +100,7 @@ void ThreadPool::run(int64_t n, Body body, void* context) {
   context_.store(context, std::memory_order_relaxed);
   state_.store(static_cast<uint64_t>(generation) << 32, std::memory_order_release);
   generation_.exchange(generation, std::memory_order_seq_cst);  // as in Stream::publish
-  if (sleepers_.load(std::memory_order_seq_cst) > 0) wakeAddress(generation_, true);
+  if (sleepers_.load(std::memory_order_seq_cst) > assistants_.load()) wakeAddress(generation_, true);
   takeChunks(generation);
   for (int spins = 0; done_.load(std::memory_order_acquire) != n; spins++) {
     spinPause();
@@ -112,7 +112,15 @@ void ThreadPool::run(int64_t n, Body body, void* context) {
   if (failed_.exchange(false)) throw std::bad_alloc();
 }
 
-void ThreadPool::work() {
+bool ThreadPool::help(uint32_t& seen) {
+  const uint32_t generation = generation_.load(std::memory_order_acquire);
+  if (generation == seen) return false;
+  seen = generation;
+  takeChunks(generation);
+  return true;
+}
+
+void ThreadPool::work(bool first) {
   setThreadPriority(priority_);
   uint32_t seen = generation_.load();
   while (!quit_.load(std::memory_order_relaxed)) {
@@ -120,7 +128,8 @@ void ThreadPool::work() {
     double idleSince = nowMicros();
     while ((generation = generation_.load(std::memory_order_acquire)) == seen) {
       for (int i = 0; i < 32; i++) spinPause();
-      if (nowMicros() - idleSince < kSpinMicros) continue;
+      const bool replaced = first && assistants_.load(std::memory_order_relaxed) > 0;
+      if (!replaced && nowMicros() - idleSince < kSpinMicros) continue;
       sleepers_.fetch_add(1);
       if (generation_.load() == seen && !quit_) waitOnAddress(generation_, seen, -1);
       sleepers_.fetch_sub(1);

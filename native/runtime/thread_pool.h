@@ -1,4 +1,4 @@
-// Fork-join pool of one stream: the executor and its helpers take chunks from one counter.
+// Fork-join pool of one stream: the executor, its helpers and who waits for it take chunks from one counter.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -29,6 +29,12 @@ class ThreadPool {
         n, [](void* context, int64_t chunk) { (*static_cast<Fn*>(context))(chunk); }, &f);
   }
 
+  // A thread that waits for the executor works with it instead: from `join` to `leave` it takes chunks in `help`, and
+  // one helper sleeps in its place. One assistant at a time.
+  void join() { assistants_.store(1); }
+  void leave() { assistants_.store(0); }
+  bool help(uint32_t& seen);  // true if there was a region that `seen` does not name
+
   // At least `bytes` of 64-byte aligned memory that belongs to the calling thread until it asks again with the same
   // slot. Uninitialised; grows only.
   static void* threadScratch(size_t bytes, int slot = 0);
@@ -41,7 +47,7 @@ class ThreadPool {
  private:
   using Body = void (*)(void*, int64_t);
   void run(int64_t n, Body body, void* context);
-  void work();
+  void work(bool first);
   bool takeChunks(uint32_t generation);
   void start(int threads);
   void stop();
@@ -55,6 +61,7 @@ class ThreadPool {
   std::atomic<void*> context_{nullptr};
   alignas(64) std::atomic<uint32_t> generation_{0};
   std::atomic<int> sleepers_{0};
+  std::atomic<int> assistants_{0};
   std::atomic<bool> quit_{false};
   std::atomic<bool> failed_{false};
   Priority priority_ = Priority::kNormal;

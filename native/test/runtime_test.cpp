@@ -20,8 +20,19 @@ namespace {
 const bool guarded = std::getenv("NABLA_GUARD_PAGES") != nullptr;
 
 // Regions of changing size follow each other closely: a helper that is late must not touch the next region.
-void poolRunsEveryChunkOnce(int threads, int regions) {
+// With an assistant too, which comes and goes.
+void poolRunsEveryChunkOnce(int threads, int regions, bool assisted) {
   ThreadPool pool(threads);
+  std::atomic<bool> over{false};
+  std::thread assistant([&] {
+    uint32_t seen = 0;
+    for (int turn = 0; assisted && !over; turn++) {
+      pool.join();
+      for (int i = 0; i < turn % 50; i++) pool.help(seen);
+      pool.leave();
+      if (turn % 20 == 0) sleepMicros(50);
+    }
+  });
   std::mt19937 random(threads);
   std::vector<std::atomic<int>> counts(64);
   for (int r = 0; r < regions; r++) {
@@ -30,6 +41,8 @@ void poolRunsEveryChunkOnce(int threads, int regions) {
     pool.parallelFor(n, [&](int64_t chunk) { counts[static_cast<size_t>(chunk)].fetch_add(1); });
     for (int i = 0; i < 64; i++) CHECK(counts[i].load() == (i < n), "region %d of %d: chunk %d", r, n, i);
   }
+  over = true;
+  assistant.join();
 }
 
 void poolResizes() {
@@ -145,6 +158,23 @@ void waitsInSlices() {
   CHECK(rig.stream.wait(rig.stream.position(), -1), "did not wait");
 }
 
+// Who waits takes part: with its helper asleep the pool still has two threads.
+void waitingThreadsWork() {
+  Rig rig(2);
+  const auto waiter = std::this_thread::get_id();
+  std::atomic<int> own{0};
+  for (int attempt = 0; attempt < 200 && own == 0; attempt++) {
+    rig.stream.enqueue("parallel", {}, {}, [&own, waiter](Exec& exec) {
+      exec.parallelFor(64, [&](int64_t) {
+        if (std::this_thread::get_id() == waiter) own++;
+        sleepMicros(20);
+      });
+    });
+    rig.drain();
+  }
+  CHECK(own > 0, "the waiting thread ran no chunk");
+}
+
 void allocatorKeepsCount() {
   Allocator& allocator = *new Allocator;
   std::mt19937 random(5);
@@ -244,7 +274,8 @@ void tasksAreTimed() {
 
 int main(int argc, char** argv) {
   const int regions = argc > 1 ? std::atoi(argv[1]) : 200000;
-  for (int threads : {2, 3, 4}) poolRunsEveryChunkOnce(threads, regions / threads);
+  for (int threads : {2, 3, 4})
+    for (bool assisted : {false, true}) poolRunsEveryChunkOnce(threads, regions / threads / 2, assisted);
   poolResizes();
   tasksRunInOrder();
   payloadsOfAllSizesFit();
@@ -253,6 +284,7 @@ int main(int argc, char** argv) {
   stopsAtAnyMoment();
   waitsInSlices();
   tasksAreTimed();
+  waitingThreadsWork();
   allocatorKeepsCount();
 #if !defined(_WIN32)
   if (guarded) guardsCatchOverruns();
