@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { FormatError, NablaError } from '../errors.js';
@@ -31,10 +31,7 @@ function home(): string {
  * @param write is given the open temporary file
  */
 export async function writeAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
-  const temporary = join(folder, `.${basename(path)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
-  try {
+  await replaceFile(path, async (temporary) => {
     const file = await open(temporary, 'wx');
     try {
       await write(file);
@@ -42,10 +39,42 @@ export async function writeAtomically(path: string, write: (file: FileHandle) =>
     } finally {
       await file.close();
     }
+  });
+}
+
+/**
+ * Gives a file that {@link writeAtomically} has written another name as well; what had that name before goes. Where the file
+ * system has no links it is copied. Both names must be replaced, never written into.
+ */
+export async function linkAtomically(from: string, to: string): Promise<void> {
+  await replaceFile(to, async (temporary) => {
+    try {
+      await link(from, temporary);
+    } catch (error) {
+      if (
+        !['EPERM', 'EXDEV', 'EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(
+          String((error as NodeJS.ErrnoException).code),
+        )
+      )
+        throw error;
+      await copyFile(from, temporary);
+      const file = await open(temporary, 'r+');
+      await file.sync().finally(() => file.close());
+    }
+  });
+}
+
+/** Makes a file under a temporary name in the same folder, then gives it its own. */
+async function replaceFile(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  const temporary = join(folder, `.${basename(path)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await make(temporary);
     await rename(temporary, path);
-  } catch (error) {
+  } finally {
+    // Also when both names were links to one file: renaming does nothing then.
     await rm(temporary, { force: true });
-    throw error;
   }
   await syncFolder(folder);
 }

@@ -1,9 +1,11 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, valueText } from '../errors.js';
+import { checkOptions } from '../tensor/check.js';
 import { counters32, type Generator, generatorOf } from '../tensor/random.js';
 import { type Collated, defaultCollate } from './collate.js';
 import { type BatchDataset, type Dataset, makesBatches } from './dataset.js';
 import { Philox } from './philox.js';
 import type { BatchSampler } from './sampler.js';
+import { type Stateful, type StateTree, type StateValue, statefulOf } from './state.js';
 
 /** How {@link DataLoader} makes batches. */
 export interface DataLoaderOptions {
@@ -36,16 +38,21 @@ export interface CollateOptions<T, B> extends DataLoaderOptions {
  * const loader = new DataLoader(await FashionMNIST.load(), { batchSize: 100, shuffle: true, seed: 1 });
  * for await (const [images, labels] of loader) { ... }
  */
-export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterable<B> {
+export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterable<B>, Stateful {
   readonly dataset: Dataset<T>;
   /** Items per batch; 1 where a batch sampler decides. */
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly dropLast: boolean;
-  readonly seed: number;
   readonly batchSampler: BatchSampler | null;
-  /** The number of the next epoch; set it to repeat one or, with the same seed, to go on after a restart. */
+  /** The number of the next epoch; set it to repeat one. To go on after a restart there is {@link stateDict}. */
   epoch = 0;
+
+  private orderSeed: number;
+  /** Batches that the next loop leaves out. */
+  private skipped = 0;
+  /** The newest loop, until it has ended. */
+  private loop: { readonly epoch: number; batch: number } | null = null;
 
   private readonly makeBatch: (indices: Uint32Array) => B | Promise<B>;
 
@@ -66,11 +73,16 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
     this.batchSize = batchSize;
     this.shuffle = shuffle;
     this.dropLast = dropLast;
-    this.seed = seed;
+    this.orderSeed = seed;
     this.batchSampler = options.batchSampler ?? null;
     if ('collate' in options) this.makeBatch = collateItems(dataset, options.collate);
     else if (makesBatches(dataset)) this.makeBatch = (indices) => dataset.batch(indices);
     else this.makeBatch = collateItems(dataset, (items) => defaultCollate(items) as B);
+  }
+
+  /** Gives the orders of all epochs. */
+  get seed(): number {
+    return this.orderSeed;
   }
 
   /** Batches per epoch. */
@@ -80,59 +92,110 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
+  /**
+   * Where the loader stands: inside a loop behind the batch that it gave last, otherwise before the next epoch. A loop that
+   * was left early counts as ended; of several loops at once the newest counts.
+   */
+  stateDict(): StateTree {
+    const { epoch, batch } = this.loop ?? { epoch: this.epoch, batch: this.skipped };
+    const { seed, shuffle, batchSize } = this;
+    const sampler = statefulOf(this.batchSampler)?.stateDict() ?? null;
+    return { seed, epoch, batch, shuffle, batchSize, items: this.dataset.length, sampler };
+  }
+
+  /**
+   * Takes over a {@link stateDict}: the next loop goes on behind its last batch, in the order that its epoch had.
+   * @throws ArgumentError when the loader has other batches than the one that was saved; nothing has changed then.
+   */
+  loadStateDict(state: StateTree): void {
+    const op = 'DataLoader.loadStateDict';
+    checkOptions(op, state);
+    const own = this.stateDict();
+    const { seed, epoch, batch, sampler, ...fixed } = state;
+    for (const [name, value] of Object.entries({ shuffle: own.shuffle, batchSize: own.batchSize, items: own.items })) {
+      if (fixed[name] === value) continue;
+      const other = valueText(fixed[name]);
+      throw new ArgumentError(op, `${name} is ${valueText(value)}, that of the saved loader was ${other}`, fixed[name]);
+    }
+    const next = savedInteger(op, 'epoch', epoch, 0);
+    const skipped = savedInteger(op, 'batch', batch, 0);
+    const orderSeed = savedInteger(op, 'seed', seed, Number.MIN_SAFE_INTEGER);
+    if (sampler) statefulOf(this.batchSampler)?.loadStateDict(sampler as StateTree);
+    this.orderSeed = orderSeed;
+    this.epoch = next;
+    this.skipped = skipped;
+    this.loop = null;
+  }
+
   /** One epoch for `for await`; also for datasets whose items come asynchronously. */
   [Symbol.asyncIterator](): AsyncIterator<B> {
-    const next = this.beginEpoch();
+    const { next, end } = this.beginEpoch();
     return {
       async next() {
         const indices = next();
         return indices === null ? { done: true, value: undefined } : { done: false, value: await indices.make() };
+      },
+      async return() {
+        end();
+        return { done: true, value: undefined };
       },
     };
   }
 
   /** One epoch for `for`. */
   *[Symbol.iterator](): IterableIterator<B> {
-    const next = this.beginEpoch();
-    for (let step = next(); step !== null; step = next()) {
-      const batch = step.make();
-      if (batch instanceof Promise) {
-        batch.catch(() => {});
-        throw new ArgumentError('DataLoader', 'the items come asynchronously; use `for await`', this.dataset);
+    const { next, end } = this.beginEpoch();
+    try {
+      for (let step = next(); step !== null; step = next()) {
+        const batch = step.make();
+        if (batch instanceof Promise) {
+          batch.catch(() => {});
+          throw new ArgumentError('DataLoader', 'the items come asynchronously; use `for await`', this.dataset);
+        }
+        yield batch;
       }
-      yield batch;
+    } finally {
+      end();
     }
   }
 
-  private beginEpoch(): () => { make: () => B | Promise<B> } | null {
-    const { batchSize, length, makeBatch } = this;
+  private beginEpoch(): { next: () => { make: () => B | Promise<B> } | null; end: () => void } {
+    const { makeBatch } = this;
+    const loop = { epoch: this.epoch++, batch: this.skipped };
+    this.loop = loop;
+    this.skipped = 0;
+    const batches = this.batchesFrom(loop.epoch, loop.batch);
+    const end = (): void => {
+      if (this.loop === loop) this.loop = null;
+    };
+    const next = (): { make: () => B | Promise<B> } | null => {
+      const step = batches.next();
+      if (step.done) {
+        end();
+        return null;
+      }
+      loop.batch++;
+      return { make: () => makeBatch(step.value) };
+    };
+    return { next, end };
+  }
+
+  /** The items of the batches of an epoch, but for the first ones. */
+  private *batchesFrom(epoch: number, first: number): Generator<Uint32Array, undefined> {
+    if (this.batchSampler !== null) {
+      let batch = 0;
+      for (const indices of this.batchSampler.batches(epoch)) if (batch++ >= first) yield Uint32Array.from(indices);
+      return;
+    }
+    const { batchSize, length } = this;
     const items = this.dataset.length;
-    const epoch = this.epoch++;
-    if (this.batchSampler !== null) return eachOf(this.batchSampler.batches(epoch), makeBatch);
     const order = this.shuffle
       ? new Philox(this.seed, epoch).permutation(items)
       : Uint32Array.from({ length: items }, (_, i) => i);
-    let batch = 0;
-    return () => {
-      if (batch === length) return null;
-      const indices = order.subarray(batch * batchSize, Math.min(items, (batch + 1) * batchSize));
-      batch++;
-      return { make: () => makeBatch(indices) };
-    };
+    for (let batch = first; batch < length; batch++) {
+      yield order.subarray(batch * batchSize, Math.min(items, (batch + 1) * batchSize));
+    }
   }
-}
-
-function eachOf<B>(
-  batches: Iterable<ArrayLike<number>>,
-  makeBatch: (indices: Uint32Array) => B,
-): () => { make: () => B } | null {
-  const iterator = batches[Symbol.iterator]();
-  return () => {
-    const step = iterator.next();
-    if (step.done) return null;
-    const indices = Uint32Array.from(step.value);
-    return { make: () => makeBatch(indices) };
-  };
 }
 
 function checkBatchSampler(options: DataLoaderOptions): void {
@@ -145,6 +208,11 @@ function checkBatchSampler(options: DataLoaderOptions): void {
   if (other !== undefined) {
     throw new ArgumentError('DataLoader', `batchSampler decides about batches; ${other} cannot be given too`, options);
   }
+}
+
+function savedInteger(op: string, name: string, value: StateValue, least: number): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
+  throw new ArgumentError(op, `${name} is ${valueText(value)}`, value);
 }
 
 function collateItems<T, B>(dataset: Dataset<T>, collate: (items: T[]) => B): (indices: Uint32Array) => B | Promise<B> {

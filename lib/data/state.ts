@@ -1,7 +1,7 @@
 import type { Tensor } from '../tensor/tensor.js';
 
 /** A value that a checkpoint can keep: plain values, tensors, and arrays and objects of them. */
-export type StateValue = undefined | null | boolean | number | string | Tensor | StateValue[] | StateTree;
+export type StateValue = undefined | null | boolean | number | bigint | string | Tensor | StateValue[] | StateTree;
 
 /** State as a plain object. */
 export interface StateTree {
@@ -12,4 +12,10 @@ export interface StateTree {
 export interface Stateful {
   stateDict(): StateTree;
   loadStateDict(state: StateTree): void;
+}
+
+/** @internal `x` where it can save and load its state. */
+export function statefulOf(x: unknown): Stateful | null {
+  const { stateDict, loadStateDict } = (x ?? {}) as Partial<Stateful>;
+  return typeof stateDict === 'function' && typeof loadStateDict === 'function' ? (x as Stateful) : null;
 }

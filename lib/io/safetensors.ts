@@ -107,14 +107,27 @@ export async function saveSafetensors(
 ): Promise<void> {
   const named = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Readonly<Record<string, Tensor>>);
   checkArguments(named, metadata);
-  const { header, order } = layOut(named, metadata);
+  await writeTensors('saveSafetensors', path, named, () => metadata);
+}
+
+/** @internal Saves tensors; the metadata is made of their bytes, which lie in the order of `named`. */
+export async function writeTensors(
+  op: string,
+  path: string,
+  named: readonly [string, Tensor][],
+  metadataOf: (bytes: readonly Uint8Array[]) => Record<string, string> | Promise<Record<string, string>>,
+): Promise<void> {
+  const infos = named.map(([name, { dtype, shape, numel }]) => ({ name, dtype, shape, numel }));
   // All reads are queued here, so that a change made after the call does not reach the file.
-  const reads = order.map((value) => readBytes(value, 'saveSafetensors'));
-  const settled = await Promise.allSettled(reads);
-  for (const result of settled) if (result.status === 'rejected') throw result.reason;
+  const settled = await Promise.allSettled(named.map(([, value]) => readBytes(value, op)));
+  const bytes = settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+  const { header, order } = layOut(infos, await metadataOf(bytes));
   await writeAtomically(path, async (file) => {
     await file.writeFile(header);
-    for (const bytes of await Promise.all(reads)) await file.writeFile(bytes);
+    for (const i of order) await file.writeFile(bytes[i]);
   });
 }
 
@@ -136,22 +149,29 @@ function checkArguments(named: readonly [string, Tensor][], metadata: Readonly<R
   }
 }
 
+interface TensorInfo {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly numel: number;
+}
+
 /** The header keeps the order of the names; the data goes from wide to narrow elements, so that each lies aligned. */
-function layOut(named: readonly [string, Tensor][], metadata: Readonly<Record<string, string>>) {
-  const width = (dtype: DType) => ITEM_SIZES[dtype];
-  const order = named.map((_, i) => i).sort((a, b) => width(named[b][1].dtype) - width(named[a][1].dtype) || a - b);
-  const begins = new Array<number>(named.length);
+function layOut(infos: readonly TensorInfo[], metadata: Readonly<Record<string, string>>) {
+  const width = (i: number): number => ITEM_SIZES[infos[i].dtype];
+  const order = infos.map((_, i) => i).sort((a, b) => width(b) - width(a) || a - b);
+  const begins = new Array<number>(infos.length);
   let end = 0;
   for (const i of order) {
     begins[i] = end;
-    end += named[i][1].numel * width(named[i][1].dtype);
+    end += infos[i].numel * width(i);
   }
-  const fields = named.map(([name, { dtype, shape, numel }], i) => {
-    const entry = { dtype: FILE_DTYPES[dtype], shape, data_offsets: [begins[i], begins[i] + numel * width(dtype)] };
+  const fields = infos.map(({ name, dtype, shape, numel }, i) => {
+    const entry = { dtype: FILE_DTYPES[dtype], shape, data_offsets: [begins[i], begins[i] + numel * width(i)] };
     return `${JSON.stringify(name)}:${JSON.stringify(entry)}`;
   });
   if (Object.keys(metadata).length > 0) fields.unshift(`"__metadata__":${JSON.stringify(metadata)}`);
-  return { header: headerBytes(`{${fields.join(',')}}`), order: order.map((i) => named[i][1]) };
+  return { header: headerBytes(`{${fields.join(',')}}`), order };
 }
 
 function headerBytes(json: string): Buffer {

@@ -1,6 +1,8 @@
 // What every metric shares: the interface, a state of tensors, the checks of options.
+import type { StateTree } from '../data/state.js';
 import { ArgumentError, ShapeError, shapeText, ValueError, valueText } from '../errors.js';
 import '../ops/index.js';
+import { ownCopy } from '../ops/optim/flat-step.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { sameShape } from '../tensor/layout.js';
 import { noGrad } from '../tensor/scope.js';
@@ -17,6 +19,10 @@ export interface Metric<Value = number> {
   update(output: Tensor, target: Tensor): void;
   /** @throws ArgumentError (as a rejection) before the first update, ValueError for labels that were out of range. */
   compute(): Promise<Value>;
+  /** What a checkpoint keeps, so that an epoch can go on in its middle. A metric without it begins anew there. */
+  stateDict?(): StateTree;
+  /** Takes over a {@link stateDict}; tensors are copied. */
+  loadStateDict?(state: StateTree): void;
 }
 
 /** An option of every metric. */
@@ -73,6 +79,26 @@ export abstract class StateMetric<Value> implements Metric<Value> {
     before?.forEach((tensor) => {
       if (!after.includes(tensor)) tensor.dispose();
     });
+  }
+
+  /** The tensors, and the numbers that updates have set. */
+  stateDict(): StateTree {
+    const numbers = Object.entries(this).filter(([, value]) => typeof value === 'number');
+    return { tensors: this.state === null ? null : [...this.state], numbers: Object.fromEntries(numbers) };
+  }
+
+  /** @throws ArgumentError for the state of another metric; nothing has changed then. */
+  loadStateDict(saved: StateTree): void {
+    const { tensors, numbers } = saved;
+    const own = Object.keys(this.stateDict().numbers as StateTree);
+    const fits = typeof numbers === 'object' && numbers !== null && own.every((key) => key in numbers);
+    if (!fits || (tensors !== null && !Array.isArray(tensors))) {
+      throw new ArgumentError(this.name, 'the state is that of another metric', saved);
+    }
+    const copies = (tensors as Tensor[] | null)?.map((tensor) => ownCopy(tensor, tensor.dtype)) ?? null;
+    this.reset();
+    this.state = copies;
+    for (const key of own) Object.assign(this, { [key]: (numbers as StateTree)[key] });
   }
 
   async compute(): Promise<Value> {

@@ -74,8 +74,10 @@ export interface Callback {
 
   /** What a checkpoint keeps of the callback: plain values and tensors. */
   stateDict?(): StateTree;
-  /** Takes over a {@link stateDict}. */
+  /** Takes over a {@link stateDict}; its tensors are freed afterwards, so they must be copied. */
   loadStateDict?(state: StateTree): void;
+  /** For callbacks that write checkpoints: the path of the newest, which `fit` with `resume: true` goes on with. */
+  newestCheckpoint?(): string | undefined | Promise<string | undefined>;
 }
 
 /** The hooks of a callback, but for the one that hears of errors. */

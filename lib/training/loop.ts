@@ -1,4 +1,5 @@
 // Parts of the training loop that know nothing of the trainer.
+import type { StateTree } from '../data/state.js';
 import { ArgumentError, valueText } from '../errors.js';
 import { scope } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -19,22 +20,48 @@ export class RunningMean {
   last: number | undefined;
   samples = 0;
   #sum = 0;
-  readonly #reads: Promise<number>[] = [];
+  readonly #reads: Promise<void>[] = [];
+
+  /** One that goes on where a {@link state} was. */
+  static from(state: StateTree): RunningMean {
+    const mean = new RunningMean();
+    const { sum, samples, last } = state as { sum: number; samples: number; last?: number };
+    [mean.#sum, mean.samples, mean.last] = [sum, samples, last];
+    return mean;
+  }
+
+  /** When everything is settled. */
+  state(): StateTree {
+    return { sum: this.#sum, samples: this.samples, last: this.last };
+  }
 
   add(loss: Tensor, samples: number): void {
     this.samples += samples;
-    const read = loss.item().then((value) => {
-      this.last = value;
-      this.#sum += value * samples;
-      return value * samples;
-    });
+    const read = loss.item().then(
+      (value) => {
+        this.last = value;
+        this.#sum += value * samples;
+      },
+      (error: unknown) => {
+        this.samples -= samples;
+        throw error;
+      },
+    );
     read.catch(() => {}); // reported by settled() or mean()
     this.#reads.push(read);
   }
 
   /** Waits until at most `behind` reads are pending. */
   async settled(behind: number): Promise<void> {
-    while (this.#reads.length > behind) await this.#reads.shift();
+    while (this.#reads.length > behind) {
+      const [read] = this.#reads;
+      try {
+        await read;
+      } finally {
+        // Two may wait at once.
+        if (this.#reads[0] === read) this.#reads.shift();
+      }
+    }
   }
 
   async mean(): Promise<number> {
@@ -104,3 +131,15 @@ export const withPrefix = (prefix: string, values: Record<string, number>): Reco
   Object.fromEntries(Object.entries(values).map(([name, value]) => [prefixed(prefix, name), value]));
 
 export const prefixed = (prefix: string, name: string): string => `${prefix}${name[0].toUpperCase()}${name.slice(1)}`;
+
+/** Goes past `count` batches that are done already. */
+export async function skipBatches(
+  op: string,
+  iterator: Iterator<unknown> | AsyncIterator<unknown>,
+  count: number,
+): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const ended = await scope(async () => (await iterator.next()).done === true);
+    if (ended) throw new ArgumentError(op, `the loader ended at batch ${i}, ${count} are done already`, i);
+  }
+}

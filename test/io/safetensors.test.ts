@@ -10,6 +10,7 @@ import { contiguous, transpose } from '../../lib/ops/index.js';
 import { tensor, zeros } from '../../lib/tensor/create.js';
 import { memory } from '../../lib/tensor/runtime.js';
 import type { Tensor } from '../../lib/tensor/tensor.js';
+import { liveTensors } from '../support/garbage.js';
 
 let folder = '';
 beforeAll(async () => {
@@ -27,14 +28,14 @@ function bytesOf(header: unknown, data: Uint8Array, length?: number | bigint): B
 async function failure(name: string, bytes: Uint8Array): Promise<FormatError> {
   const path = join(folder, name);
   await writeFile(path, bytes);
-  const before = memory().tensors;
+  const before = liveTensors();
   const error = await loadSafetensors(path).then(
     () => new Error('the file was accepted'),
     (reason: unknown) => reason,
   );
   expect(error).toBeInstanceOf(FormatError);
   expect((error as FormatError).path).toBe(path);
-  expect(memory().tensors).toBe(before);
+  expect(liveTensors()).toBe(before);
   return error as FormatError;
 }
 
