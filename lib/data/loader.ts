@@ -181,7 +181,7 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
   }
 
   /** The items of the batches of an epoch, but for the first ones. */
-  private *batchesFrom(epoch: number, first: number): Generator<Uint32Array, undefined> {
+  private *batchesFrom(epoch: number, first: number): IterableIterator<Uint32Array> {
     if (this.batchSampler !== null) {
       let batch = 0;
       for (const indices of this.batchSampler.batches(epoch)) if (batch++ >= first) yield Uint32Array.from(indices);

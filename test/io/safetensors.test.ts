@@ -8,7 +8,6 @@ import { findDuplicateKey } from '../../lib/io/json-keys.js';
 import { loadSafetensors, saveSafetensors } from '../../lib/io/safetensors.js';
 import { contiguous, transpose } from '../../lib/ops/index.js';
 import { tensor, zeros } from '../../lib/tensor/create.js';
-import { memory } from '../../lib/tensor/runtime.js';
 import type { Tensor } from '../../lib/tensor/tensor.js';
 import { liveTensors } from '../support/garbage.js';
 
