@@ -7,8 +7,9 @@ import { where } from '../ops/pointwise/select.js';
 import { argmax } from '../ops/reduce/extremum.js';
 import { all } from '../ops/reduce/reduce.js';
 import { cat } from '../ops/shape/concat.js';
-import { reshape, to } from '../ops/shape/view.js';
+import { narrow, reshape, to } from '../ops/shape/view.js';
 import { checkFunction, checkOptions, checkTensor } from '../tensor/check.js';
+import { full } from '../tensor/create.js';
 import { noGrad, scope } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -119,4 +120,37 @@ export async function generateWith<C extends DecodingCache>(
     }
     return cat(made, 1);
   });
+}
+
+/** Options of `generate` of models that translate. */
+export interface TranslateOptions extends GenerateOptions {
+  /** What the decoder begins with. */
+  startToken: number;
+}
+
+/** Targets `[N, at most maxNewTokens]` for sources `[N, S]`, without the start token, in evaluation mode. @internal */
+export async function translateWith<C extends DecodingCache>(
+  op: string,
+  model: AnyModule & StepModel<C>,
+  source: Tensor,
+  options: TranslateOptions,
+  createCache: () => C,
+): Promise<Tensor> {
+  checkTokens(op, source, 'source');
+  checkOptions(op, options);
+  const { startToken } = options;
+  if (typeof startToken !== 'number' || !Number.isSafeInteger(startToken)) {
+    throw new ArgumentError(op, `startToken must be an integer, got ${valueText(startToken)}`, startToken);
+  }
+  const run = async (): Promise<Tensor> => {
+    const cache = createCache();
+    try {
+      const start = full([source.shape[0], 1], startToken, { dtype: 'int64' });
+      const out = await generateWith(op, model, start, cache, options);
+      return narrow(out, 1, 1, out.shape[1] - 1);
+    } finally {
+      cache.dispose();
+    }
+  };
+  return noGrad(() => evaluating(model, run));
 }
