@@ -291,7 +291,8 @@ export class Trainer {
   #goOn(batches: Batches, validation: Batches | undefined): void {
     const run = this.#run;
     if (run.validation) statefulOf(validation)?.loadStateDict(run.validation);
-    const source = run.epoch ? run.epoch.source && { ...run.epoch.source, batch: run.epoch.batch } : run.source;
+    const inEpoch = run.epoch?.log === null ? run.epoch : null;
+    const source = inEpoch ? inEpoch.source && { ...inEpoch.source, batch: inEpoch.batch } : run.source;
     if (source) statefulOf(batches)?.loadStateDict(source);
     if (run.random) setRandom(this.#parts, run.random);
     run.random = null;
@@ -336,6 +337,7 @@ export class Trainer {
     if (!run.stopping) await eachBatch('Trainer.fit', iterator, { signal, first: running.batch, before }, done);
     run.random = null;
     if (run.accumulated > 0) await this.#step(running);
+    run.source = this.#source?.stateDict() ?? null;
     const loss = await losses.mean();
     const penalty = this.#options.penalty && { penalty: await penalties.mean() };
     const seconds = elapsed + (performance.now() - started) / 1000;
