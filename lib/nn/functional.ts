@@ -86,6 +86,7 @@ export {
 export { type InterpolateMode, type InterpolateOptions, interpolate } from '../ops/layers/interpolate.js';
 export { layerNorm, type NormOptions, type RmsNormOptions, rmsNorm } from '../ops/layers/layer-norm.js';
 export { linear } from '../ops/layers/linear.js';
+export { type LinearCrossEntropyOptions, linearCrossEntropy } from '../ops/layers/linear-cross-entropy.js';
 export {
   binaryCrossEntropy,
   binaryCrossEntropyWithLogits,

@@ -85,6 +85,7 @@ export {
   LazyConvTranspose3d,
 } from './lazy-conv.js';
 export { Bilinear, Flatten, Identity, Linear, type LinearOptions, Unflatten } from './linear.js';
+export { LinearCrossEntropyLoss, type LinearCrossEntropyLossOptions } from './linear-cross-entropy.js';
 export {
   BCELoss,
   BCEWithLogitsLoss,

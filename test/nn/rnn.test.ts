@@ -228,6 +228,17 @@ describe('packed sequences', () => {
     ]);
   });
 
+  it('have orders that can be inverted', () => {
+    const { invertPermutation } = nn.utils.rnn;
+    const order = tensor([2, 0, 3, 1], { dtype: 'int64' });
+    expect(rows(invertPermutation(order).to('int32'))).toEqual([1, 3, 0, 2]);
+    expect(invertPermutation([2, 0, 3, 1])).toEqual([1, 3, 0, 2]);
+    expect(invertPermutation(null)).toBeNull();
+    expect(() => invertPermutation(tensor([1, 0]))).toThrow(DTypeError);
+    expect(() => invertPermutation(order.reshape([2, 2]))).toThrow(ShapeError);
+    expect(() => invertPermutation([1, 1])).toThrow(/every number below 2/);
+  });
+
   it('refuse wrong lengths', () => {
     const x = zeros([3, 2, 1]);
     expect(() => packPaddedSequence(x, [1, 3])).toThrow(/must not grow unless enforceSorted is false, got \[1,3\]/);

@@ -14,6 +14,7 @@ import './join.js';
 import './layer-norm.js';
 import './layers.js';
 import './linalg.js';
+import './linear-cross-entropy.js';
 import './losses.js';
 import './multi-head.js';
 import './places.js';

@@ -1,11 +1,13 @@
 // Sequences of different lengths. Source: https://docs.pytorch.org/docs/2.13/nn.html#utility-functions
-import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { indexSelect } from '../../ops/indexing/indexing.js';
+import { scatter } from '../../ops/indexing/scatter-reduce.js';
 import { cat } from '../../ops/shape/concat.js';
 import { narrow, reshape, select, transpose } from '../../ops/shape/view.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
 import { full, tensor } from '../../tensor/create.js';
-import { Tensor } from '../../tensor/tensor.js';
+import { arange } from '../../tensor/sequence.js';
+import { emptyContiguous, Tensor } from '../../tensor/tensor.js';
 
 /** Options of {@link packPaddedSequence}. */
 export interface PackOptions {
@@ -91,6 +93,33 @@ function inverseOf(order: readonly number[]): number[] {
     inverse[from] = i;
   });
   return inverse;
+}
+
+/**
+ * The inverse of an order: `order[inverse[i]]` is i. An index tensor `[n]`, or null for none, as PyTorch takes them; or an
+ * array, as {@link PackedSequence} holds them.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.rnn.invert_permutation.html
+ * @throws ShapeError unless a tensor has one axis, DTypeError unless it is int64, ArgumentError for an array that is no order.
+ */
+export function invertPermutation(permutation: null): null;
+export function invertPermutation(permutation: Tensor): Tensor;
+export function invertPermutation(permutation: readonly number[]): number[];
+export function invertPermutation(permutation: Tensor | readonly number[] | null): Tensor | number[] | null;
+export function invertPermutation(permutation: Tensor | readonly number[] | null): Tensor | number[] | null {
+  const op = 'invertPermutation';
+  if (permutation === null) return null;
+  if (Array.isArray(permutation)) {
+    const seen = new Set<unknown>(permutation);
+    if (permutation.every((_, i) => seen.has(i))) return inverseOf(permutation);
+    throw new ArgumentError(op, `every number below ${permutation.length} must be there once`, permutation);
+  }
+  const order: unknown = permutation;
+  checkTensor(op, order, 'permutation');
+  if (order.ndim !== 1) {
+    throw new ShapeError(op, `permutation must have one axis, got ${shapeText(order.shape)}`, order.shape);
+  }
+  if (order.dtype !== 'int64') throw new DTypeError(op, `permutation must be int64, got ${order.dtype}`, order.dtype);
+  return scatter(emptyContiguous(order.shape, 'int64'), 0, order, arange(order.numel, { dtype: 'int64' }));
 }
 
 /** How many of the lengths reach beyond each step. */
