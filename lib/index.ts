@@ -44,6 +44,8 @@ export * as nn from './nn/index.js';
 export * from './ops/index.js';
 export * as optim from './optim/index.js';
 export * as plots from './plots/index.js';
+export * as profiler from './profiler/index.js';
+export { profile } from './profiler/index.js';
 export * as regularizers from './regularizers/index.js';
 export * as special from './special/index.js';
 export {

@@ -5,6 +5,7 @@ import { sameDenseLayout } from '../tensor/create.js';
 import { currentScope, Scope, swapFrame } from '../tensor/frame.js';
 import type { Edge, GradientHook, LeafHooks, Node, NodeExtra, Saved } from '../tensor/graph.js';
 import { sameShape } from '../tensor/layout.js';
+import { profiling } from '../tensor/profiling.js';
 import { Tensor } from '../tensor/tensor.js';
 import { anomaly, withForwardStack } from './anomaly.js';
 
@@ -346,6 +347,11 @@ function applyRule(node: Node, grads: Gradients, pass: Pass, walk: Walk): Gradie
 }
 
 function callRule(node: Node, grads: Gradients, needs: readonly boolean[]): Gradients {
+  const { recorder } = profiling;
+  return recorder ? recorder.backward(node, needs, () => plainRule(node, grads, needs)) : plainRule(node, grads, needs);
+}
+
+function plainRule(node: Node, grads: Gradients, needs: readonly boolean[]): Gradients {
   if (!anomaly.on) return node.rule.backward(grads, unpack(node), needs);
   return withForwardStack(node, () => node.rule.backward(grads, unpack(node), needs));
 }
@@ -392,6 +398,11 @@ function checkGradient(node: Node, leaf: Tensor, grad: Tensor): void {
 
 /** Walks the tape from the roots, latest call first. */
 export function run(roots: readonly { edge: Edge; grad: Tensor }[], pass: Pass): void {
+  if (profiling.recorder) profiling.recorder.pass(() => walkFrom(roots, pass));
+  else walkFrom(roots, pass);
+}
+
+function walkFrom(roots: readonly { edge: Edge; grad: Tensor }[], pass: Pass): void {
   const walk = new Walk();
   const leaves = hooked.leaves > 0 ? new HookedLeaves(roots, pass) : null;
   try {
