@@ -220,3 +220,21 @@ it('the Trainer logs numbers; the others are read behind it', async () => {
   expect(Object.keys(log)).toEqual(['loss', 'macroF1', 'topKAccuracy']);
   expect((await confusion.compute()).flat().reduce((a, b) => a + b, 0)).toBe(12);
 });
+
+it.each<[string, () => Metric<unknown>]>([
+  ['confusionMatrix', () => metrics.confusionMatrix(multiclass)],
+  ['topKAccuracy', () => metrics.topKAccuracy(2)],
+  ['rocAuc', () => metrics.rocAuc(multiclass)],
+  ['averagePrecision', () => metrics.averagePrecision({ ...multiclass, thresholds: 7 })],
+  ['calibrationError', () => metrics.calibrationError(multiclass)],
+  ['diceScore', () => metrics.diceScore({ numClasses: 5 })],
+])('the state of %s goes on in another one', async (_, make) => {
+  manualSeed(4);
+  const batches = [9, 4].map((n) => [rand([n, 5]), rand([n, 5]).argmax(1)] as const);
+  const [whole, first, second] = [make(), make(), make()];
+  for (const [output, target] of batches) whole.update(output, target);
+  first.update(...batches[0]);
+  second.loadStateDict?.(first.stateDict?.() ?? {});
+  second.update(...batches[1]);
+  expect(await second.compute()).toEqual(await whole.compute());
+});
