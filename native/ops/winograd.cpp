@@ -6,9 +6,11 @@ namespace nabla::ops {
 
 namespace {
 
-constexpr int64_t kStepBytes = int64_t{12} << 20;  // points of a step in the shared cache
-constexpr int64_t kTransformed = 1 << 17;          // elements that one chunk of a phase transforms
-constexpr double kChunkWork = 2e6;                 // multiply-adds
+constexpr int64_t kStepBytes = int64_t{4} << 20;   // points of a step, which stay in the caches
+constexpr int64_t kLargeStep = int64_t{24} << 20;  // where weights of more than kWarmBytes are read anew in each step
+constexpr int64_t kWarmBytes = int64_t{16} << 20;
+constexpr int64_t kTransformed = 1 << 17;  // elements that one chunk of a phase transforms
+constexpr double kChunkWork = 2e6;         // multiply-adds
 
 // Two ways to go through the tiles, equal in their results:
 //  - by blocks: a chunk takes a few tiles through transform, products and transform back, in its own cache;
@@ -139,7 +141,8 @@ void chooseSplit(Job& job, const cpu::ConvTiling& tiling) {
   job.tileVectors = chooseTileVectors(tiling, 28, job.vectors, std::max<int64_t>(job.depth, 1));
   job.block = winogradBlock(job.grid, job.points, job.depthPitch, job.widthPitch, tiling.maxRows[job.tileVectors]);
   const int64_t bytes = job.points * (job.depthPitch + job.widthPitch) * static_cast<int64_t>(sizeof(float));
-  job.step = std::clamp<int64_t>(kStepBytes / bytes, 1, job.grid.total);
+  const bool warm = job.points * job.depth * job.widthPitch * static_cast<int64_t>(sizeof(float)) <= kWarmBytes;
+  job.step = std::clamp<int64_t>((warm ? kStepBytes : kLargeStep) / bytes, 1, job.grid.total);
   job.phased = std::max(job.depth, job.width) >= 256;
 }
 

@@ -4,7 +4,7 @@ namespace nabla::ops {
 
 namespace {
 
-constexpr int64_t kStepBytes = int64_t{8} << 20;    // points of a step in the shared cache
+constexpr int64_t kStepBytes = int64_t{4} << 20;    // points of a step in the shared cache
 constexpr int64_t kTransformed = 1 << 17;           // elements that one chunk of a phase transforms
 constexpr int64_t kLargeSums = int64_t{256} << 10;  // bytes of sums that should not have private copies
 constexpr int64_t kMostChunks = 16;                 // private sums
