@@ -12,7 +12,7 @@ export interface EarlyStoppingOptions {
   monitor?: string;
   /** Default `min`. */
   mode?: MonitorMode;
-  /** Epochs without progress that are waited for. Default 0. */
+  /** Epochs in a row without progress after which training ends; 0 is as good as 1. Default 0. */
   patience?: number;
   /** Less is no progress. Default 0. */
   minDelta?: number;
@@ -31,6 +31,7 @@ export interface EarlyStoppingOptions {
  * const stopping = new callbacks.EarlyStopping({ monitor: 'valLoss', patience: 5, restoreBest: true });
  *
  * @throws ArgumentError for options out of range; in `fit`, before the first epoch, when there is no such value.
+ * Source: https://keras.io/api/callbacks/early_stopping/
  */
 export class EarlyStopping implements Callback {
   readonly monitor: string;
@@ -86,7 +87,7 @@ export class EarlyStopping implements Callback {
       return;
     }
     this.wait++;
-    if (this.wait <= patience) return;
+    if (this.wait < patience) return;
     this.stoppedEpoch = log.epoch;
     trainer.stop();
   }
