@@ -56,6 +56,24 @@ function classTarget(name: string, Class: new (...args: unknown[]) => Instance):
   return { name, method: false, fn };
 }
 
+/** Functions that make a metric or a batch transform, which gets two random arguments. */
+function makersOf(prefix: string, object: object): Target[] {
+  return functionsOf(prefix, object).map(({ name, fn }) => ({
+    name,
+    method: false,
+    fn: (first: unknown, second: unknown, ...args: unknown[]): unknown => {
+      const made = fn(...args) as
+        | undefined
+        | ((...batch: unknown[]) => unknown)
+        | { update?(...batch: unknown[]): void; compute(): unknown };
+      if (typeof made === 'function') return made(first, second);
+      if (typeof made?.update !== 'function') return made;
+      made.update(first, second);
+      return made.compute();
+    },
+  }));
+}
+
 function methods(): Target[] {
   return Object.getOwnPropertyNames(Tensor.prototype).flatMap((name) => {
     const value = Object.getOwnPropertyDescriptor(Tensor.prototype, name)?.value;
@@ -73,6 +91,10 @@ const targets = [
   ...functionsOf('optim.lrScheduler.', nabla.optim.lrScheduler),
   ...functionsOf('optim.swaUtils.', nabla.optim.swaUtils),
   ...functionsOf('metrics.', nabla.metrics),
+  ...makersOf('metrics.', nabla.metrics),
+  ...functionsOf('regularizers.', nabla.regularizers),
+  ...makersOf('regularizers.', nabla.regularizers),
+  ...functionsOf('vision.ops.', nabla.vision.ops),
   ...functionsOf('models.', nabla.models),
   ...functionsOf('autograd.', nabla.autograd),
   ...functionsOf('autograd.functional.', namespace(nabla.autograd, 'functional')),
