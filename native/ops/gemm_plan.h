@@ -58,11 +58,17 @@ GemmPlan planGemm(const cpu::GemmTable<T>& g, int64_t m, int64_t n, int64_t k) {
   constexpr int64_t kMaxSide = 4096;
   constexpr int64_t kPackedElements = (16 << 20) / static_cast<int64_t>(sizeof(T));
   constexpr int64_t kOwnElements = (384 << 10) / static_cast<int64_t>(sizeof(T));  // stays in the second-level cache
+  constexpr int64_t kManyPanels = 32;
   GemmPlan p{};
   p.mParts = ceilDiv(m, kMaxSide), p.nParts = ceilDiv(n, kMaxSide);
   const int64_t rows = ceilDiv(ceilDiv(m, p.mParts), g.rowTile), cols = ceilDiv(ceilDiv(n, p.nParts), g.bWidth);
-  const int64_t width = rows * g.aWidth + cols * g.bWidth;
-  p.kParts = std::max<int64_t>(1, ceilDiv(k, std::max(g.kBlock, kPackedElements / width)));
+  const int64_t aSide = rows * g.aWidth, bSide = cols * g.bWidth, blockMost = std::min(k, g.kBlock);
+  // Where a block of the narrow operand stays in the cache, each chunk takes all of it and reads its part of the other
+  // operand once, without a packed copy in memory.
+  const bool byRows = bSide * blockMost <= kOwnElements * 3 / 2 && rows >= kManyPanels && aSide >= bSide;
+  const bool byColumns = !byRows && aSide * blockMost <= kOwnElements * 3 / 2 && cols >= kManyPanels;
+  const int64_t packedWidth = std::max<int64_t>(1, (byRows ? 0 : aSide) + (byColumns ? 0 : bSide));
+  p.kParts = std::max<int64_t>(1, ceilDiv(k, std::max(g.kBlock, kPackedElements / packedWidth)));
   const int64_t depth = ceilDiv(k, p.kParts), blockDepth = std::min(depth, g.kBlock);
 
   const double tileFlops = 2.0 * static_cast<double>(g.rowTile * g.bWidth * std::max<int64_t>(depth, 1));
@@ -70,10 +76,14 @@ GemmPlan planGemm(const cpu::GemmTable<T>& g, int64_t m, int64_t n, int64_t k) {
   const double target = flops < 2 * kMinFlops ? flops : std::clamp(flops / 32, kMinFlops, kMaxFlops);
   const int64_t chunks = std::clamp<int64_t>(std::llround(flops / target), 1, rows * cols);
   p.rowGroups = p.colGroups = 1;
-  if (chunks > 1 && cols >= chunks && rows * g.aWidth * 2 <= cols * g.bWidth) {
-    p.colGroups = std::max(chunks, std::min(cols, ceilDiv(cols * g.bWidth * blockDepth, kOwnElements)));
-  } else if (chunks > 1 && rows >= 2 * chunks) {
-    p.rowGroups = std::max(chunks, std::min(rows, ceilDiv(rows * g.aWidth * blockDepth, kOwnElements)));
+  // At least two panels per chunk, and no more than stay in the cache.
+  const auto groups = [&](int64_t panels, int64_t width) {
+    return std::max(std::min(chunks, panels / 2), std::min(panels, ceilDiv(panels * width * blockDepth, kOwnElements)));
+  };
+  if (chunks > 1 && byRows) {
+    p.rowGroups = groups(rows, g.aWidth);
+  } else if (chunks > 1 && byColumns) {
+    p.colGroups = groups(cols, g.bWidth);
   } else if (chunks > 1) {
     const double tiles = static_cast<double>(rows * cols) / static_cast<double>(chunks);
     const double high = std::sqrt(tiles * static_cast<double>(g.bWidth) / static_cast<double>(g.rowTile));
@@ -82,8 +92,8 @@ GemmPlan planGemm(const cpu::GemmTable<T>& g, int64_t m, int64_t n, int64_t k) {
     p.colGroups = std::clamp<int64_t>(ceilDiv(chunks, p.rowGroups), 1, cols);
   }
   p.sharedA = p.colGroups > 1, p.sharedB = p.rowGroups > 1;
-  p.packedA = p.sharedA ? rows * g.aWidth * depth : 0;
-  p.packedB = p.sharedB ? cols * g.bWidth * depth : 0;
+  p.packedA = p.sharedA ? aSide * depth : 0;
+  p.packedB = p.sharedB ? bSide * depth : 0;
   p.perChunk = ((p.sharedA ? 0 : ceilDiv(rows, p.rowGroups) * g.aWidth) +
                 (p.sharedB ? 0 : ceilDiv(cols, p.colGroups) * g.bWidth)) *
                blockDepth;
