@@ -1,6 +1,7 @@
 import { drawSeed } from '../data/loader.js';
 import { Philox } from '../data/philox.js';
 import type { BatchSampler } from '../data/sampler.js';
+import type { Stateful, StateTree } from '../data/state.js';
 import { ArgumentError, valueText } from '../errors.js';
 import { checkOptions } from '../tensor/check.js';
 import type { Generator } from '../tensor/random.js';
@@ -29,12 +30,12 @@ export interface BucketOptions {
  * const sampler = new BucketBatchSampler(sentences.map((s) => s.length), { batchSize: 32, seed: 1 });
  * const loader = new data.DataLoader(dataset, { batchSampler: sampler, collate: padCollate() });
  */
-export class BucketBatchSampler implements BatchSampler {
+export class BucketBatchSampler implements BatchSampler, Stateful {
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly noise: number;
   readonly dropLast: boolean;
-  readonly seed: number;
+  private orderSeed: number;
   private readonly lengths: Float64Array;
 
   /** @param lengths the length of every item of the dataset */
@@ -57,8 +58,24 @@ export class BucketBatchSampler implements BatchSampler {
     this.shuffle = shuffle;
     this.noise = noise;
     this.dropLast = dropLast;
-    this.seed = options.seed ?? drawSeed(op, generator);
+    this.orderSeed = options.seed ?? drawSeed(op, generator);
     checkInteger(op, 'seed', this.seed, Number.MIN_SAFE_INTEGER);
+  }
+
+  /** Gives the batches of all epochs. */
+  get seed(): number {
+    return this.orderSeed;
+  }
+
+  /** What the state of a DataLoader keeps of its sampler. */
+  stateDict(): StateTree {
+    return { seed: this.seed };
+  }
+
+  /** @throws ArgumentError for a seed that is no integer. */
+  loadStateDict({ seed }: StateTree): void {
+    checkInteger('BucketBatchSampler.loadStateDict', 'seed', seed as number, Number.MIN_SAFE_INTEGER);
+    this.orderSeed = seed as number;
   }
 
   /** Batches per epoch. */

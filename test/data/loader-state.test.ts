@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ArgumentError, data } from '../../lib/index.js';
+import { ArgumentError, data, text } from '../../lib/index.js';
 
 const numbers = { length: 11, get: (index: number) => index };
 type Options = data.DataLoaderOptions;
@@ -72,6 +72,25 @@ describe('the state of a DataLoader', () => {
     sampler.offset = 0;
     loader.loadStateDict(state);
     expect(await rest(loader)).toEqual(wanted.slice(1));
+  });
+
+  it('with buckets drawn by another seed', async () => {
+    const lengths = Array.from({ length: 11 }, (_, i) => (i * 7) % 5);
+    const build = (seed: number) =>
+      new data.DataLoader(numbers, {
+        batchSampler: new text.BucketBatchSampler(lengths, { batchSize: 2, seed }),
+        collate: (items: number[]) => items,
+      });
+    const loader = build(1);
+    const wanted = await rest(loader);
+    loader.epoch = 0;
+    const other = build(2);
+    for (const _ of loader) {
+      other.loadStateDict(loader.stateDict());
+      break;
+    }
+    expect(await rest(other)).toEqual(wanted.slice(1));
+    expect(await rest(build(2))).not.toEqual(wanted);
   });
 
   it('of another loader is refused, and nothing changes', () => {
