@@ -253,12 +253,12 @@ function fusedGradients(
   }
   const ofState = columns(0, gateRows);
   if (needs[4]) grads[4] = product(emptyContiguous(stateWeight.shape, dtype), t(ofState), previousStates(saved));
-  if (needs[5]) {
+  if (needs[5] && parts.length > 1) {
     const gradBias = emptyContiguous([gateRows], dtype);
     for (const [column, row, size] of parts) narrow(gradBias, 0, row, size).copy_(sum(columns(column, size), 0));
     grads[5] = gradBias;
-  }
-  if (needs[6]) grads[6] = sum(ofState, 0);
+  } else if (needs[5]) grads[5] = sum(ofState, 0);
+  if (needs[6]) grads[6] = parts.length === 1 && grads[5] ? clone(grads[5]) : sum(ofState, 0);
   if (needs[7] && project && stateGrads && inner) {
     grads[7] = product(emptyContiguous(project.shape, dtype), t(stateGrads), inner);
   }
