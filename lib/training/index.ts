@@ -4,4 +4,5 @@ export { classWeights } from './class-weights.js';
 export type { Batches, BatchTransform } from './loop.js';
 export type { FitOptions, Steppable, TrainerOptions } from './options.js';
 export { Progress, type ProgressOptions } from './progress.js';
-export { Trainer } from './trainer.js';
+export { type ImageSource, TensorBoard, type TensorBoardOptions } from './tensorboard.js';
+export { type FitOptions, type Steppable, Trainer, Trainer, type TrainerOptions } from './trainer.js';
