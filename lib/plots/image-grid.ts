@@ -2,6 +2,7 @@ import { ArgumentError, DTypeError, ShapeError, shapeText } from '../errors.js';
 import '../tensor/read.js';
 import { Tensor } from '../tensor/tensor.js';
 import { encodePng, escapeXml, FONT_FAMILY, requireImagePath, writeImage } from './render.js';
+import { INK, MUTED } from './style.js';
 
 /** An image as numbers: `data` holds `channels` planes of `height` rows. Bytes run to 255, floats to 1. */
 export interface PlanarImage {
@@ -34,8 +35,6 @@ const CHAR_WIDTH = 0.62;
 const BOLD_CHAR_WIDTH = 0.7;
 const MIN_CELL_WIDTH = 180;
 const TITLE_HEIGHT = 44;
-const INK = '#1f2937';
-const MUTED = '#6b7280';
 const WRONG = '#dc2626';
 const RIGHT = '#15803d';
 

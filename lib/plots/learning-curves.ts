@@ -1,11 +1,9 @@
 import type { LineSeriesOption } from 'echarts/charts';
-import type { GridComponentOption, LegendComponentOption, TitleComponentOption } from 'echarts/components';
-import type { ComposeOption } from 'echarts/core';
+import type { TitleComponentOption } from 'echarts/components';
 import { ArgumentError } from '../errors.js';
-import { importOptional } from './optional.js';
-import { FONT_FAMILY, requireImagePath, writeImage } from './render.js';
-
-type ChartOption = ComposeOption<LineSeriesOption | GridComponentOption | LegendComponentOption | TitleComponentOption>;
+import { type ChartOption, saveChart } from './chart.js';
+import { requireImagePath } from './render.js';
+import { GRID_LINE, INK, MUTED } from './style.js';
 
 /** One value per epoch and metric: `{ loss: [...], accuracy: [...], valLoss: [...], valAccuracy: [...] }`. */
 export type LearningHistory = Readonly<Record<string, readonly (number | null)[]>>;
@@ -29,9 +27,6 @@ export interface LearningCurvesOptions {
 const OP = 'saveLearningCurves';
 const TRAINING = { name: 'training', color: '#2563eb' };
 const VALIDATION = { name: 'validation', color: '#ea580c' };
-const INK = '#1f2937';
-const MUTED = '#6b7280';
-const GRID_LINE = '#e5e7eb';
 const NOT_LEARNED = new Set(['epoch', 'seconds', 'samplesPerSecond']);
 const MARGIN = { left: 70, right: 28, top: 48, bottom: 54 };
 const HEADER = 56;
@@ -63,28 +58,7 @@ export async function saveLearningCurves(
   const columns = Math.min(panels.length, 2);
   const width = columns * panelWidth;
   const height = HEADER + Math.ceil(panels.length / columns) * panelHeight;
-  const echarts = await loadEcharts();
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
-  try {
-    chart.setOption(chartOption(panels, title, columns, panelWidth, panelHeight));
-    await writeImage(OP, chart.renderToSVGString(), path);
-  } finally {
-    chart.dispose();
-  }
-}
-
-async function loadEcharts() {
-  return importOptional(OP, ['echarts', 'sharp'], async () => {
-    const [core, charts, components, renderers] = await Promise.all([
-      import('echarts/core'),
-      import('echarts/charts'),
-      import('echarts/components'),
-      import('echarts/renderers'),
-    ]);
-    const { GridComponent, LegendComponent, TitleComponent } = components;
-    core.use([charts.LineChart, GridComponent, LegendComponent, TitleComponent, renderers.SVGRenderer]);
-    return core;
-  });
+  await saveChart(OP, chartOption(panels, title, columns, panelWidth, panelHeight), path, { width, height });
 }
 
 function byMetric(history: LearningHistory | EpochHistory): LearningHistory {
@@ -130,9 +104,6 @@ function chartOption(
     top: HEADER + Math.floor(i / columns) * panelHeight,
   });
   return {
-    animation: false,
-    backgroundColor: '#ffffff',
-    textStyle: { fontFamily: FONT_FAMILY, color: INK },
     title: [
       { text: title, left: MARGIN.left - 6, top: 18, textStyle: { fontSize: 18, fontWeight: 'bold', color: INK } },
       ...panels.map(({ metric }, i) => panelTitle(metric, corner(i))),
