@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
+  callbacks,
   data,
   type EpochLog,
   F,
@@ -16,7 +17,6 @@ import {
   plots,
   scope,
   type Tensor,
-  TensorBoard,
   Trainer,
   vision,
 } from 'nabla';
@@ -80,7 +80,7 @@ export async function visualize(folder: string, epochs = 12): Promise<number> {
   const trainOne = async (seed: number, rate: number, weightDecay: number, log: boolean) => {
     manualSeed(seed);
     const model = new DigitNet(rate);
-    const board = new TensorBoard(join(folder, 'runs'), {
+    const board = new callbacks.TensorBoard(join(folder, 'runs'), {
       histograms: 4,
       graph: few[0].narrow(0, 0, 1),
       images: { filters: ({ model }) => model.parameters()[0].detach().abs() },

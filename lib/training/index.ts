@@ -4,5 +4,4 @@ export { classWeights } from './class-weights.js';
 export type { Batches, BatchTransform } from './loop.js';
 export type { FitOptions, Steppable, TrainerOptions } from './options.js';
 export { Progress, type ProgressOptions } from './progress.js';
-export { type ImageSource, TensorBoard, type TensorBoardOptions } from './tensorboard.js';
-export { type FitOptions, type Steppable, Trainer, Trainer, type TrainerOptions } from './trainer.js';
+export { Trainer } from './trainer.js';

@@ -4,12 +4,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   ArgumentError,
+  callbacks,
   manualSeed,
   nn,
   optim,
   randn,
-  TensorBoard,
-  type TensorBoardOptions,
   Trainer,
   tensor,
   WriteError,
@@ -22,14 +21,14 @@ const root = mkdtempSync(join(tmpdir(), 'nabla-board-'));
 afterAll(() => rmSync(root, { recursive: true }));
 let folders = 0;
 
-function setUp(options: TensorBoardOptions = {}, logDir = join(root, String(folders++))) {
+function setUp(options: callbacks.TensorBoardOptions = {}, logDir = join(root, String(folders++))) {
   manualSeed(3);
   const model = new nn.Sequential(new nn.Linear(4, 3), new nn.ReLU(), new nn.Linear(3, 2));
   const groups = model.layers.flatMap((layer, i) =>
     i === 1 ? [] : [{ params: layer.parameters(), lr: 0.1 * (i + 1) }],
   );
   const optimizer = new optim.SGD(groups, { lr: 0.1 });
-  const board = new TensorBoard(logDir, options);
+  const board = new callbacks.TensorBoard(logDir, options);
   const trainer = new Trainer({ model, loss: new nn.CrossEntropyLoss(), optimizer, callbacks: [board] });
   const batches = Array.from(
     { length: 3 },
@@ -135,8 +134,10 @@ describe('TensorBoard', () => {
   });
 
   it('refuses options of the wrong kind', () => {
-    expect(() => new TensorBoard('')).toThrow(/^TensorBoard: logDir must be a path, got ""/);
-    expect(() => new TensorBoard('a', { histograms: -1 })).toThrow(/histograms must be an integer >= 0, got -1/);
-    expect(() => new TensorBoard('a', { images: { x: 5 as never } })).toThrow(ArgumentError);
+    expect(() => new callbacks.TensorBoard('')).toThrow(/^TensorBoard: logDir must be a path, got ""/);
+    expect(() => new callbacks.TensorBoard('a', { histograms: -1 })).toThrow(
+      /histograms must be an integer >= 0, got -1/,
+    );
+    expect(() => new callbacks.TensorBoard('a', { images: { x: 5 as never } })).toThrow(ArgumentError);
   });
 });

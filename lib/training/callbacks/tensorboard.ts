@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { ArgumentError, valueText } from '../errors.js';
-import { checkOptions } from '../tensor/check.js';
-import { scope } from '../tensor/scope.js';
-import { Tensor } from '../tensor/tensor.js';
-import { type HparamValue, SummaryWriter } from '../tensorboard/index.js';
-import type { Callback, EpochLog, History, StepInfo } from './callback.js';
-import type { Trainer } from './trainer.js';
+import { ArgumentError, valueText } from '../../errors.js';
+import { checkOptions } from '../../tensor/check.js';
+import { scope } from '../../tensor/scope.js';
+import { Tensor } from '../../tensor/tensor.js';
+import { type HparamValue, SummaryWriter } from '../../tensorboard/index.js';
+import type { Callback, EpochLog, History, StepInfo } from '../callback.js';
+import type { Trainer } from '../trainer.js';
 
 /** Makes images `[N, C, H, W]` of the model as it is, such as its filters. */
 export type ImageSource = (trainer: Trainer) => Tensor | Promise<Tensor>;
@@ -33,7 +33,7 @@ export interface TensorBoardOptions {
  * A run that goes on in the same folder hides what the interrupted one wrote after its checkpoint.
  *
  * @example
- * const board = new TensorBoard('runs/first', { histograms: 1, graph: zeros([1, 1, 28, 28]) });
+ * const board = new callbacks.TensorBoard('runs/first', { histograms: 1, graph: zeros([1, 1, 28, 28]) });
  * const trainer = new Trainer({ model, loss, optimizer, callbacks: [board] });
  */
 export class TensorBoard implements Callback {
