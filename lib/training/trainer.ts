@@ -174,6 +174,8 @@ export class Trainer {
       // Loaders keep theirs until they are loaded.
       for (const key of ['model', 'loss', 'optimizer', 'gradients', 'metrics', 'callbacks']) disposeTree(state[key]);
     }
+    // What is drawn until the run goes on must not move it.
+    this.#run.random = randomOf(this.#parts);
     this.#loaded = true;
   }
 
