@@ -90,8 +90,19 @@ function growth(make) {
   });
 }
 
+/** Multiplications and additions of a step, as the profiler counts them; nothing for steps without products. */
+function operations(make) {
+  const flops = scope(() => {
+    const run = make();
+    const profile = nabla.profiler.start();
+    run();
+    return profile.stop().flops;
+  });
+  return flops > 0 ? { flops } : {};
+}
+
 function inspect(make) {
-  const found = growth(make);
+  const found = { ...growth(make), ...operations(make) };
   settle();
   const errors = make.unchecked ? {} : errorsOf(numbersOf(make, 'float32'), numbersOf(make, 'float64'));
   settle();

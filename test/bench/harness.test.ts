@@ -103,10 +103,11 @@ describe('rows', () => {
     contest.stop();
     expect(result.error).toBeUndefined();
     expect(result.times.length).toBe(1);
-    const { maxError = 1, normError = 1, stepMb = 0 } = result.inspection ?? {};
+    const { maxError = 1, normError = 1, stepMb = 0, flops } = result.inspection ?? {};
     expect(maxError).toBeGreaterThan(0);
     expect(maxError).toBeLessThan(2e-6);
     expect(normError).toBeLessThanOrEqual(2e-6);
     expect(stepMb).toBeGreaterThanOrEqual(0);
+    expect(flops).toBe(2 * 64 ** 3);
   });
 });
