@@ -1,6 +1,7 @@
 // The groups of `npm run bench`: what each times, and who takes part.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ATTENTION_CASES } from './attention.js';
 import type { Case } from './case.js';
 import type { Contestant } from './harness.js';
 import { LAYER_CASES } from './layers.js';
@@ -39,6 +40,14 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   },
   ops: { title: 'Single operations', cases: CASES, rounds: '7', steps: '5', warmup: 2, contestants: pair('ops') },
   layers: { title: 'Layers', cases: LAYER_CASES, rounds: '7', steps: '5', warmup: 2, contestants: pair('layers') },
+  attention: {
+    title: 'Scaled dot product attention',
+    cases: ATTENTION_CASES,
+    rounds: '7',
+    steps: '3',
+    warmup: 2,
+    contestants: pair('attention'),
+  },
   convolutions: {
     title: 'Convolutions of known networks, three passes each',
     cases: CONVOLUTION_CASES,

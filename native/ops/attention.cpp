@@ -239,7 +239,7 @@ struct Backward {
                           deltas + head * call.rule.queries);
       });
     });
-    const int64_t scratch = call.table->backwardScratch(call.rule);
+    const int64_t scratch = call.table->backwardScratch(call.rule, call.perGroup());
     exec.parallelFor(call.items() * parts, [&](int64_t c) {
       if (!exec.stopping()) call.table->backward(task(c / parts, c % parts), threadScratch<T>(scratch));
     });

@@ -16,10 +16,10 @@ constexpr int64_t kKeyBlock = 256;
 constexpr int64_t kBackwardRows = 126 / kRowTile * kRowTile;
 constexpr int64_t kBackwardKeys = 128;
 
-NABLA_INLINE float logOf(float x) { return logf(x); }
-NABLA_INLINE double logOf(double x) { return log(x); }
-NABLA_INLINE float expOf(float x) { return expf(x); }
-NABLA_INLINE double expOf(double x) { return exp(x); }
+NABLA_INLINE float log2Of(float x) { return log2f(x); }
+NABLA_INLINE double log2Of(double x) { return log2(x); }
+NABLA_INLINE float exp2Of(float x) { return exp2f(x); }
+NABLA_INLINE double exp2Of(double x) { return exp2(x); }
 
 // Hands out scratch in whole cache lines.
 template <class T>
@@ -76,20 +76,20 @@ NABLA_INLINE void weighRow(T* row, int64_t width, T* maximum, T* total, T* keep)
   Vec<T> even{}, odd{};
   int64_t i = 0;
   for (; i + 2 * L <= width; i += 2 * L) {
-    const Vec<T> a = vexpBelow(vload(row + i) - shift), b = vexpBelow(vload(row + i + L) - shift);
+    const Vec<T> a = powerOf2(vload(row + i) - shift), b = powerOf2(vload(row + i + L) - shift);
     vstore<T>(row + i, a);
     vstore<T>(row + i + L, b);
     even += a;
     odd += b;
   }
   if (i < width) {
-    const Vec<T> a = vexpBelow(vload(row + i) - shift);
+    const Vec<T> a = powerOf2(vload(row + i) - shift);
     vstore<T>(row + i, a);
     even += a;
   }
   const T sum = FoldLanes<T, NABLA_VECTOR_BYTES>::fold(
       even + odd, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
-  *keep = now == before ? T(1) : expOf(before - reference);
+  *keep = now == before ? T(1) : exp2Of(before - reference);
   *maximum = now;
   *total = *total * *keep + sum;
 }
@@ -121,7 +121,7 @@ NABLA_INLINE void finishRow(const AttentionForward<T>& t, int64_t row, const T* 
   const T reference = maximum == kMinusInfinity<T> ? T(0) : maximum;
   const T inverse = total == 0 ? T(0) : T(1) / total;
   storeRow<T>(sums, t.rule->outWidth, vset<T>(inverse), t.out.data + row * t.out.row, t.out.col);
-  if (t.logSums) t.logSums[row] = total == 0 ? T(0) : reference + logOf(total);
+  if (t.logSums) t.logSums[row] = total == 0 ? T(0) : reference + log2Of(total);
 }
 
 template <class T>
@@ -131,7 +131,7 @@ void forward(const AttentionForward<T>& t, T* scratch) {
   Carver<T> carver{scratch};
   const ForwardTiles<T> tiles(rule, packs, carver);
   const int64_t rows = t.row1 - t.row0, outRow = padded<T>(rule.outWidth);
-  copyRows<T>({t.query.data + t.row0 * t.query.row, t.query.row, t.query.col}, rows, rule.width, rule.scale,
+  copyRows<T>({t.query.data + t.row0 * t.query.row, t.query.row, t.query.col}, rows, rule.width, rule.scale * kLog2E<T>,
               tiles.query);
   for (int64_t r = 0; r < rows; r++) tiles.maxima[r] = kMinusInfinity<T>, tiles.totals[r] = 0;
   for (int64_t i = 0; i < rows * outRow; i++) tiles.sums[i] = 0;
@@ -171,7 +171,7 @@ void combine(const AttentionForward<T>& t, int64_t parts, int64_t step) {
     const T reference = highest == kMinusInfinity<T> ? T(0) : highest;
     T* sums = t.partial + r * outRow;
     for (int64_t p = 0; p < parts; p++) {
-      const T factor = expOf(maxima[p * step] - reference);
+      const T factor = exp2Of(maxima[p * step] - reference);
       total += factor * maxima[p * step + rows];
       const T* from = sums + p * step;
       for (int64_t i = 0; i < outRow; i++) sums[i] = (p == 0 ? T(0) : sums[i]) + factor * from[i];
@@ -180,12 +180,22 @@ void combine(const AttentionForward<T>& t, int64_t parts, int64_t step) {
   }
 }
 
+// Rows far apart in memory push each other out of the caches: backward copies the queries of its heads once where they
+// fit, else for every block of keys.
+template <class T>
+NABLA_INLINE bool copiesOnce(const AttentionRule<T>& rule, int64_t heads) {
+  constexpr int64_t kBytes = 4 << 20;
+  return heads * rule.queries * (padded<T>(rule.width) + padded<T>(rule.outWidth)) <= kBytes / int64_t(sizeof(T));
+}
+
 template <class T>
 struct BackwardTiles {
+  bool once;
   T *query, *gradOut, *scores, *grads, *factors, *keyColumns, *valueColumns, *keyRows, *gradKey, *gradValue;
-  BackwardTiles(const AttentionRule<T>& rule, Carver<T>& carver)
-      : query(carver.take(kBackwardRows * padded<T>(rule.width))),
-        gradOut(carver.take(kBackwardRows * padded<T>(rule.outWidth))),
+  BackwardTiles(const AttentionRule<T>& rule, int64_t heads, Carver<T>& carver)
+      : once(copiesOnce(rule, heads)),
+        query(carver.take((once ? heads * rule.queries : kBackwardRows) * padded<T>(rule.width))),
+        gradOut(carver.take((once ? heads * rule.queries : kBackwardRows) * padded<T>(rule.outWidth))),
         scores(carver.take(kBackwardRows * tileRow<T>(kBackwardKeys))),
         grads(carver.take(kBackwardRows * tileRow<T>(kBackwardKeys))),
         factors(carver.take(kBackwardKeys)),
@@ -197,10 +207,20 @@ struct BackwardTiles {
 };
 
 template <class T>
-int64_t backwardScratch(const AttentionRule<T>& rule) {
+int64_t backwardScratch(const AttentionRule<T>& rule, int64_t heads) {
   Carver<T> carver{nullptr};
-  BackwardTiles<T> tiles(rule, carver);
+  BackwardTiles<T> tiles(rule, heads, carver);
   return carver.at - static_cast<T*>(nullptr);
+}
+
+// Queries and gradients of the output, rows [row0, row0 + rows) of head `head`, side by side.
+template <class T>
+void copyQueries(const AttentionBackward<T>& t, int64_t head, int64_t row0, int64_t rows, T* query, T* gradOut) {
+  const AttentionRule<T>& rule = *t.rule;
+  copyRows<T>({t.query.data + head * t.queryHead + row0 * t.query.row, t.query.row, t.query.col}, rows, rule.width,
+              rule.scale * kLog2E<T>, query);
+  copyRows<T>({t.gradOut.data + head * t.gradOutHead + row0 * t.gradOut.row, t.gradOut.row, t.gradOut.col}, rows,
+              rule.outWidth, T(1), gradOut);
 }
 
 // Scores become weights (with dropout: those that remain), gradients of weights become gradients of scores.
@@ -209,14 +229,14 @@ NABLA_INLINE void gradientRow(T* scores, T* grads, int64_t width, T logSum, T de
   const Vec<T> shift = vset<T>(logSum), mean = vset<T>(delta);
   if (!factors) {
     for (int64_t i = 0; i < width; i += kLanes<T>) {
-      const Vec<T> weight = vexpBelow(vload(scores + i) - shift);
+      const Vec<T> weight = powerOf2(vload(scores + i) - shift);
       vstore<T>(scores + i, weight);
       vstore<T>(grads + i, weight * (vload(grads + i) - mean));
     }
     return;
   }
   for (int64_t i = 0; i < width; i += kLanes<T>) {
-    const Vec<T> weight = vexpBelow(vload(scores + i) - shift), factor = vload(factors + i);
+    const Vec<T> weight = powerOf2(vload(scores + i) - shift), factor = vload(factors + i);
     vstore<T>(scores + i, weight * factor);
     vstore<T>(grads + i, weight * (vload(grads + i) * factor - mean));
   }
@@ -229,14 +249,13 @@ void backwardTile(const AttentionBackward<T>& t, const BackwardTiles<T>& tiles, 
   const AttentionRule<T>& rule = *t.rule;
   const int64_t stride = tileRow<T>(kBackwardKeys), width = padded<T>(count);
   const int64_t queryRow = padded<T>(rule.width), outRow = padded<T>(rule.outWidth);
-  copyRows<T>({t.query.data + head * t.queryHead + row0 * t.query.row, t.query.row, t.query.col}, rows, rule.width,
-              rule.scale, tiles.query);
-  copyRows<T>({t.gradOut.data + head * t.gradOutHead + row0 * t.gradOut.row, t.gradOut.row, t.gradOut.col}, rows,
-              rule.outWidth, T(1), tiles.gradOut);
-  multiply<T, false>({rows, count, rule.width, tiles.query, queryRow, 1, tiles.keyColumns, kPanel<T> * rule.width,
-                      kPanel<T>, tiles.scores, stride, false, nullptr});
-  multiply<T, false>({rows, count, rule.outWidth, tiles.gradOut, outRow, 1, tiles.valueColumns,
-                      kPanel<T> * rule.outWidth, kPanel<T>, tiles.grads, stride, false, nullptr});
+  const int64_t copied = tiles.once ? head * rule.queries + row0 : 0;
+  T *query = tiles.query + copied * queryRow, *gradOut = tiles.gradOut + copied * outRow;
+  if (!tiles.once) copyQueries(t, head, row0, rows, query, gradOut);
+  multiply<T, false>({rows, count, rule.width, query, queryRow, 1, tiles.keyColumns, kPanel<T> * rule.width, kPanel<T>,
+                      tiles.scores, stride, false, nullptr});
+  multiply<T, false>({rows, count, rule.outWidth, gradOut, outRow, 1, tiles.valueColumns, kPanel<T> * rule.outWidth,
+                      kPanel<T>, tiles.grads, stride, false, nullptr});
   const char* mask = t.mask ? static_cast<const char*>(t.mask) + head * t.maskHead : nullptr;
   const bool masks = rule.mask != nabla::cpu::kNoMask || (rule.causal && key0 + count > row0 + 1) || width > count;
   for (int64_t r = 0; r < rows; r++) {
@@ -248,11 +267,11 @@ void backwardTile(const AttentionBackward<T>& t, const BackwardTiles<T>& tiles, 
                    rule.words ? tiles.factors : nullptr);
   }
   if (t.gradValue.data) {
-    multiply<T, true>({count, rule.outWidth, rows, tiles.scores, 1, stride, tiles.gradOut, kPanel<T>, outRow,
-                       tiles.gradValue, outRow, true, nullptr});
+    multiply<T, true>({count, rule.outWidth, rows, tiles.scores, 1, stride, gradOut, kPanel<T>, outRow, tiles.gradValue,
+                       outRow, true, nullptr});
   }
   if (t.gradKey.data) {
-    multiply<T, true>({count, rule.width, rows, tiles.grads, 1, stride, tiles.query, kPanel<T>, queryRow, tiles.gradKey,
+    multiply<T, true>({count, rule.width, rows, tiles.grads, 1, stride, query, kPanel<T>, queryRow, tiles.gradKey,
                        queryRow, true, nullptr});
   }
   if (t.gradQuery) {
@@ -265,8 +284,14 @@ template <class T>
 void backward(const AttentionBackward<T>& t, T* scratch) {
   const AttentionRule<T>& rule = *t.rule;
   Carver<T> carver{scratch};
-  const BackwardTiles<T> tiles(rule, carver);
+  const BackwardTiles<T> tiles(rule, t.heads, carver);
   const int64_t queryRow = padded<T>(rule.width), outRow = padded<T>(rule.outWidth);
+  if (tiles.once) {
+    for (int64_t head = 0; head < t.heads; head++) {
+      const int64_t row = head * rule.queries;
+      copyQueries(t, head, 0, rule.queries, tiles.query + row * queryRow, tiles.gradOut + row * outRow);
+    }
+  }
   if (t.gradQuery)
     for (int64_t i = 0; i < t.heads * rule.queries * queryRow; i++) t.gradQuery[i] = 0;
   for (int64_t key0 = t.part * kBackwardKeys; key0 < rule.keys; key0 += t.parts * kBackwardKeys) {
@@ -284,10 +309,11 @@ void backward(const AttentionBackward<T>& t, T* scratch) {
         backwardTile(t, tiles, head, row0, smaller(kBackwardRows, rule.queries - row0), key0, count);
     }
     for (int64_t i = 0; i < count; i++) {
-      const Vec<T> one = vset<T>(1);
       const AttentionRows<T>&k = t.gradKey, &v = t.gradValue;
-      if (k.data) storeRow<T>(tiles.gradKey + i * queryRow, rule.width, one, k.data + (key0 + i) * k.row, k.col);
-      if (v.data) storeRow<T>(tiles.gradValue + i * outRow, rule.outWidth, one, v.data + (key0 + i) * v.row, v.col);
+      if (k.data)
+        storeRow<T>(tiles.gradKey + i * queryRow, rule.width, vset<T>(kLn2<T>), k.data + (key0 + i) * k.row, k.col);
+      if (v.data)
+        storeRow<T>(tiles.gradValue + i * outRow, rule.outWidth, vset<T>(1), v.data + (key0 + i) * v.row, v.col);
     }
   }
 }

@@ -1,7 +1,7 @@
 // Attention in tiles (Dao et al., 2022): contract. Dtypes: float and double. One head has L queries [L, E], S keys
 // [S, E] and S values [S, V]; weights = softmax(scale * queries * keys^T + mask), output = weights * values. The
 // weights exist in tiles only: forward rescales what it has summed when a larger score comes (online softmax), backward
-// makes them again from the logarithm of their sum.
+// makes them again from the logarithm of their sum, whose base is 2.
 #pragma once
 #include <stdint.h>
 
@@ -70,7 +70,7 @@ struct AttentionTable {
   int64_t lanes, panel;  // rows are padded to whole vectors, packed keys to whole panels
   // Elements of scratch for forward (`packs`: it packs itself) and backward.
   int64_t (*forwardScratch)(const AttentionRule<T>& rule, bool packs);
-  int64_t (*backwardScratch)(const AttentionRule<T>& rule);
+  int64_t (*backwardScratch)(const AttentionRule<T>& rule, int64_t heads);
   // Keys [from, to) of one head, `from` a multiple of the panel: `keys` gets panels [E][panel], `values` padded rows.
   void (*pack)(const AttentionRule<T>& rule, const AttentionRows<const T>& key, const AttentionRows<const T>& value,
                int64_t from, int64_t to, T* keys, T* values);

@@ -3,9 +3,15 @@
 #include "attention.h"
 #include "gemm_pack.h"
 #include "gemm_tile.h"
-#include "vexp_below.h"
+#include "vmath.h"
 
 namespace {
+
+// Scores are kept times log2(e): powers of two are cheaper than those of e.
+template <class T>
+constexpr T kLog2E = static_cast<T>(1.44269504088896340736);
+template <class T>
+constexpr T kLn2 = static_cast<T>(0.69314718055994530942);
 
 template <class T>
 constexpr int64_t kPanel = kColVectors* kLanes<T>;
@@ -137,6 +143,21 @@ struct FoldLanes {
   }
 };
 
+// 2^x for x up to a little above 0; 0 below 2^-125. NaN stays.
+NABLA_INLINE Vec<float> powerOf2(Vec<float> x) {
+  constexpr float kRound = VMath<float>::kRound;
+  const Vec<float> shifted = x + kRound, r = x - (shifted - kRound);
+  Vec<float> p = r * 0.0001546144776512f + 0.0013390866806731f;
+  p = p * r + 0.0096180569380522f;
+  p = p * r + 0.0555035695433617f;
+  p = p * r + 0.2402265071868896f;
+  p = p * r + 0.6931471824645996f;
+  // The low bits of `shifted` hold the whole part.
+  const VecInt<float> scale = ((VecInt<float>)shifted << 23) + (127 << 23);
+  return vselect<float>(x < -125.0f, vzero<float>(), (p * r + 1.0f) * (Vec<float>)scale);
+}
+NABLA_INLINE Vec<double> powerOf2(Vec<double> x) { return vexp2<double>(x); }
+
 template <class T>
 constexpr T kMinusInfinity = static_cast<T>(-__builtin_inf());
 
@@ -161,9 +182,9 @@ NABLA_INLINE void maskRow(const nabla::cpu::AttentionRule<T>& rule, const void* 
   } else if (rule.mask == nabla::cpu::kAddedMask) {
     const T* m = static_cast<const T*>(mask) + query * rule.maskRow + key0 * rule.maskCol;
     if (rule.maskCol == 1) {
-      for (int64_t i = 0; i < count; i++) row[i] += m[i];
+      for (int64_t i = 0; i < count; i++) row[i] += m[i] * kLog2E<T>;
     } else {
-      for (int64_t i = 0; i < count; i++) row[i] += m[i * rule.maskCol];
+      for (int64_t i = 0; i < count; i++) row[i] += m[i * rule.maskCol] * kLog2E<T>;
     }
   }
   int64_t seen = count;
