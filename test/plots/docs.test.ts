@@ -1,0 +1,4 @@
+import { runExamples } from '../support/page.js';
+
+runExamples('plots.md');
+runExamples('tensorboard.md');
