@@ -67,13 +67,14 @@ interface Options {
   out?: string;
 }
 
-type Images = vision.datasets.LabeledImages;
+/** Images and labels that come in batches. */
+type Part = data.BatchDataset<vision.datasets.LabeledImage, data.LabeledBatch>;
 
 interface Study {
   /** Some images for training, as many others to say when to stop, and the test images. */
-  train: data.Subset<unknown>;
-  validation: data.Subset<unknown>;
-  test: Images;
+  train: Part;
+  validation: Part;
+  test: Part;
   side: number;
   title: string;
 }
@@ -127,7 +128,7 @@ async function run(variant: Variant, seed: number, study: Study, epochs: number)
       ...(earlyStopping ? [new callbacks.EarlyStopping({ patience: 11, restoreBest: true })] : []),
     ],
   });
-  const train = new data.DataLoader(study.train, { batchSize: 20, shuffle: true, seed }) as never;
+  const train = new data.DataLoader(study.train, { batchSize: 20, shuffle: true, seed });
   const validation = earlyStopping ? { validation: inOrder(study.validation) } : {};
   const history = await trainer.fit(train, { epochs, progress: false, ...validation });
   const own = await trainer.evaluate(inOrder(study.train));
@@ -136,7 +137,7 @@ async function run(variant: Variant, seed: number, study: Study, epochs: number)
   return { early, train: own.accuracy, test: accuracy, loss, calibration: calibrationError };
 }
 
-const inOrder = (images: data.Subset<unknown> | Images) => new data.DataLoader(images as Images, { batchSize: 500 });
+const inOrder = (images: Part) => new data.DataLoader(images, { batchSize: 500 });
 
 async function load({ quick, images }: Options): Promise<Study> {
   const type = quick ? vision.datasets.Digits : vision.datasets.FashionMNIST;
