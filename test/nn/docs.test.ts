@@ -3,3 +3,4 @@ import { runExamples } from '../support/page.js';
 runExamples('modules.md');
 runExamples('parametrizations.md');
 runExamples('sequences.md');
+runExamples('text.md');

@@ -148,6 +148,22 @@ describe('BucketBatchSampler', () => {
     expect(loader.length).toBe(11);
   });
 
+  it('goes on with the same batches from the state of its loader', () => {
+    const loaderOf = (seed: number) => {
+      const batchSampler = new BucketBatchSampler(lengths, { batchSize: 10, seed });
+      const dataset = { length: 103, get: (i: number) => [i] };
+      return new data.DataLoader(dataset, { batchSampler, collate: (items) => items.flat() });
+    };
+    const whole = [...loaderOf(1)];
+    const first = loaderOf(1);
+    const begun = first[Symbol.iterator]();
+    expect([begun.next().value, begun.next().value]).toEqual(whole.slice(0, 2));
+    const other = loaderOf(2);
+    other.loadStateDict(first.stateDict());
+    expect([...other]).toEqual(whole.slice(2));
+    expect(() => new BucketBatchSampler(lengths, { batchSize: 1 }).loadStateDict({})).toThrow(ArgumentError);
+  });
+
   it('refuses wrong options', () => {
     expect(() => new BucketBatchSampler([1], { batchSize: 0 })).toThrow(ArgumentError);
     expect(() => new BucketBatchSampler([1], { batchSize: 1, noise: 2 })).toThrow(/noise must be a number from 0 to 1/);
