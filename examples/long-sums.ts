@@ -142,7 +142,7 @@ await runExample(async () => {
     .option('--quick', 'short sums and few steps')
     .parse()
     .opts<Options>();
-  options.lengths ??= [10, 40];
+  options.lengths ??= [10, 40, 80];
   if (options.quick) Object.assign(options, { lengths: [8], steps: 250, epochs: 3 });
   console.log(`| | ${CELLS.join(' | ')} |\n|---|---|---|---|`);
   for (const length of options.lengths) {
