@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
+import { setTimeout as rest } from 'node:timers/promises';
 
 /** A process that runs steps when told to. */
 export interface Contestant {
@@ -61,6 +62,10 @@ export function reasonOf(stderr: string): string {
   if (/ENOENT|No module named|Cannot find (module|package)/.test(stderr)) return `not installed (${line})`;
   return line || 'the process ended';
 }
+
+/** Threads of the contestant before spin for some time after its turn, and it leaves the caches to itself. */
+const REST_MS = 20;
+const LEAD = 2;
 
 class Worker {
   readonly #process: ChildProcess;
@@ -146,15 +151,17 @@ export class Contest {
     const runs = this.#runs.map(({ worker, result }) => ({ worker, result: { ...result, times: [], rounds: [] } }));
     const turn = (run: Run, steps: number, counts: boolean) =>
       attempt(run, async (worker) => {
+        if (counts) await rest(REST_MS);
         const {
           times = [],
           peakRssMb = 0,
           error,
-        } = await worker.ask(task === undefined ? `${steps}` : `${task} ${steps}`);
+        } = await worker.ask(task === undefined ? `${steps + LEAD}` : `${task} ${steps + LEAD}`);
         if (error !== undefined) throw new Error(error);
         if (!counts) return;
-        run.result.times.push(...times);
-        run.result.rounds.push(times);
+        const own = times.slice(LEAD);
+        run.result.times.push(...own);
+        run.result.rounds.push(own);
         run.result.peakRssMb = Math.max(run.result.peakRssMb, peakRssMb);
       });
     for (const run of runs) await turn(run, plan.warmup, false);

@@ -296,7 +296,7 @@ export function allocationError(error: unknown): unknown {
   return new OutOfMemoryError('empty', 'bytes' in error ? Number(error.bytes) : 0);
 }
 
-/** @internal An uninitialised tensor. Strides must be dense: some order of the axes without gaps. */
+/** @internal An uninitialised tensor with any strides from 0 up. */
 export function emptyStrided(shape: readonly number[], strides: readonly number[], dtype: DType): Tensor {
   const tensor = new Tensor(shape, strides, dtype, null, 0);
   const ndim = describe(shape, strides);

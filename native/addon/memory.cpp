@@ -105,12 +105,22 @@ napi_value handleOf(napi_env env, uint32_t id) {
   return value;
 }
 
-// empty(owner, dtype, ndim): shape and dense strides in the argument buffer.
+// From the first element to the last one: strides may leave gaps.
+int64_t extent(const Tensor& t) {
+  int64_t last = 0;
+  for (int i = 0; i < t.ndim; i++) {
+    if (t.shape[i] == 0) return 0;
+    last += (t.shape[i] - 1) * t.strides[i];
+  }
+  return last + 1;
+}
+
+// empty(owner, dtype, ndim): shape and strides in the argument buffer.
 napi_value empty(Environment& e, const Call& call) {
   Tensor t;
   t.dtype = static_cast<DType>(toHandle(call, 1));
   readShape(e, t, static_cast<int>(toHandle(call, 2)));
-  t.storage = e.allocateStorage(static_cast<size_t>(t.numel()) * itemSize(t.dtype));
+  t.storage = e.allocateStorage(static_cast<size_t>(extent(t)) * itemSize(t.dtype));
   t.data = static_cast<char*>(t.storage->block->data);
   return handleOf(call.env, e.create(t, call.values[0]));
 }

@@ -4,7 +4,7 @@ import { native } from '../../native.js';
 import { tensor, zeros } from '../../tensor/create.js';
 import { type DType, isFloating } from '../../tensor/dtype.js';
 import { isGradEnabled } from '../../tensor/frame.js';
-import { emptyContiguous, type Tensor, viewOf } from '../../tensor/tensor.js';
+import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
 import { sum } from '../reduce/reduce.js';
 import { t } from '../shape/axes.js';
@@ -66,12 +66,8 @@ const id = (x: Tensor | null): number => x?._id ?? 0;
 /** Rows that are written side by side: at distances of a power of two they would push each other out of the cache. */
 function emptyRows(rows: number, width: number, dtype: DType): Tensor {
   const bytes = dtype === 'float64' ? 8 : 4;
-  if ((width * bytes) % 1024 !== 0) return emptyContiguous([rows, width], dtype);
-  const distance = width + 64 / bytes;
-  const memory = emptyContiguous([rows, distance], dtype);
-  const out = viewOf(memory, [rows, width], [distance, 1]);
-  memory.dispose(); // the view keeps the memory
-  return out;
+  const distance = (width * bytes) % 1024 === 0 ? width + 64 / bytes : width;
+  return emptyStrided([rows, width], [distance, 1], dtype);
 }
 
 const rnnLayerOp = defineOp({
