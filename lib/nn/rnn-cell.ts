@@ -1,6 +1,7 @@
 // One step of a recurrent layer, for loops of one's own.
 import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
-import { GATES, type RnnKind, rnnLayer } from '../ops/layers/rnn.js';
+import { rnnLayer } from '../ops/layers/rnn.js';
+import { GATES, type RnnKind } from '../ops/layers/rnn-rule.js';
 import { squeeze, unsqueeze } from '../ops/shape/view.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { getDefaultDType, zeros } from '../tensor/create.js';

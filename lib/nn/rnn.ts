@@ -1,7 +1,8 @@
 // Recurrent layers over whole sequences.
 import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
 import { indexSelect } from '../ops/indexing/indexing.js';
-import { GATES, type RnnKind, type RnnLayerWeights, rnnLayer, type Spans, spansOf } from '../ops/layers/rnn.js';
+import { type RnnLayerWeights, rnnLayer } from '../ops/layers/rnn.js';
+import { GATES, type RnnKind, type Spans, spansOf } from '../ops/layers/rnn-rule.js';
 import { dropout } from '../ops/random/dropout.js';
 import { cat, stack } from '../ops/shape/concat.js';
 import { contiguous, reshape, select, squeeze, transpose, unsqueeze } from '../ops/shape/view.js';

@@ -1,5 +1,6 @@
 // One direction of a recurrent layer, row by row.
-import { type RnnKind, rnnLayer, spansOf } from '../../lib/ops/layers/rnn.js';
+import { rnnLayer } from '../../lib/ops/layers/rnn.js';
+import { type RnnKind, spansOf } from '../../lib/ops/layers/rnn-rule.js';
 import type { Tensor } from '../../lib/tensor/tensor.js';
 import { type Arr, at, build } from './array.js';
 import type { TensorArg } from './draw.js';

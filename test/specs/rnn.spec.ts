@@ -1,5 +1,6 @@
 import { nn, ShapeError, type Tensor, zeros } from '../../lib/index.js';
-import { type RnnKind, rnnLayer, spansOf } from '../../lib/ops/layers/rnn.js';
+import { rnnLayer } from '../../lib/ops/layers/rnn.js';
+import { type RnnKind, spansOf } from '../../lib/ops/layers/rnn-rule.js';
 import { family } from '../support/spec.js';
 
 type Args = {

@@ -10,7 +10,7 @@ import { t } from '../shape/axes.js';
 import { cat, chunk } from '../shape/concat.js';
 import { narrow, to } from '../shape/view.js';
 import { linear } from './linear.js';
-import type { RnnRule, SavedRnn } from './rnn.js';
+import type { RnnRule, SavedRnn } from './rnn-rule.js';
 
 /** Rows of one step. The first `kept` of them go on from the step computed before; the others start. */
 interface Step {

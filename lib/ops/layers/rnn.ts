@@ -1,7 +1,7 @@
 // Recurrent layers: one direction of one layer over a whole sequence, fused forward and backward (native/ops/rnn.h).
 import { DTypeError } from '../../errors.js';
 import { native } from '../../native.js';
-import { tensor, zeros } from '../../tensor/create.js';
+import { zeros } from '../../tensor/create.js';
 import { type DType, isFloating } from '../../tensor/dtype.js';
 import { isGradEnabled } from '../../tensor/frame.js';
 import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
@@ -10,38 +10,7 @@ import { sum } from '../reduce/reduce.js';
 import { t } from '../shape/axes.js';
 import { clone, contiguous, narrow } from '../shape/view.js';
 import { composedGradients } from './rnn-composed.js';
-
-/** What a layer computes in each step. */
-export type RnnKind = 'rnnTanh' | 'rnnRelu' | 'lstm' | 'gru';
-
-const KINDS: readonly RnnKind[] = ['rnnTanh', 'rnnRelu', 'lstm', 'gru'];
-/** Row blocks of the weights, each of H rows. */
-export const GATES: Readonly<Record<RnnKind, number>> = { rnnTanh: 1, rnnRelu: 1, lstm: 4, gru: 3 };
-
-/** The steps of sequences of different lengths, longest first: step t holds `counts[t]` rows, one behind the other. */
-export interface Spans {
-  readonly counts: readonly number[];
-  /** int64 [2, T]: counts and first rows. */
-  readonly tensor: Tensor;
-}
-
-/** @internal */
-export function spansOf(counts: readonly number[]): Spans {
-  let start = 0;
-  const starts = counts.map((count) => {
-    start += count;
-    return start - count;
-  });
-  return { counts, tensor: tensor([counts, starts], { dtype: 'int64' }) };
-}
-
-/** Everything but the tensors. */
-export interface RnnRule {
-  readonly kind: RnnKind;
-  readonly reverse: boolean;
-  /** Null: every step has all rows. */
-  readonly spans: Spans | null;
-}
+import { GATES, KINDS, type RnnKind, type RnnRule, type SavedRnn } from './rnn-rule.js';
 
 /** What backward needs of forward; empty when nothing is recorded. */
 interface Kept {
@@ -143,23 +112,6 @@ const rnnLayerOp = defineOp({
       : fusedGradients(saved, gradOut, gradH, gradC, needs);
   },
 });
-
-/** @internal What a recorded call keeps. */
-export interface SavedRnn {
-  readonly out: Tensor;
-  readonly x: Tensor;
-  readonly h0: Tensor;
-  readonly c0: Tensor | null;
-  readonly inputWeight: Tensor;
-  readonly stateWeight: Tensor;
-  readonly inputBias: Tensor | null;
-  readonly stateBias: Tensor | null;
-  readonly project: Tensor | null;
-  readonly rule: RnnRule;
-  readonly gates: Tensor | null;
-  readonly cells: Tensor | null;
-  readonly inner: Tensor | null;
-}
 
 /** out = beta * out + a b */
 function product(out: Tensor, a: Tensor, b: Tensor, beta = 0): Tensor {
