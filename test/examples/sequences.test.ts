@@ -59,3 +59,16 @@ it('long-sums prints a table of what each layer remembers', async () => {
   for (const error of numbers[0]) expect(error).toBeLessThan(1 / 6);
   for (const accuracy of [...numbers[1], ...numbers[2]]) expect(accuracy).toBeGreaterThan(15); // at random: 10
 }, 180_000);
+
+it.each(['lstm', 'transformer'])(
+  'pronunciation with a %s makes fewer errors from epoch to epoch',
+  async (model) => {
+    const output = await example('pronunciation', '--quick', '--model', model);
+    const rates = [...output.matchAll(/phoneme errors ([\d.]+) %/g)].map(([, value]) => Number(value));
+    expect(rates).toHaveLength(4);
+    expect(rates[3]).toBeLessThan(rates[0]);
+    expect(rates[3]).toBeLessThan(60);
+    expect(output).toMatch(/\ntensor: [A-Z]/);
+  },
+  180_000,
+);
