@@ -10,5 +10,5 @@ export {
   type MemoryCall,
 } from './recurrent-attention.js';
 export { RNNSeq2Seq, type RNNSeq2SeqOptions, type SourceCall } from './rnn-seq2seq.js';
-export { StateCache } from './state-cache.js';
+export type { StateCache } from './state-cache.js';
 export { type TransformerCache, TransformerSeq2Seq, type TransformerSeq2SeqOptions } from './transformer-seq2seq.js';

@@ -34,7 +34,7 @@ export async function classWeights(
   if (typeof labels !== 'object' || labels === null) {
     throw new ArgumentError(op, `labels must be a Tensor or an array, got ${valueText(labels)}`, labels);
   }
-  const values = Array.from(labels instanceof Tensor ? await labels.data() : labels, Number);
+  const values = Array.from<unknown, number>(labels instanceof Tensor ? await labels.data() : labels, numberOf);
   if (values.length === 0) throw new ArgumentError(op, 'there are no labels', labels);
   const { numClasses = values.reduce((a, b) => Math.max(a, b)) + 1, dtype = 'float32' } = options;
   if (!Number.isSafeInteger(numClasses) || numClasses < 1) {
@@ -52,4 +52,9 @@ export async function classWeights(
     counts.map((count) => (count === 0 ? 0 : values.length / (occurring * count))),
     { dtype },
   );
+}
+
+function numberOf(label: unknown): number {
+  if (typeof label === 'number' || typeof label === 'bigint') return Number(label);
+  throw new ArgumentError('classWeights', `a label is ${valueText(label)}, not an integer`, label);
 }
