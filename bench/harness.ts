@@ -45,6 +45,8 @@ export interface Plan {
   readonly rounds: number;
   /** Steps that are not counted, at the start. */
   readonly warmup: number;
+  /** More steps, at most 40, until the slowest contestant's turn lasts this many milliseconds. Default 0. */
+  readonly turnMs?: number;
 }
 
 interface Reply extends Inspection {
@@ -66,6 +68,7 @@ export function reasonOf(stderr: string): string {
 /** Threads of the contestant before spin for some time after its turn, and it leaves the caches to itself. */
 const REST_MS = 20;
 const LEAD = 2;
+const MOST_STEPS = 40;
 
 class Worker {
   readonly #process: ChildProcess;
@@ -149,6 +152,7 @@ export class Contest {
   /** Times all contestants in turn, then lets them look at one step. */
   async measure(plan: Plan, task?: string, inspect = false): Promise<Measurement[]> {
     const runs = this.#runs.map(({ worker, result }) => ({ worker, result: { ...result, times: [], rounds: [] } }));
+    const slowest: number[] = [];
     const turn = (run: Run, steps: number, counts: boolean) =>
       attempt(run, async (worker) => {
         if (counts) await rest(REST_MS);
@@ -158,6 +162,7 @@ export class Contest {
           error,
         } = await worker.ask(task === undefined ? `${steps + LEAD}` : `${task} ${steps + LEAD}`);
         if (error !== undefined) throw new Error(error);
+        if (!counts) slowest.push(Math.min(...times));
         if (!counts) return;
         const own = times.slice(LEAD);
         run.result.times.push(...own);
@@ -165,7 +170,9 @@ export class Contest {
         run.result.peakRssMb = Math.max(run.result.peakRssMb, peakRssMb);
       });
     for (const run of runs) await turn(run, plan.warmup, false);
-    for (let round = 0; round < plan.rounds; round++) for (const run of runs) await turn(run, plan.steps, true);
+    const enough = Math.ceil((plan.turnMs ?? 0) / Math.max(...slowest, 1e-3));
+    const steps = Math.max(plan.steps, Math.min(MOST_STEPS, enough));
+    for (let round = 0; round < plan.rounds; round++) for (const run of runs) await turn(run, steps, true);
     if (inspect && task !== undefined) for (const run of runs) await attempt(run, (worker) => look(run, worker, task));
     return runs.map(({ result }) => result);
   }

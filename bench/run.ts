@@ -85,7 +85,12 @@ function meansText(rows: readonly Row[]): string {
 
 async function run(name: string, options: Options): Promise<void> {
   const group = GROUPS[name];
-  const plan = { rounds: count('rounds', options.rounds), steps: count('steps', options.steps), warmup: group.warmup };
+  const plan = {
+    rounds: count('rounds', options.rounds),
+    steps: count('steps', options.steps),
+    warmup: group.warmup,
+    turnMs: 20,
+  };
   const limit = threshold(options);
   const old = options.compare === undefined ? null : loadReport(options.compare);
   const places = { python: options.python, rivals: options.rivals, variants: options.variants.split(',') };

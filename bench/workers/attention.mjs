@@ -22,7 +22,7 @@ for (const [name, { query, key, causal = false, grouped = false, inference = fal
     return () => {
       for (const x of leaves) x.grad = null;
       F.scaledDotProductAttention(...leaves, options).backward({ gradient: g });
-      return leaves.map((x) => x.grad);
+      return () => leaves.map((x) => x.grad); // as in layers.mjs
     };
   };
 }

@@ -24,7 +24,7 @@ function layer(name, make) {
     return () => {
       for (const x of leaves) x.grad = null;
       run().backward({ gradient: g });
-      return leaves.map((x) => x.grad);
+      return () => leaves.map((x) => x.grad); // a gradient that was looked at lives until the garbage collector comes
     };
   };
   for (const key of [name, `${name} backward`]) cases[key].unchecked = LARGE.includes(name);

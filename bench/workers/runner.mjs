@@ -29,7 +29,8 @@ function numbersOf(make, dtype) {
   manualSeed(1);
   try {
     return scope(() => {
-      const result = make()();
+      const returned = make()();
+      const result = typeof returned === 'function' ? returned() : returned;
       const list = Array.isArray(result) ? result : [result];
       return list.filter((x) => x instanceof nabla.Tensor && x.dtype === dtype).map((x) => x.dataSync());
     });
