@@ -1,5 +1,6 @@
 // Which span queued which task.
-import type { NativeTimes } from '../native.js';
+
+import type { TaskTimes } from '../tensor/profiling.js';
 import type { Phase, Span } from './recorder.js';
 
 /** @internal A task of the stream, in milliseconds since the profile began. */
@@ -22,7 +23,7 @@ const IDLE = new Set(['synchronize', 'startTiming', 'stopTiming']);
  */
 export function assignTasks(
   spans: readonly Span[],
-  times: NativeTimes,
+  times: TaskTimes,
   stepStarts: readonly number[],
   origin: number,
 ): Task[] {

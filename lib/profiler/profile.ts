@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { ArgumentError, valueText } from '../errors.js';
-import type { NativeTimes } from '../native.js';
 import { requireImagePath } from '../plots/render.js';
 import { checkOptions } from '../tensor/check.js';
+import type { TaskTimes } from '../tensor/profiling.js';
 import { assignTasks, type Task } from './assign.js';
 import { saveLayerChart } from './chart.js';
 import type { Recorder, Span } from './recorder.js';
@@ -46,7 +46,7 @@ export class Profile {
   /** @internal */
   constructor(
     { spans, stepStarts }: Recorder,
-    times: NativeTimes,
+    times: TaskTimes,
     clock: { readonly script: number; readonly stream: number },
   ) {
     this.spans = spans;

@@ -1,10 +1,9 @@
 // Notes what the JavaScript thread does: spans of modules, ops and backward rules, each with the part of the stream that
 // it filled. The stream notes when each task ran; lib/profiler/assign.ts brings both together.
-import { native } from '../native.js';
 import type { AnyModule } from '../nn/module.js';
 import { ITEM_SIZES } from '../tensor/dtype.js';
 import { type Node, tracing } from '../tensor/graph.js';
-import { type CallRecorder, profiling } from '../tensor/profiling.js';
+import { type CallRecorder, profiling, streamPosition } from '../tensor/profiling.js';
 import { Tensor } from '../tensor/tensor.js';
 import { flopsOf } from './flops.js';
 
@@ -49,7 +48,7 @@ const ruleName = ({ rule }: Node): string => `${rule.name[0].toUpperCase()}${rul
 export class Recorder implements CallRecorder {
   readonly spans: Span[] = [];
   /** Positions of the stream at which steps began. */
-  readonly stepStarts: number[] = [native.position()];
+  readonly stepStarts: number[] = [streamPosition()];
   #top: Span | null = null;
   /** Which op recorded a node. */
   readonly #owners = new WeakMap<Node, Span>();
@@ -65,7 +64,7 @@ export class Recorder implements CallRecorder {
       step: this.stepStarts.length - 1,
       start: performance.now(),
       end: 0,
-      from: native.position(),
+      from: streamPosition(),
       to: 0,
       inputs: [],
       outputs: [],
@@ -78,7 +77,7 @@ export class Recorder implements CallRecorder {
   }
 
   #close(span: Span): void {
-    span.to = native.position();
+    span.to = streamPosition();
     span.end = performance.now();
     this.#top = span.parent;
   }
@@ -134,7 +133,7 @@ export class Recorder implements CallRecorder {
 
   /** The next step begins. */
   nextStep(): void {
-    this.stepStarts.push(native.position());
+    this.stepStarts.push(streamPosition());
   }
 
   pass(walk: () => void): void {

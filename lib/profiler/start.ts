@@ -1,9 +1,8 @@
 import { ArgumentError, NablaError, valueText } from '../errors.js';
-import { native } from '../native.js';
 import { type AnyModule, Module } from '../nn/module.js';
 import { checkFunction, checkOptions } from '../tensor/check.js';
 import { tracing } from '../tensor/graph.js';
-import { profiling } from '../tensor/profiling.js';
+import { profiling, startTiming, stopTiming, streamClock } from '../tensor/profiling.js';
 import { synchronizeSync } from '../tensor/read.js';
 import { Profile } from './profile.js';
 import { Recorder } from './recorder.js';
@@ -25,8 +24,8 @@ export class Profiler {
   /** @internal */
   constructor(recorder: Recorder, maxTasks: number) {
     this.recorder = recorder;
-    native.startTiming(maxTasks);
-    this.clock = { script: performance.now(), stream: native.clockMicros() };
+    startTiming(maxTasks);
+    this.clock = { script: performance.now(), stream: streamClock() };
     recorder.start();
   }
 
@@ -40,7 +39,7 @@ export class Profiler {
     if (this.result) return this.result;
     this.recorder.stop();
     synchronizeSync();
-    this.result = new Profile(this.recorder, native.stopTiming(), this.clock);
+    this.result = new Profile(this.recorder, stopTiming(), this.clock);
     return this.result;
   }
 

@@ -68,8 +68,7 @@ NABLA_INLINE void weighRow(T* row, int64_t width, T* maximum, T* total, T* keep)
   constexpr int L = kLanes<T>;
   Vec<T> high = vset<T>(kMinusInfinity<T>);
   for (int64_t i = 0; i < width; i += L) high = vmax<T>(high, vload(row + i));
-  const T found = FoldLanes<T, NABLA_VECTOR_BYTES>::fold(
-      high, [](auto a, auto b) __attribute__((always_inline)) { return a > b ? a : b; });
+  const T found = maxLanes<T>(high);
   const T before = *maximum, now = found > before ? found : before;
   const T reference = now == kMinusInfinity<T> ? T(0) : now;
   const Vec<T> shift = vset<T>(reference);
@@ -87,8 +86,7 @@ NABLA_INLINE void weighRow(T* row, int64_t width, T* maximum, T* total, T* keep)
     vstore<T>(row + i, a);
     even += a;
   }
-  const T sum = FoldLanes<T, NABLA_VECTOR_BYTES>::fold(
-      even + odd, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
+  const T sum = sumLanes<T>(even + odd);
   *keep = now == before ? T(1) : exp2Of(before - reference);
   *maximum = now;
   *total = *total * *keep + sum;
@@ -327,8 +325,7 @@ void delta(const AttentionRows<const T>& gradOut, const AttentionRows<const T>& 
     int64_t i = 0;
     if (gradOut.col == 1 && out.col == 1)
       for (; i + kLanes<T> <= outWidth; i += kLanes<T>) sums += vload(g + i) * vload(o + i);
-    T sum = FoldLanes<T, NABLA_VECTOR_BYTES>::fold(
-        sums, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
+    T sum = sumLanes<T>(sums);
     for (; i < outWidth; i++) sum += g[i * gradOut.col] * o[i * out.col];
     deltas[r] = sum;
   }

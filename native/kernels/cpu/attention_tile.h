@@ -3,6 +3,7 @@
 #include "attention.h"
 #include "gemm_pack.h"
 #include "gemm_tile.h"
+#include "vfold.h"
 #include "vmath.h"
 
 namespace {
@@ -124,24 +125,6 @@ void storeRow(const T* from, int64_t width, Vec<T> factor, T* to, int64_t col) {
   }
   for (; i < width; i++) to[i * col] = from[i] * factor[0];
 }
-
-// Lanes in halves.
-template <class T, int kBytes>
-struct FoldLanes {
-  typedef T Wide __attribute__((vector_size(kBytes)));
-  typedef T Half __attribute__((vector_size(kBytes / 2)));
-  template <class F>
-  static NABLA_INLINE T fold(Wide v, F f) {
-    if constexpr (kBytes == 2 * sizeof(T)) {
-      return f(v[0], v[1]);
-    } else {
-      Half low, high;
-      __builtin_memcpy(&low, &v, sizeof low);
-      __builtin_memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof low, sizeof high);
-      return FoldLanes<T, kBytes / 2>::fold(f(low, high), f);
-    }
-  }
-};
 
 // 2^x for x up to a little above 0; 0 below 2^-125. NaN stays.
 NABLA_INLINE Vec<float> powerOf2(Vec<float> x) {

@@ -2,6 +2,7 @@
 
 #include "softmax_rows.h"
 #include "vexp_below.h"
+#include "vfold.h"
 
 namespace {
 
@@ -14,29 +15,6 @@ constexpr int64_t kBlock = 256;  // vectors that one accumulator takes before it
 template <class T>
 NABLA_INLINE Vec<T> lowest() {
   return vset<T>(static_cast<T>(-__builtin_inf()));
-}
-
-// Lanes in halves, down to two: a chain over all of them takes as long as a short row.
-template <class T, int kBytes>
-struct Halves {
-  typedef T Wide __attribute__((vector_size(kBytes)));
-  typedef T Half __attribute__((vector_size(kBytes / 2)));
-  template <class F>
-  static NABLA_INLINE T fold(Wide v, F f) {
-    if constexpr (kBytes == 2 * sizeof(T)) {
-      return f(v[0], v[1]);
-    } else {
-      Half low, high;
-      __builtin_memcpy(&low, &v, sizeof low);
-      __builtin_memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof low, sizeof high);
-      return Halves<T, kBytes / 2>::fold(f(low, high), f);
-    }
-  }
-};
-template <class T>
-NABLA_INLINE T sumLanes(Vec<T> v) {
-  return Halves<T, NABLA_VECTOR_BYTES>::fold(
-      v, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 
 // f(vector index) for whole vectors of a contiguous row, then f.last for the vector that ends with the row: it
@@ -95,8 +73,7 @@ NABLA_INLINE T maxRow(const T* x, int64_t length) {
         const Vec<T> v = vload(x + d);
         m = v > m ? v : m;
       });
-  return Halves<T, NABLA_VECTOR_BYTES>::fold(
-      m, [](auto a, auto b) __attribute__((always_inline)) { return a > b ? a : b; });
+  return maxLanes<T>(m);
 }
 
 template <class T>
