@@ -1,0 +1,31 @@
+// Runs an example by its name: npm run example -- NAME [options of the example]
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** Name, file of this folder, what it shows. */
+const EXAMPLES: readonly (readonly [name: string, file: string, about: string])[] = [
+  ['gpt', 'gpt.ts', 'a small GPT learns to write'],
+  ['long-sums', 'long-sums.ts', 'what recurrent layers remember'],
+  ['names', 'names.ts', 'first names: told apart, and made up'],
+  ['pronunciation', 'pronunciation.ts', 'from spelling to phonemes'],
+  ['quickstart', 'quickstart.ts', 'a CNN on Fashion-MNIST'],
+  ['regularization', 'regularization.ts', 'regularizers compared'],
+  ['spam', 'spam.ts', 'mails sorted by a GRU'],
+  ['visualize', 'visualize.ts', 'every plot of a trained network'],
+];
+
+const [name, ...rest] = process.argv.slice(2);
+const found = EXAMPLES.find(([known]) => known === name);
+if (found === undefined) {
+  const width = Math.max(...EXAMPLES.map(([known]) => known.length));
+  const list = EXAMPLES.map(([known, , about]) => `  ${known.padEnd(width)}  ${about}`).join('\n');
+  const asked = name !== undefined && !['--help', '-h', 'list'].includes(name);
+  if (asked) console.error(`There is no example ${JSON.stringify(name)}.`);
+  console.log(`npm run example -- NAME [options; --help lists them]\n\n${list}`);
+  process.exitCode = asked ? 1 : 0;
+} else {
+  const file = fileURLToPath(new URL(found[1], import.meta.url));
+  const { status, error } = spawnSync(process.execPath, [...process.execArgv, file, ...rest], { stdio: 'inherit' });
+  if (error) throw error;
+  process.exitCode = status ?? 1;
+}
