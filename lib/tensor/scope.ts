@@ -6,10 +6,14 @@ import { Tensor } from './tensor.js';
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
+/** @internal The method of objects that hold tensors: gives them. */
+export const HOLDS = Symbol('the tensors of an object');
+
 /** @internal The tensors in a returned value: itself, or inside arrays, maps and plain objects. */
 export function collect(value: unknown, into: Set<Tensor>, depth = 6): Set<Tensor> {
   if (value instanceof Tensor) into.add(value);
   else if (typeof value !== 'object' || value === null || depth === 0) return into;
+  else if (HOLDS in value) for (const item of (value as { [HOLDS](): Tensor[] })[HOLDS]()) into.add(item);
   else if (Array.isArray(value)) for (const item of value) collect(item, into, depth - 1);
   else if (value instanceof Map) for (const item of value.values()) collect(item, into, depth - 1);
   else if (Object.getPrototypeOf(value) === Object.prototype) {
