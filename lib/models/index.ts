@@ -9,6 +9,17 @@ export {
   type LuongScore,
   type MemoryCall,
 } from './recurrent-attention.js';
+export {
+  create,
+  type ListOptions,
+  list,
+  type ModelName,
+  type ModelOf,
+  type ModelOptions,
+  type NamePattern,
+} from './registry.js';
 export { RNNSeq2Seq, type RNNSeq2SeqOptions, type SourceCall } from './rnn-seq2seq.js';
 export type { StateCache } from './state-cache.js';
 export { type TransformerCache, TransformerSeq2Seq, type TransformerSeq2SeqOptions } from './transformer-seq2seq.js';
+export { AlexNet, type AlexNetOptions, alexnet } from './vision/alexnet.js';
+export type { ClassifierOptions, DropoutOptions } from './vision/build.js';

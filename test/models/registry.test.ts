@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { ArgumentError, models } from '../../lib/index.js';
+import { empty, layouts } from '../support/models.js';
+
+describe('models.list', () => {
+  it('has every name once, sorted', () => {
+    const names = models.list();
+    expect(names).toContain('alexnet');
+    expect(names).toEqual([...new Set(names)].sort());
+  });
+
+  it('takes patterns', () => {
+    expect(models.list({ filter: 'alex*' })).toContain('alexnet');
+    expect(models.list({ filter: 'alex???' })).toEqual(['alexnet']);
+    expect(models.list({ filter: /^al.x/g, exclude: '*_original' })).toEqual(['alexnet']);
+    expect(models.list({ filter: ['alexnet', 'nothing'] })).toEqual(['alexnet']);
+    expect(models.list({ filter: 'alex' })).toEqual([]);
+    expect(() => models.list({ filter: 5 as never })).toThrow(ArgumentError);
+    expect(() => models.list(null as never)).toThrow(ArgumentError);
+  });
+});
+
+describe('models.create', () => {
+  it('names the nearest models for a wrong name', () => {
+    expect(() => models.create('alexnett' as never)).toThrow(/^create: there is no model "alexnett"; nearest: alexnet/);
+    expect(() => models.create('toString' as never)).toThrow(ArgumentError);
+    expect(() => models.create(7 as never)).toThrow(ArgumentError);
+    expect(() => models.create('alexnet', { numClasses: -1 })).toThrow(ArgumentError);
+  });
+
+  const known = models.list().filter((name) => name in layouts);
+
+  it.each(known)("%s has torchvision's parameters: names, shapes and order", (name) => {
+    const model = empty(name);
+    const state = Object.entries(model.stateDict()).map(([key, value]) => [key, value.shape]);
+    expect(Object.fromEntries(state)).toEqual(layouts[name].state);
+    expect(state.map(([key]) => key)).toEqual(Object.keys(layouts[name].state));
+    expect(model.parameters().reduce((sum, p) => sum + p.numel, 0)).toBe(layouts[name].parameters);
+    model.dispose();
+  });
+});
