@@ -47,6 +47,7 @@ export * as plots from './plots/index.js';
 export * as profiler from './profiler/index.js';
 export { profile } from './profiler/index.js';
 export * as regularizers from './regularizers/index.js';
+export * as selection from './selection/index.js';
 export * as special from './special/index.js';
 export {
   defaultGenerator,
