@@ -90,8 +90,8 @@ async function classify(train: Name[], test: Name[], tokenizer: text.CharTokeniz
     datasetOf(names.map(({ name, label }): [number[], number] => [tokenizer.encode(name), label]));
   const { batchSize, seed } = options;
   const collate = text.padCollateLabeled();
-  const loader = new data.DataLoader(items(train), { batchSize, shuffle: true, seed, collate });
-  const tests = new data.DataLoader(items(test), { batchSize: 256, collate });
+  const loader = new data.DataLoader(items(train), { batchSize, shuffle: true, seed, collateFn: collate });
+  const tests = new data.DataLoader(items(test), { batchSize: 256, collateFn: collate });
   const started = performance.now();
   let accuracy = 0;
   for (let epoch = 1; epoch <= options.epochs; epoch++) {
@@ -128,8 +128,8 @@ async function generate(train: Name[], test: Name[], tokenizer: text.CharTokeniz
   const optimizer = new optim.Adam(model.parameters(), { lr: LEARNING_RATE });
   const items = (names: Name[]) => datasetOf(names.map((name) => marked(tokenizer, name)));
   const { batchSize, seed } = options;
-  const loader = new data.DataLoader(items(train), { batchSize, shuffle: true, seed, collate: text.padCollate() });
-  const tests = new data.DataLoader(items(test), { batchSize: 256, collate: text.padCollate() });
+  const loader = new data.DataLoader(items(train), { batchSize, shuffle: true, seed, collateFn: text.padCollate() });
+  const tests = new data.DataLoader(items(test), { batchSize: 256, collateFn: text.padCollate() });
   for (let epoch = 1; epoch <= options.epochs; epoch++) {
     model.train();
     for (const { tokens } of loader) {

@@ -124,7 +124,7 @@ async function evaluate(model: Model, words: readonly Word[], letters: text.Voca
 }
 
 async function meanLoss(model: Model, pairs: readonly Pair[]): Promise<number> {
-  const loader = new data.DataLoader(datasetOf(pairs), { batchSize: 256, collate });
+  const loader = new data.DataLoader(datasetOf(pairs), { batchSize: 256, collateFn: collate });
   let total = 0;
   for (const batch of loader) total += await noGrad(() => lossOf(model, batch)).item();
   return total / loader.length;
@@ -140,7 +140,7 @@ async function train(
     pairs.map(({ source, target }) => source.length + target.length),
     { batchSize, seed },
   );
-  const loader = new data.DataLoader(datasetOf(pairs), { batchSampler: sampler, collate });
+  const loader = new data.DataLoader(datasetOf(pairs), { batchSampler: sampler, collateFn: collate });
   const steps = epochs * loader.length;
   const optimizer = new optim.Adam(model.parameters(), { lr: LEARNING_RATE[kind] });
   const warmup = Math.min(WARMUP, steps / 10);

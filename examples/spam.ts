@@ -78,7 +78,7 @@ async function evaluate(model: SpamClassifier, items: readonly Item[]): Promise<
   model.eval();
   const accuracy = metrics.accuracy({ task: 'binary' });
   const auc = metrics.rocAuc({ task: 'binary' });
-  for (const [mails, labels] of new data.DataLoader(datasetOf(items), { batchSize: 64, collate: collate() })) {
+  for (const [mails, labels] of new data.DataLoader(datasetOf(items), { batchSize: 64, collateFn: collate() })) {
     noGrad(() => {
       const spam = model.forward(mails).sigmoid();
       accuracy.update(spam, labels);
@@ -102,7 +102,7 @@ async function train(
     items.map(([words]) => words.length),
     { batchSize, seed },
   );
-  const loader = new data.DataLoader(datasetOf(items), { batchSampler, collate: collate() });
+  const loader = new data.DataLoader(datasetOf(items), { batchSampler, collateFn: collate() });
   const started = performance.now();
   for (let epoch = 1; epoch <= epochs; epoch++) {
     model.train();

@@ -85,6 +85,57 @@ export class FormatError extends NablaError {
   }
 }
 
+/** An item of a dataset that could not be had: its file is wrong, its annotation lies outside the image, its code threw. */
+export class DataError extends NablaError {
+  /** The class of the dataset, or its file. */
+  readonly dataset: string;
+  /** The number of the item; undefined where none is to blame. */
+  readonly index: number | undefined;
+  /** The items that were to become one batch. */
+  readonly indices: readonly number[];
+  readonly reason: string;
+
+  constructor(
+    op: string,
+    at: { dataset: string; index?: number; indices?: readonly number[] },
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    const { dataset, index, indices = index === undefined ? [] : [index] } = at;
+    super(op, `${itemText(index, indices)}${dataset}: ${reason}`, options);
+    this.dataset = dataset;
+    this.index = index;
+    this.indices = indices;
+    this.reason = reason;
+  }
+}
+
+function itemText(index: number | undefined, indices: readonly number[]): string {
+  if (index !== undefined) return `item ${index} of `;
+  if (indices.length === 0) return '';
+  const shown = indices.slice(0, 8).join(', ');
+  return `items ${shown}${indices.length > 8 ? `, … (${indices.length})` : ''} of `;
+}
+
+/** A worker of a DataLoader ended, was too slow, or could not start. */
+export class WorkerError extends DataError {
+  /** The number of the worker. */
+  readonly worker: number;
+  /** What the thread ended with, where it ended by itself. */
+  readonly exitCode: number | undefined;
+
+  constructor(
+    op: string,
+    at: { dataset: string; index?: number; indices?: readonly number[]; worker: number; exitCode?: number },
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(op, at, reason, options);
+    this.worker = at.worker;
+    this.exitCode = at.exitCode;
+  }
+}
+
 /** A file could not be written: the disk is full, the folder read-only. What stood in it before is still there. */
 export class WriteError extends NablaError {
   readonly path: string;

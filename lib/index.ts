@@ -3,6 +3,7 @@ export {
   AutogradError,
   CallbackError,
   CheckpointError,
+  DataError,
   DeviceError,
   DisposedError,
   DTypeError,
@@ -12,6 +13,7 @@ export {
   OutOfMemoryError,
   ShapeError,
   ValueError,
+  WorkerError,
   WriteError,
 } from './errors.js';
 export {
@@ -43,6 +45,7 @@ export * as F from './nn/functional.js';
 export * as nn from './nn/index.js';
 export * from './ops/index.js';
 export * as optim from './optim/index.js';
+export { MissingPackageError } from './optional.js';
 export * as plots from './plots/index.js';
 export * as profiler from './profiler/index.js';
 export { profile } from './profiler/index.js';

@@ -1,6 +1,9 @@
 import type { Tensor } from '../tensor/tensor.js';
 
-/** Items by index. `get` may be async, for items that are read from files. */
+/**
+ * Items by index. `get` may be async, for items that are read from files.
+ * Source: https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.Dataset
+ */
 export interface Dataset<T> {
   readonly length: number;
   get(index: number): T | Promise<T>;
@@ -11,10 +14,32 @@ export interface BatchDataset<T, B> extends Dataset<T> {
   batch(indices: ArrayLike<number>): B | Promise<B>;
 }
 
+/**
+ * Items one after another, such as the rows of a file that is too large for memory. Each loop over it is one epoch.
+ * Source: https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.IterableDataset
+ */
+export type IterableDataset<T> = (AsyncIterable<T> | Iterable<T>) & {
+  /** How many items there are, where it is known. */
+  readonly length?: number;
+  /** Called with the number of the epoch before each loop of a DataLoader: for orders that change. */
+  setEpoch?(epoch: number): void;
+};
+
 /** Images or rows with their labels, the pair that most training loops take. */
 export type LabeledBatch = [inputs: Tensor, labels: Tensor];
 
 /** True for datasets with a `batch` of their own. */
 export function makesBatches<T, B>(dataset: Dataset<T> | BatchDataset<T, B>): dataset is BatchDataset<T, B> {
   return 'batch' in dataset && typeof dataset.batch === 'function';
+}
+
+/** True for datasets with items by index. */
+export function isMapStyle<T>(dataset: Dataset<T> | IterableDataset<T>): dataset is Dataset<T> {
+  return 'get' in dataset && typeof dataset.get === 'function';
+}
+
+/** What a dataset is called in messages. */
+export function datasetName(dataset: object): string {
+  const name = dataset.constructor?.name;
+  return name === undefined || name === 'Object' ? 'the dataset' : name;
 }

@@ -1,10 +1,32 @@
 export { type Collated, defaultCollate } from './collate.js';
-export { type BatchDataset, type Dataset, type LabeledBatch, makesBatches } from './dataset.js';
+export {
+  BatchConcatDataset,
+  ChainDataset,
+  ConcatDataset,
+  concat,
+  StackDataset,
+} from './concat.js';
+export { type BatchDataset, type Dataset, type IterableDataset, type LabeledBatch, makesBatches } from './dataset.js';
+export { type DistributedOptions, DistributedSampler } from './distributed-sampler.js';
 export { cacheFolder, type DownloadOptions, downloadFile } from './files.js';
 export { type IdxArray, type IdxData, type IdxDType, parseIdx, readIdx } from './idx.js';
 export { type CollateOptions, DataLoader, type DataLoaderOptions } from './loader.js';
+export { MappedDataset } from './mapped.js';
 export { Philox } from './philox.js';
-export type { BatchSampler } from './sampler.js';
+export {
+  BatchSampler,
+  type BatchSamplerLike,
+  RandomSampler,
+  type RandomSamplerOptions,
+  Sampler,
+  type SamplerLike,
+  type SeedOptions,
+  SequentialSampler,
+  SubsetRandomSampler,
+} from './sampler.js';
 export type { Stateful, StateTree, StateValue } from './state.js';
-export { BatchSubset, randomSplit, Subset, subset } from './subset.js';
+export { type StratifiedBatchOptions, StratifiedBatchSampler } from './stratified-sampler.js';
+export { BatchSubset, randomSplit, Subset, stratifiedSplit, subset } from './subset.js';
 export { TensorDataset } from './tensor-dataset.js';
+export { WeightedRandomSampler, type WeightedSamplerOptions } from './weighted-sampler.js';
+export { importSource, type ModuleSource, type WorkerDataset } from './worker/source.js';

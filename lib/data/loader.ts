@@ -1,10 +1,10 @@
 import { ArgumentError, valueText } from '../errors.js';
 import { checkOptions } from '../tensor/check.js';
-import { counters32, type Generator, generatorOf } from '../tensor/random.js';
+import type { Generator } from '../tensor/random.js';
 import { type Collated, defaultCollate } from './collate.js';
 import { type BatchDataset, type Dataset, makesBatches } from './dataset.js';
 import { Philox } from './philox.js';
-import type { BatchSampler } from './sampler.js';
+import { type BatchSamplerLike, drawSeed } from './sampler.js';
 import { type Stateful, type StateTree, type StateValue, statefulOf } from './state.js';
 
 /** How {@link DataLoader} makes batches. */
@@ -20,18 +20,18 @@ export interface DataLoaderOptions {
   /** Gives the seed where there is none. Default: the one that `manualSeed` seeds. */
   readonly generator?: Generator;
   /** Says which items make each batch, in the place of `batchSize`, `shuffle` and `dropLast`. */
-  readonly batchSampler?: BatchSampler;
+  readonly batchSampler?: BatchSamplerLike;
 }
 
 /** Options with a function that turns items into a batch. */
 export interface CollateOptions<T, B> extends DataLoaderOptions {
-  readonly collate: (items: T[]) => B;
+  readonly collateFn: (items: T[]) => B;
 }
 
 /**
  * Batches of a dataset, in order or shuffled. Each loop over it is one epoch, with its own order when shuffling.
  *
- * Datasets with a `batch` of their own make it; the items of others are put together by `collate`: by default tensors
+ * Datasets with a `batch` of their own make it; the items of others are put together by `collateFn`: by default tensors
  * are stacked, numbers become a tensor, tuples and objects are put together field by field.
  *
  * @example
@@ -44,7 +44,7 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly dropLast: boolean;
-  readonly batchSampler: BatchSampler | null;
+  readonly batchSampler: BatchSamplerLike | null;
   /** The number of the next epoch; set it to repeat one. To go on after a restart there is {@link stateDict}. */
   epoch = 0;
 
@@ -75,7 +75,7 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
     this.dropLast = dropLast;
     this.orderSeed = seed;
     this.batchSampler = options.batchSampler ?? null;
-    if ('collate' in options) this.makeBatch = collateItems(dataset, options.collate);
+    if ('collateFn' in options) this.makeBatch = collateItems(dataset, options.collateFn);
     else if (makesBatches(dataset)) this.makeBatch = (indices) => dataset.batch(indices);
     else this.makeBatch = collateItems(dataset, (items) => defaultCollate(items) as B);
   }
@@ -221,12 +221,6 @@ function collateItems<T, B>(dataset: Dataset<T>, collate: (items: T[]) => B): (i
     if (items.some((item) => item instanceof Promise)) return Promise.all(items).then(collate);
     return collate(items as T[]);
   };
-}
-
-/** A seed from a generator; the default one where none is given. @internal */
-export function drawSeed(op: string, generator: Generator | undefined): number {
-  const { seedLo, seedHi, offset } = generatorOf(op, generator)._take(counters32(1));
-  return new Philox(seedHi * 2 ** 32 + seedLo, offset).nextUint32();
 }
 
 function requireInteger(name: string, value: number, least: number): void {

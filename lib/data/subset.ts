@@ -1,19 +1,23 @@
 import { ArgumentError } from '../errors.js';
+import { checkDataset, checkIndex, checkList } from './check.js';
 import { type BatchDataset, type Dataset, makesBatches } from './dataset.js';
 import { Philox } from './philox.js';
+import { dealByClass, itemsByClass } from './stratify.js';
+import { type ModuleSource, sourceOf } from './worker/source.js';
 
-/** Some items of a dataset, in an order of their own. */
+/**
+ * Some items of a dataset, in an order of their own.
+ * Source: https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.Subset
+ */
 export class Subset<T> implements Dataset<T> {
   readonly dataset: Dataset<T>;
   readonly indices: Uint32Array;
 
   /** @throws ArgumentError when an index is outside the dataset */
   constructor(dataset: Dataset<T>, indices: ArrayLike<number>) {
-    for (let i = 0; i < indices.length; i++) {
-      const index = indices[i];
-      if (Number.isInteger(index) && index >= 0 && index < dataset.length) continue;
-      throw new ArgumentError('Subset', `index ${index} is out of range [0, ${dataset.length})`, index);
-    }
+    checkDataset('Subset', dataset);
+    checkList('Subset', 'indices', indices);
+    for (let i = 0; i < indices.length; i++) checkIndex('Subset', indices[i], dataset.length);
     this.dataset = dataset;
     this.indices = Uint32Array.from(indices);
   }
@@ -28,8 +32,13 @@ export class Subset<T> implements Dataset<T> {
 
   /** @internal The number that item `index` has in the whole dataset. */
   protected at(index: number): number {
-    if (Number.isInteger(index) && index >= 0 && index < this.length) return this.indices[index];
-    throw new ArgumentError('Subset', `index ${index} is out of range [0, ${this.length})`, index);
+    checkIndex('Subset', index, this.length);
+    return this.indices[index];
+  }
+
+  workerSource(): ModuleSource | null {
+    const dataset = sourceOf(this.dataset);
+    return dataset && { module: import.meta.url, export: 'subset', args: [dataset, this.indices] };
   }
 }
 
@@ -58,6 +67,8 @@ export function subset<T, B>(dataset: Dataset<T> | BatchDataset<T, B>, indices: 
  *
  * @param lengths how many items each part gets; as integers that add up to the dataset's length, or as fractions that
  * add up to 1 (what rounding leaves goes one each to the first parts, as in PyTorch)
+ * Source: https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.random_split
+ *
  * @example
  * const [train, validation] = randomSplit(dataset, [0.9, 0.1], 1);
  */
@@ -68,7 +79,8 @@ export function randomSplit<T, B>(
 ): BatchSubset<T, B>[];
 export function randomSplit<T>(dataset: Dataset<T>, lengths: readonly number[], seed: number): Subset<T>[];
 export function randomSplit<T>(dataset: Dataset<T>, lengths: readonly number[], seed: number): Subset<T>[] {
-  const sizes = partSizes(dataset.length, lengths);
+  checkDataset('randomSplit', dataset);
+  const sizes = partSizes('randomSplit', dataset.length, lengths);
   const order = new Philox(seed).permutation(dataset.length);
   let begin = 0;
   return sizes.map((size) => {
@@ -77,13 +89,50 @@ export function randomSplit<T>(dataset: Dataset<T>, lengths: readonly number[], 
   });
 }
 
-function partSizes(total: number, lengths: readonly number[]): number[] {
+/**
+ * Splits a dataset at random into parts that share no item and have the classes in the same proportions.
+ *
+ * @param labels the class of every item
+ * @param lengths as of {@link randomSplit}
+ * @example
+ * const [train, validation] = stratifiedSplit(digits, digits.labels, [0.9, 0.1], 1);
+ */
+export function stratifiedSplit<T, B>(
+  dataset: BatchDataset<T, B>,
+  labels: ArrayLike<number | string | bigint | boolean>,
+  lengths: readonly number[],
+  seed: number,
+): BatchSubset<T, B>[];
+export function stratifiedSplit<T>(
+  dataset: Dataset<T>,
+  labels: ArrayLike<number | string | bigint | boolean>,
+  lengths: readonly number[],
+  seed: number,
+): Subset<T>[];
+export function stratifiedSplit<T>(
+  dataset: Dataset<T>,
+  labels: ArrayLike<number | string | bigint | boolean>,
+  lengths: readonly number[],
+  seed: number,
+): Subset<T>[] {
+  const op = 'stratifiedSplit';
+  checkDataset(op, dataset);
+  const classes = itemsByClass(op, labels);
+  if (labels.length !== dataset.length) {
+    throw new ArgumentError(op, `${labels.length} labels for ${dataset.length} items`, labels);
+  }
+  const sizes = partSizes(op, dataset.length, lengths);
+  return dealByClass(classes, sizes, new Philox(seed)).map((indices) => subset(dataset, indices));
+}
+
+function partSizes(op: string, total: number, lengths: readonly number[]): number[] {
+  checkList(op, 'lengths', lengths);
   const sum = lengths.reduce((a, b) => a + b, 0);
   const valid = lengths.every((length) => length >= 0);
   if (valid && lengths.every(Number.isInteger) && sum === total) return [...lengths];
   if (!valid || Math.abs(sum - 1) > 1e-9) {
     const rule = `must be counts that add up to ${total} or fractions that add up to 1`;
-    throw new ArgumentError('randomSplit', `lengths ${rule}, got [${lengths.join(', ')}]`, lengths);
+    throw new ArgumentError(op, `lengths ${rule}, got [${lengths.join(', ')}]`, lengths);
   }
   const sizes = lengths.map((fraction) => Math.floor(total * fraction));
   const left = total - sizes.reduce((a, b) => a + b, 0);

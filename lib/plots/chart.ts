@@ -1,7 +1,7 @@
 import type { BarSeriesOption, CustomSeriesOption, LineSeriesOption, ScatterSeriesOption } from 'echarts/charts';
 import type { GridComponentOption, LegendComponentOption, TitleComponentOption } from 'echarts/components';
 import type { ComposeOption } from 'echarts/core';
-import { importOptional } from './optional.js';
+import { importOptional } from '../optional.js';
 import { FONT_FAMILY, writeImage } from './render.js';
 import { GRID_LINE, INK, MUTED } from './style.js';
 

@@ -1,3 +1,4 @@
+export { MissingPackageError } from '../optional.js';
 export type { PlotOptions } from './chart.js';
 export { type BarsOptions, type LinesOptions, type Repetitions, saveBars, saveLines } from './comparison.js';
 export { type ConfusionMatrixPlotOptions, saveConfusionMatrix } from './confusion-matrix.js';
@@ -13,4 +14,3 @@ export {
   saveLearningCurves,
 } from './learning-curves.js';
 export { type MisclassifiedOptions, saveMisclassified } from './misclassified.js';
-export { MissingPackageError } from './optional.js';

@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeAtomically } from '../data/files.js';
 import { ArgumentError } from '../errors.js';
-import { importOptional } from './optional.js';
+import { importOptional } from '../optional.js';
 
 const FONT_CONFIG = fileURLToPath(new URL('../../data/fonts/fonts.conf', import.meta.url));
 

@@ -3,7 +3,7 @@ import type { BarSeriesOption } from 'echarts/charts';
 import type { GridComponentOption, LegendComponentOption, TitleComponentOption } from 'echarts/components';
 import type { ComposeOption } from 'echarts/core';
 import { ArgumentError } from '../errors.js';
-import { importOptional } from '../plots/optional.js';
+import { importOptional } from '../optional.js';
 import { FONT_FAMILY, writeImage } from '../plots/render.js';
 import type { LayerProfile } from './rows.js';
 

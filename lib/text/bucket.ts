@@ -1,6 +1,5 @@
-import { drawSeed } from '../data/loader.js';
 import { Philox } from '../data/philox.js';
-import type { BatchSampler } from '../data/sampler.js';
+import { type BatchSamplerLike, drawSeed } from '../data/sampler.js';
 import type { Stateful, StateTree } from '../data/state.js';
 import { ArgumentError, valueText } from '../errors.js';
 import { checkOptions } from '../tensor/check.js';
@@ -28,9 +27,9 @@ export interface BucketOptions {
  *
  * @example
  * const sampler = new BucketBatchSampler(sentences.map((s) => s.length), { batchSize: 32, seed: 1 });
- * const loader = new data.DataLoader(dataset, { batchSampler: sampler, collate: padCollate() });
+ * const loader = new data.DataLoader(dataset, { batchSampler: sampler, collateFn: padCollate() });
  */
-export class BucketBatchSampler implements BatchSampler, Stateful {
+export class BucketBatchSampler implements BatchSamplerLike, Stateful {
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly noise: number;

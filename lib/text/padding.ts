@@ -98,7 +98,7 @@ function checkPad(op: string, options: PadOptions): Required<PadOptions> {
 /**
  * A collate function for a DataLoader whose items are sequences.
  * @example
- * const loader = new data.DataLoader(sentences, { batchSize: 32, collate: text.padCollate() });
+ * const loader = new data.DataLoader(sentences, { batchSize: 32, collateFn: text.padCollate() });
  */
 export function padCollate(options: PadOptions = {}): (items: readonly TokenSequence[]) => PaddedBatch {
   checkPad('padCollate', options);

@@ -4,7 +4,7 @@ import { ArgumentError, data, text } from '../../lib/index.js';
 const numbers = { length: 11, get: (index: number) => index };
 type Options = data.DataLoaderOptions;
 const make = (options: Options = {}): data.DataLoader<number, number[]> =>
-  new data.DataLoader(numbers, { batchSize: 3, shuffle: true, seed: 5, collate: (items) => items, ...options });
+  new data.DataLoader(numbers, { batchSize: 3, shuffle: true, seed: 5, collateFn: (items) => items, ...options });
 
 async function rest(loader: Iterable<number[]>): Promise<number[][]> {
   return [...loader];
@@ -59,7 +59,7 @@ describe('the state of a DataLoader', () => {
         this.offset = state.offset as number;
       },
     };
-    const options = { batchSampler: sampler, collate: (items: number[]) => items };
+    const options = { batchSampler: sampler, collateFn: (items: number[]) => items };
     const loader = new data.DataLoader(numbers, options);
     sampler.offset = 4;
     const wanted = await rest(loader);
@@ -79,7 +79,7 @@ describe('the state of a DataLoader', () => {
     const build = (seed: number) =>
       new data.DataLoader(numbers, {
         batchSampler: new text.BucketBatchSampler(lengths, { batchSize: 2, seed }),
-        collate: (items: number[]) => items,
+        collateFn: (items: number[]) => items,
       });
     const loader = build(1);
     const wanted = await rest(loader);

@@ -15,7 +15,7 @@ import { Tensor } from '../../lib/tensor/tensor.js';
 
 const numbers = (length: number): Dataset<number> => ({ length, get: (index) => index });
 const keepItems = <T>(items: T[]) => items;
-const listOf = (length: number, options = {}) => new DataLoader(numbers(length), { collate: keepItems, ...options });
+const listOf = (length: number, options = {}) => new DataLoader(numbers(length), { collateFn: keepItems, ...options });
 
 /** A dataset whose batches are lists, made at once. */
 class Ready implements BatchDataset<number, string> {
@@ -98,7 +98,7 @@ describe('DataLoader', () => {
 
   it('lets a dataset make its batches, unless a collate function is given', () => {
     expect([...new DataLoader(new Ready(), { batchSize: 4 })]).toEqual(['0 1 2 3', '4 5 6']);
-    expect([...new DataLoader(new Ready(), { batchSize: 4, collate: keepItems })]).toEqual([
+    expect([...new DataLoader(new Ready(), { batchSize: 4, collateFn: keepItems })]).toEqual([
       [0, 1, 2, 3],
       [4, 5, 6],
     ]);
@@ -107,7 +107,7 @@ describe('DataLoader', () => {
   it('waits for items that come later, in `for await` only', async () => {
     const later: Dataset<number> = { length: 3, get: (index) => Promise.resolve(index * 10) };
     const batches = [];
-    for await (const batch of new DataLoader(later, { batchSize: 2, collate: keepItems })) batches.push(batch);
+    for await (const batch of new DataLoader(later, { batchSize: 2, collateFn: keepItems })) batches.push(batch);
     expect(batches).toEqual([[0, 10], [20]]);
     expect(() => [...new DataLoader(later)]).toThrow(/use `for await`/);
     const failing: Dataset<number> = { length: 1, get: () => Promise.reject(new Error('no such file')) };
@@ -204,7 +204,7 @@ describe('subset and randomSplit', () => {
     const part = subset(new Ready(), [6, 0, 3]);
     expect([part.length, part.get(1)]).toEqual([3, 0]);
     expect([...new DataLoader(part, { batchSize: 2 })]).toEqual(['6 0', '3']);
-    expect([...new DataLoader(subset(numbers(9), [8, 1]), { collate: keepItems })]).toEqual([[8], [1]]);
+    expect([...new DataLoader(subset(numbers(9), [8, 1]), { collateFn: keepItems })]).toEqual([[8], [1]]);
     expect(() => part.get(3)).toThrow(/out of range \[0, 3\)/);
     expect(() => subset(numbers(2), [2])).toThrow(/out of range \[0, 2\)/);
   });
@@ -234,7 +234,7 @@ describe('batchSampler', () => {
   const sampler = { length: 2, batches: (epoch: number) => (epoch === 0 ? [[4, 0], [1]] : [[2], [3]]) };
 
   it('says which items make each batch of an epoch', async () => {
-    const loader = new DataLoader(dataset, { batchSampler: sampler, collate: (items) => items });
+    const loader = new DataLoader(dataset, { batchSampler: sampler, collateFn: (items) => items });
     expect(loader.length).toBe(2);
     expect([...loader]).toEqual([[4, 0], [1]]);
     const second: number[][] = [];

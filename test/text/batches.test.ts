@@ -79,7 +79,7 @@ describe('padBatch', () => {
       [[4], 1],
     ];
     const dataset = { length: 3, get: (i: number) => items[i] };
-    const batches = [...new data.DataLoader(dataset, { batchSize: 2, collate: padCollateLabeled() })];
+    const batches = [...new data.DataLoader(dataset, { batchSize: 2, collateFn: padCollateLabeled() })];
     expect(batches.map(([{ tokens }]) => tokens.shape)).toEqual([
       [2, 2],
       [1, 1],
@@ -87,7 +87,7 @@ describe('padBatch', () => {
     expect(await batches[0][1].toArray()).toEqual([0n, 1n]);
     expect(padCollateLabeled()([[[1], 0.5]])[1].dtype).toBe('float32');
     const plain = { length: 3, get: (i: number) => items[i][0] };
-    const [first] = new data.DataLoader(plain, { batchSize: 3, collate: padCollate({ paddingSide: 'left' }) });
+    const [first] = new data.DataLoader(plain, { batchSize: 3, collateFn: padCollate({ paddingSide: 'left' }) });
     expect(await first.tokens.toArray()).toEqual([
       [1n, 2n],
       [0n, 3n],
@@ -143,7 +143,7 @@ describe('BucketBatchSampler', () => {
   it('feeds a DataLoader', () => {
     const batchSampler = new BucketBatchSampler(lengths, { batchSize: 10, seed: 1 });
     const dataset = { length: 103, get: (i: number) => new Array<number>(lengths[i]).fill(1) };
-    const loader = new data.DataLoader(dataset, { batchSampler, collate: padCollate() });
+    const loader = new data.DataLoader(dataset, { batchSampler, collateFn: padCollate() });
     expect([...loader].reduce((count, { lengths: found }) => count + found.length, 0)).toBe(103);
     expect(loader.length).toBe(11);
   });
@@ -152,7 +152,7 @@ describe('BucketBatchSampler', () => {
     const loaderOf = (seed: number) => {
       const batchSampler = new BucketBatchSampler(lengths, { batchSize: 10, seed });
       const dataset = { length: 103, get: (i: number) => [i] };
-      return new data.DataLoader(dataset, { batchSampler, collate: (items) => items.flat() });
+      return new data.DataLoader(dataset, { batchSampler, collateFn: (items) => items.flat() });
     };
     const whole = [...loaderOf(1)];
     const first = loaderOf(1);

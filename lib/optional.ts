@@ -1,4 +1,4 @@
-import { NablaError } from '../errors.js';
+import { NablaError } from './errors.js';
 
 /** A package that nabla does not install by itself is needed and not there. */
 export class MissingPackageError extends NablaError {

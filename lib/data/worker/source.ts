@@ -1,0 +1,95 @@
+import { ArgumentError, valueText } from '../../errors.js';
+
+/**
+ * Where a worker finds a dataset or a function: those cannot cross threads, so a worker imports the module and makes
+ * its own. A class is made with `new`, a function with arguments is called, anything else is taken as it is.
+ */
+export interface ModuleSource {
+  /** The module: a URL such as `new URL('./photos.ts', import.meta.url)`, or a package. */
+  readonly module: string | URL;
+  /** The name of the export; dots reach into it: `Photos.open`. Default `default`. */
+  readonly export?: string;
+  /** What the class or function gets. Plain data, buffers, and module sources, which the worker replaces by what they name. */
+  readonly args?: readonly unknown[];
+}
+
+/** A dataset that tells workers how to make it again. */
+export interface WorkerDataset {
+  workerSource(): ModuleSource | null;
+}
+
+/** What {@link importSource} has made, and of what. */
+const known = new WeakMap<object, ModuleSource>();
+
+/** @internal How a worker makes `dataset`; null where it cannot. */
+export function sourceOf(dataset: object): ModuleSource | null {
+  const own = known.get(dataset);
+  if (own !== undefined) return own;
+  const { workerSource } = dataset as Partial<WorkerDataset>;
+  return typeof workerSource === 'function' ? (workerSource.call(dataset) as ModuleSource | null) : null;
+}
+
+/** @internal Whether `value` names a module; a `URL` alone does not. */
+export function isModuleSource(value: unknown): value is ModuleSource {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
+  const { module, export: name, args, ...rest } = value as Record<string, unknown>;
+  if (typeof module !== 'string' && !(module instanceof URL)) return false;
+  return ['undefined', 'string'].includes(typeof name) && (args === undefined || Array.isArray(args)) && isEmpty(rest);
+}
+
+const isEmpty = (object: object): boolean => Object.keys(object).length === 0;
+
+/** @internal With URLs as text, so that it can be posted. */
+export function postable(source: ModuleSource): ModuleSource {
+  const walk = (value: unknown): unknown => {
+    if (isModuleSource(value)) return postable(value);
+    if (Array.isArray(value)) return value.map(walk);
+    const plain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+    return plain ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item)])) : value;
+  };
+  return { module: String(source.module), export: source.export ?? 'default', args: source.args?.map(walk) };
+}
+
+/**
+ * Makes a dataset (or takes a function) from its module, here as workers do: a DataLoader with workers can use it.
+ *
+ * @throws ArgumentError when the module has no such export; what the import throws
+ * @example
+ * const photos = await importSource<Photos>({ module: new URL('./photos.js', import.meta.url), export: 'Photos', args: [folder] });
+ * const loader = new DataLoader(photos, { batchSize: 32, numWorkers: 2 });
+ */
+export async function importSource<T extends object>(source: ModuleSource): Promise<T> {
+  if (!isModuleSource(source)) {
+    throw new ArgumentError('importSource', `{ module, export, args } is needed, got ${valueText(source)}`, source);
+  }
+  const made = (await resolveSource(source)) as T;
+  known.set(made, source);
+  return made;
+}
+
+async function resolveSource(source: ModuleSource): Promise<unknown> {
+  const name = source.export ?? 'default';
+  const module: unknown = await import(String(source.module));
+  let owner: unknown = module;
+  let value: unknown = module;
+  for (const part of name.split('.')) {
+    owner = value;
+    value = (value as Record<string, unknown> | null | undefined)?.[part];
+  }
+  if (value === undefined || value === null) {
+    const exported = Object.keys(module as object).join(', ') || 'nothing';
+    throw new ArgumentError('DataLoader', `${source.module} has no export ${name}; it exports ${exported}`, source);
+  }
+  if (typeof value !== 'function') return value;
+  const args = await Promise.all((source.args ?? []).map(resolveArgument));
+  if (/^class\b/.test(Function.prototype.toString.call(value))) return Reflect.construct(value, args);
+  return source.args === undefined ? value : await Reflect.apply(value, owner, args);
+}
+
+async function resolveArgument(value: unknown): Promise<unknown> {
+  if (isModuleSource(value)) return resolveSource(value);
+  if (Array.isArray(value)) return Promise.all(value.map(resolveArgument));
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const entries = Object.entries(value).map(async ([key, item]) => [key, await resolveArgument(item)] as const);
+  return Object.fromEntries(await Promise.all(entries));
+}
