@@ -93,7 +93,9 @@ describe('samplers', () => {
     expect(Math.abs(firsts[0] - 400)).toBeLessThan(80);
     expect(Math.abs(firsts[2] - 1200)).toBeLessThan(120);
     expect(Math.abs(firsts[3] - 2400)).toBeLessThan(130);
-    expect(() => new WeightedRandomSampler(weights, 4, { replacement: false })).toThrow(/3 weights are above 0, too few/);
+    expect(() => new WeightedRandomSampler(weights, 4, { replacement: false })).toThrow(
+      /3 weights are above 0, too few/,
+    );
     expect(() => new WeightedRandomSampler([0, 0], 4)).toThrow(/0 weights are above 0/);
     expect(() => new WeightedRandomSampler([1, Number.NaN], 4)).toThrow(/weight 1 .* got NaN/);
     expect(() => new WeightedRandomSampler([1], 0)).toThrow(/numSamples must be an integer of at least 1/);
@@ -161,7 +163,9 @@ describe('DistributedSampler', () => {
   });
 
   it('refuses a rank that there is not', () => {
-    expect(() => new DistributedSampler(items(3), { numReplicas: 2, rank: 2 })).toThrow(/rank must be below numReplicas/);
+    expect(() => new DistributedSampler(items(3), { numReplicas: 2, rank: 2 })).toThrow(
+      /rank must be below numReplicas/,
+    );
     expect(() => new DistributedSampler(items(3), {} as never)).toThrow(/numReplicas must be an integer of at least 1/);
   });
 });

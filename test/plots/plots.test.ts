@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArgumentError, DTypeError } from '../../lib/errors.js';
+import { importOptional, MissingPackageError } from '../../lib/optional.js';
 import { type PlanarImage, saveImageGrid } from '../../lib/plots/image-grid.js';
 import { saveLearningCurves } from '../../lib/plots/learning-curves.js';
-import { importOptional, MissingPackageError } from '../../lib/optional.js';
 import { tensor, zeros } from '../../lib/tensor/create.js';
 
 let folder = '';
