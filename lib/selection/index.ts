@@ -1,3 +1,15 @@
+export { BayesianSampler, type BayesianSamplerOptions } from './bayesian-sampler.js';
+export {
+  type BootstrapError,
+  type BootstrapErrorOptions,
+  type BootstrapOptions,
+  type BootstrapResult,
+  bootstrap,
+  bootstrapError,
+  type Fit,
+  type IndexPredictor,
+  type ResampleIndices,
+} from './bootstrap.js';
 export type { Label, Labels, Samples } from './check.js';
 export {
   type CrossValidateOptions,
@@ -9,7 +21,18 @@ export {
   type Scores,
 } from './cross-validate.js';
 export { FoldError, MemberError, SplitError, TrialError, TrialPruned, WorkerError } from './errors.js';
+export { GaussianProcess, type Hyperparameters, type Prediction } from './gaussian-process.js';
 export { GroupKFold, LeaveOneGroupOut, StratifiedGroupKFold } from './group-fold.js';
+export {
+  type Evaluation,
+  type HalvingOptions,
+  type HalvingResult,
+  hyperband,
+  type ResourceObjective,
+  type ResourceTrial,
+  type SuccessiveHalvingOptions,
+  successiveHalving,
+} from './halving.js';
 export {
   KFold,
   LeaveOneOut,
@@ -19,6 +42,25 @@ export {
   StratifiedKFold,
 } from './k-fold.js';
 export {
+  type AshaOptions,
+  AshaPruner,
+  HyperbandPruner,
+  type HyperbandPrunerOptions,
+  MedianPruner,
+  type MedianPrunerOptions,
+  type Pruner,
+  type ReportedTrial,
+} from './pruners.js';
+export {
+  type FinishedTrial,
+  type GridOptions,
+  GridSampler,
+  LatinHypercubeSampler,
+  RandomSampler,
+  type Sampler,
+  type SamplerInput,
+} from './samplers.js';
+export {
   GroupShuffleSplit,
   ShuffleSplit,
   type ShuffleSplitOptions,
@@ -27,5 +69,19 @@ export {
   type TrainTestSplitOptions,
   trainTestSplit,
 } from './shuffle-split.js';
+export {
+  type Choice,
+  type CompiledSpace,
+  categorical,
+  type Dimension,
+  float,
+  int,
+  type Params,
+  type RangeOptions,
+  type Space,
+  when,
+} from './space.js';
 export type { Fold, ShuffleOptions, Splitter } from './split.js';
+export { type Alternative, mannWhitneyU, type RankTestOptions, type TestResult, wilcoxon } from './statistics.js';
+export { type OptimizeOptions, Study, type StudyOptions, type Trial, type TrialObjective } from './study.js';
 export { type TimeSeriesOptions, TimeSeriesSplit } from './time-series.js';

@@ -7,20 +7,23 @@ import { WorkerError } from './errors.js';
 const PROGRAM = `
 const { parentPort, workerData } = require('node:worker_threads');
 const loaded = import(workerData.module);
+loaded.catch(() => undefined);
 const waiting = new Map();
 const plain = (error) => error instanceof Error
   ? { name: error.name, message: error.message, stack: error.stack, text: true }
   : { value: String(error) };
 let asked = 0;
-parentPort.on('message', async ({ id, job, answer }) => {
+parentPort.on('message', async ({ id, job, answer, refused }) => {
   if (job === undefined) {
-    waiting.get(id)?.(answer);
+    const [resolve, reject] = waiting.get(id);
     waiting.delete(id);
+    if (refused === undefined) resolve(answer);
+    else reject(new Error(refused));
     return;
   }
-  const ask = (question) => new Promise((resolve) => {
+  const ask = (question) => new Promise((resolve, reject) => {
     const number = ++asked;
-    waiting.set(number, resolve);
+    waiting.set(number, [resolve, reject]);
     parentPort.postMessage({ id: number, question });
   });
   try {
@@ -63,6 +66,15 @@ function errorOf({ name, message, stack, value }: NonNullable<Message['error']>)
   return error;
 }
 
+/** What the worker is told: an answer, or why there is none. */
+function answerTo(question: Question, answer: (question: Question) => boolean): object {
+  try {
+    return { answer: answer(question) };
+  } catch (error) {
+    return { refused: (error as Error).message };
+  }
+}
+
 /** @internal A number of lanes; each runs one job at a time in a worker of its own, which is replaced when it dies. */
 export class WorkerLanes {
   private readonly lanes: (Worker | null)[];
@@ -88,7 +100,7 @@ export class WorkerLanes {
         act();
       };
       const onMessage = ({ id, result, error, question }: Message): void => {
-        if (question !== undefined) worker.postMessage({ id, answer: answer(question) });
+        if (question !== undefined) worker.postMessage({ id, ...answerTo(question, answer) });
         else if (error !== undefined) end(() => reject(errorOf(error)));
         else end(() => resolve(result));
       };
