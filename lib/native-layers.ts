@@ -218,7 +218,16 @@ export interface NativeLayers {
     training: boolean,
   ): void;
   // sizes: stride, padding and dilation (depth, height, width each), groups.
-  convolution(out: Handle, x: Handle, weight: Handle, bias: Handle, sizes: Int32Array, activation: number): void;
+  /** activation: 0 none, 1 relu, 2 relu6. */
+  convolution(
+    out: Handle,
+    x: Handle,
+    weight: Handle,
+    bias: Handle,
+    addend: Handle,
+    sizes: Int32Array,
+    activation: number,
+  ): void;
   convolutionTranspose(out: Handle, input: Handle, weight: Handle, bias: Handle, sizes: Int32Array): void;
   convolutionBackwardWeight(gradWeight: Handle, gradBias: Handle, gradOut: Handle, x: Handle, sizes: Int32Array): void;
 }

@@ -1,22 +1,9 @@
 // Containers: modules that hold modules and register them.
 import { ArgumentError, NablaError, valueText } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { ReLU } from './activation.js';
-import { ConvForward } from './conv.js';
-import { Linear } from './linear.js';
+import { activationOf, convNorm, folds, takesRelu } from './fusion.js';
 import { checkName } from './members.js';
 import { type AnyModule, assertModule, Module } from './module.js';
-
-/** Layers that can take a ReLU into their kernel; a subclass or a replaced `forward` runs as it is. */
-function fusesRelu(layer: Module): layer is ConvForward | Linear {
-  return (
-    (layer instanceof ConvForward && layer.forward === ConvForward.prototype.forward) ||
-    (layer instanceof Linear && layer.forward === Linear.prototype.forward)
-  );
-}
-
-const isPlainRelu = (layer: Module | undefined): boolean =>
-  layer instanceof ReLU && layer.forward === ReLU.prototype.forward;
 
 /** Position of an item, counted from the end when it is negative; `extra` allows the place behind the last one. @internal */
 export function checkIndex(op: string, index: unknown, length: number, extra = 0): number {
@@ -52,7 +39,8 @@ export function checkEntries<T>(op: string, entries: Entries<T>): [string, T][] 
 export type Entries<T> = Readonly<Record<string, T>> | Iterable<readonly [string, T]>;
 
 /**
- * Runs its modules one after the other; a ReLU behind a convolution or a linear layer runs in the same kernel. Names are
+ * Runs its modules one after the other; a ReLU behind a convolution or a linear layer runs in the same kernel, and so does,
+ * in evaluation without gradients, a batch normalization behind a convolution (which rounds a little differently). Names are
  * `0`, `1`, …, or the keys of an object: `new nn.Sequential({ conv: new nn.Conv2d(1, 8, 3), act: new nn.ReLU() })`.
  * Any shape that the first one takes.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Sequential.html
@@ -177,7 +165,12 @@ export class Sequential extends Module {
     try {
       for (; i < layers.length; i++) {
         const layer = layers[i];
-        if (fusesRelu(layer) && isPlainRelu(layers[i + 1])) {
+        const next = layers[i + 1];
+        if (folds(layer, next, out)) {
+          const last = activationOf(layers[i + 2]) ? layers[i + 2] : null;
+          out = convNorm(layer, next, last, out);
+          i += last ? 2 : 1;
+        } else if (takesRelu(layer) && activationOf(next) === 'relu') {
           out = layer._forwardRelu(out);
           i++;
         } else {

@@ -1,5 +1,5 @@
 import { ArgumentError, shapeText, valueText } from '../errors.js';
-import { convNd, convTransposeNd } from '../ops/layers/conv.js';
+import { convNd, convTransposeNd, type Epilogue } from '../ops/layers/conv.js';
 import { samePadding } from '../ops/layers/conv-geometry.js';
 import { type Size1, type Size2, type Size3, sizes } from '../ops/layers/sizes.js';
 import { pad } from '../ops/shape/pad.js';
@@ -165,12 +165,12 @@ const listText = (sizes: readonly number[]): string => (sizes.length === 1 ? `($
 /** The layers that slide a kernel over their input. */
 export abstract class ConvForward extends ConvBase {
   forward(x: Tensor): Tensor {
-    return runForward(this, x, false);
+    return runForward(this, x);
   }
 
   /** @internal The ReLU behind it in the same kernel, with the same bits. */
   _forwardRelu(x: Tensor): Tensor {
-    return runForward(this, x, true);
+    return runForward(this, x, { activation: 'relu' });
   }
 }
 
@@ -183,13 +183,20 @@ function bordersOf({ padding, kernelSize, dilation }: ConvForward): readonly num
   return before.flatMap((_, i) => [before[last - i], after[last - i]]);
 }
 
-function runForward(layer: ConvForward, x: Tensor, relu: boolean): Tensor {
-  const { weight, bias, stride, padding, dilation, groups, paddingMode } = layer;
+/** With `folded`, these in place of the layer's own weight and bias. @internal */
+export function runForward(
+  layer: ConvForward,
+  x: Tensor,
+  epilogue?: Epilogue,
+  folded: { weight: Tensor; bias: Tensor | null } = layer,
+): Tensor {
+  const { weight, bias } = folded;
+  const { stride, padding, dilation, groups, paddingMode } = layer;
   const dims = layer.kernelSize.length;
-  if (paddingMode === 'zeros') return convNd(dims, x, weight, bias, { stride, padding, dilation, groups }, relu);
+  if (paddingMode === 'zeros') return convNd(dims, x, weight, bias, { stride, padding, dilation, groups }, epilogue);
   const borders = bordersOf(layer);
   const padded = borders.some((size) => size !== 0) ? pad(x, borders, { mode: paddingMode }) : x;
-  return convNd(dims, padded, weight, bias, { stride, dilation, groups }, relu);
+  return convNd(dims, padded, weight, bias, { stride, dilation, groups }, epilogue);
 }
 
 /** The layers that reverse a convolution's shapes. */

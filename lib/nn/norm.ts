@@ -73,8 +73,8 @@ export function resetAffine({ weight, bias }: Pick<Statistics, 'weight' | 'bias'
   if (bias) zeros_(bias);
 }
 
-/** Common part of the batch normalizations. Ioffe & Szegedy 2015. */
-abstract class BatchNorm extends Module {
+/** Common part of the batch normalizations. Ioffe & Szegedy 2015. @internal */
+export abstract class BatchNorm extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
   declare runningMean: Tensor | null;
@@ -119,10 +119,20 @@ abstract class BatchNorm extends Module {
     resetNorm(this);
   }
 
+  /** @internal Whether it takes inputs of so many dimensions. */
+  _takes(ndim: number): boolean {
+    return this.dims.includes(ndim);
+  }
+
+  /** @internal Whether it does the same to every input: by its running statistics, without changing them. */
+  _isFixed(): boolean {
+    return !this.training && this.trackRunningStats;
+  }
+
   forward(x: Tensor): Tensor {
     const name = this.constructor.name;
     checkTensor(name, x);
-    if (!this.dims.includes(x.ndim)) {
+    if (!this._takes(x.ndim)) {
       throw new ShapeError(
         name,
         `input of ${this.dims.join(' or ')} dimensions is needed, got ${shapeText(x.shape)}`,

@@ -61,6 +61,7 @@ void Environment::notify(PendingRead* read) { napi_call_threadsafe_function(sett
 // a process may start and end many workers. References to JavaScript objects end with the environment.
 void Environment::stop() {
   stream.stop();
+  context.prepared.clear(context);
   for (Slot& slot : slots_) {
     Storage* storage = slot.tensor.storage;
     if (!storage || storage->refs.fetch_sub(1) != 1 || storage->owner != &allocator) continue;
@@ -119,6 +120,7 @@ void Environment::release(uint32_t id) {
   slot.next = freeSlot_;
   freeSlot_ = id;
   if (storage->refs.fetch_sub(1) != 1) return;
+  if (storage->prepared) context.prepared.release(context, *storage);
   if (storage->owner == &allocator)
     allocator.release(storage->block, stream.position());
   else

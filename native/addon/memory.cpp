@@ -80,6 +80,7 @@ Storage* Environment::allocateStorage(size_t bytes) {
   if (!block) {
     collectFull();
     poll();
+    context.prepared.clear(context);
     allocator.trim(stream.completed());
     block = allocator.allocate(bytes, stream);
   }

@@ -6,6 +6,7 @@
 #include "../kernels/cpu/table.h"
 #include "../runtime/cpu_features.h"
 #include "../runtime/stream.h"
+#include "prepared.h"
 
 namespace nabla {
 
@@ -13,11 +14,13 @@ struct OutOfMemory {
   size_t bytes;
 };
 
+struct Context;
+
 // Temporary memory of one op. Released when the object goes, which is safe as soon as the tasks that use it are queued:
 // later tasks run later.
 class Scratch {
  public:
-  Scratch(Allocator& allocator, Stream& stream, size_t bytes);
+  Scratch(Context& ctx, size_t bytes);
   ~Scratch() { allocator_.release(block_, stream_.position()); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
@@ -39,7 +42,8 @@ struct Context {
   // Outputs of so many bytes are gone from the caches before anybody reads them: they are written past them.
   size_t streamedBytes = size_t{16} << 20;
   bool allowWinograd = true;  // false: convolutions add up their products as they are, which rounds less
-  Scratch scratch(size_t bytes) { return Scratch(allocator, stream, bytes); }
+  PreparedCache prepared;
+  Scratch scratch(size_t bytes) { return Scratch(*this, bytes); }
 };
 
 // The table for the chosen instruction set.

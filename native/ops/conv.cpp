@@ -31,7 +31,8 @@ struct Job {
   const char* bias;
   int64_t biasStride;
   char *packed, *paddedBias;
-  bool relu;
+  const char* addend;
+  Activation activation;
   int64_t kernelSliceStride, kernelRowStride, kernelColStride, depthStride, laneStride, laneGroup, groupStride;
   int64_t itemSize, lanes;
   int type;
@@ -108,8 +109,7 @@ void padBias(const Job& job) {
   }
 }
 
-void packAll(const Job& job, Exec& exec) {
-  if (job.bias) job.type ? padBias<double>(job) : padBias<float>(job);
+void packWeights(const Job& job, Exec& exec) {
   eachPhase(job, [&](const Phase& phase) {
     const int64_t units = phase.taps() ? job.units() : 0;
     const bool small = phase.taps() * job.depth * job.groupWidth() * job.groups < 32768;
@@ -208,7 +208,8 @@ Place placeTile(const Job& job, const Phase& phase, const Band& band, int64_t sl
   t.out = job.out + (outLine * job.w.result + outCol) * job.resultChannels * job.itemSize;
   t.outRowStep = job.h.resultStep() * job.w.result * job.resultChannels;
   t.outColStep = job.w.resultStep() * job.resultChannels;
-  t.relu = job.relu;
+  if (job.addend) t.addend = job.addend + (static_cast<char*>(t.out) - job.out);
+  t.relu = job.activation.relu, t.most = job.activation.most;
   return {t, firstTap};
 }
 
@@ -222,7 +223,9 @@ void runUnit(const Job& job, const Phase& phase, const Place& place, int64_t uni
   const int64_t channels = std::min(job.separateWidth() - lane, split.size(block) * job.lanes);
   t.vectors = split.size(block);
   t.lastLanes = channels - (t.vectors - 1) * job.lanes;
-  t.out = static_cast<char*>(t.out) + (group * job.width + lane) * job.itemSize;
+  const int64_t channel = (group * job.width + lane) * job.itemSize;
+  t.out = static_cast<char*>(t.out) + channel;
+  if (t.addend) t.addend = static_cast<const char*>(t.addend) + channel;
   t.weightStepD = phase.h.taps * phase.w.taps * job.depth * (job.byLane ? job.groupWidth() : t.vectors * job.lanes);
   const int64_t start = phase.weights + phase.taps() * job.depth * (group * job.groupWidth() + lane);
   t.weights = job.packed + (t.runsD ? start + place.firstTap * t.weightStepD : 0) * job.itemSize;
@@ -335,14 +338,25 @@ void orderWeights(Job& job, const Tensor& weight) {
   }
 }
 
+// What decides about the packed weights.
+PreparedKey packedKey(const Job& job) {
+  PreparedKey key{1, job.h.backward, job.type, job.groups, job.depth, job.width, job.tileVectors, job.byLane};
+  size_t at = 8;
+  for (const ConvAxis* axis : {&job.d, &job.h, &job.w}) {
+    for (const int64_t value : {axis->kernel, axis->stride, axis->pad, axis->dilation}) key[at++] = value;
+  }
+  return key;
+}
+
 void launch(Context& ctx, const char* name, Job& job, const Tensor& out, const Tensor& source, const Tensor& weight,
-            const Tensor* bias) {
+            const Tensor* bias, const Tensor* addend) {
   if (out.numel() == 0) return;
   job.source = source.data;
   job.out = out.data;
   job.weight = weight.data;
   job.bias = bias ? bias->data : nullptr;
   job.biasStride = bias ? bias->strides[0] : 0;
+  job.addend = addend ? addend->data : nullptr;
   job.sourceChannels = source.shape[1];
   job.resultChannels = out.shape[1];
   job.type = out.dtype == DType::kFloat64;
@@ -356,13 +370,19 @@ void launch(Context& ctx, const char* name, Job& job, const Tensor& out, const T
   const int64_t groups = job.separateGroups();
   const int64_t weights = job.taps() * job.depth * groups * job.groupWidth();
   const int64_t biases = groups * job.groupWidth();
-  const Scratch scratch = ctx.scratch(static_cast<size_t>((weights + biases) * job.itemSize));
+  const auto kept = ctx.prepared.find(ctx, weight, packedKey(job), static_cast<size_t>(weights * job.itemSize));
+  const int64_t own = biases + (kept.keeps() ? 0 : weights);
+  const Scratch scratch = ctx.scratch(static_cast<size_t>(own * job.itemSize));
   job.paddedBias = scratch.as<char>();
-  job.packed = job.paddedBias + biases * job.itemSize;
-  const Tensor* const ins[] = {&source, &weight, bias};
+  job.packed = kept.keeps() ? kept.tensor.data : job.paddedBias + biases * job.itemSize;
+  if (kept.fill) {
+    ctx.stream.enqueue("packWeights", {&kept.tensor}, {&weight}, [job](Exec& exec) { packWeights(job, exec); });
+  }
+  const Tensor* const ins[] = {&source, &weight, bias, addend, kept.keeps() ? &kept.tensor : nullptr};
   const Tensor* const outs[] = {&out};
-  ctx.stream.enqueueList(name, outs, 1, ins, 3, [job](Exec& exec) {
-    packAll(job, exec);
+  ctx.stream.enqueueList(name, outs, 1, ins, 5, [job, packs = !kept.keeps()](Exec& exec) {
+    if (job.bias) job.type ? padBias<double>(job) : padBias<float>(job);
+    if (packs) packWeights(job, exec);
     exec.parallelFor(ceilDiv(job.items(), job.perChunk), [&](int64_t chunk) {
       const int64_t end = std::min(job.items(), (chunk + 1) * job.perChunk);
       for (int64_t item = chunk * job.perChunk; item < end && !exec.stopping(); item++) runItem(job, item);
@@ -381,17 +401,18 @@ Job jobOf(const ConvProblem& problem) {
 }  // namespace
 
 void convolution(Context& ctx, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor* bias,
-                 std::span<const int32_t> sizes, int64_t activation) {
+                 const Tensor* addend, std::span<const int32_t> sizes, int64_t code) {
+  const Activation activation = activationOf(code);
   const ConvProblem problem(false, x, weight, out, sizes);
   const WinogradCall w = winogradCall(ctx, ConvPass::kForward, problem, x, weight, out);
   if (w.method != ConvMethod::kDirect) {
-    return winogradForward(ctx, w.method, w.out, w.x, w.weight, bias, w.padH, w.padW, activation == 1);
+    return winogradForward(ctx, w.method, w.out, w.x, w.weight, bias, addend, w.padH, w.padW, activation);
   }
   Job job = jobOf(problem);
   job.depth = weight.shape[1];
   job.width = weight.shape[0] / job.groups;
-  job.relu = activation == 1;
-  launch(ctx, "convolution", job, out, x, weight, bias);
+  job.activation = activation;
+  launch(ctx, "convolution", job, out, x, weight, bias, addend);
 }
 
 void convolutionTranspose(Context& ctx, const Tensor& out, const Tensor& in, const Tensor& weight, const Tensor* bias,
@@ -404,7 +425,7 @@ void convolutionTranspose(Context& ctx, const Tensor& out, const Tensor& in, con
   Job job = jobOf(problem);
   job.depth = weight.shape[0] / job.groups;
   job.width = weight.shape[1];
-  launch(ctx, "convolutionTranspose", job, out, in, weight, bias);
+  launch(ctx, "convolutionTranspose", job, out, in, weight, bias, nullptr);
 }
 
 }  // namespace nabla::ops

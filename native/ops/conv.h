@@ -9,9 +9,9 @@
 
 namespace nabla::ops {
 
-// activation: 0 none, 1 relu. bias may be null.
+// activation, of the sum with bias and addend (which lies as out does): 0 none, 1 relu, 2 relu6. Both may be null.
 void convolution(Context& ctx, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor* bias,
-                 std::span<const int32_t> sizes, int64_t activation);
+                 const Tensor* addend, std::span<const int32_t> sizes, int64_t activation);
 
 // The gradient for x of a convolution from x to `in` (plus bias): out has the shape of x, of which several give the
 // same shape of `in`. bias may be null.

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -112,6 +113,16 @@ inline Tensor imagesOf(const Tensor& t, int64_t images, int64_t height, int64_t 
   flat.ndim = 4;
   flat.shape[0] = images, flat.shape[2] = height, flat.shape[3] = width;
   return flat;
+}
+
+// What happens to a result at last: with relu it is brought into [0, most].
+struct Activation {
+  bool relu;
+  double most;
+};
+
+inline Activation activationOf(int64_t code) {
+  return {code != 0, code == 2 ? 6.0 : std::numeric_limits<double>::infinity()};
 }
 
 inline int64_t roundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }

@@ -51,8 +51,12 @@ const cpu::KernelTable& kernelTable(Isa isa) {
   return table;
 }
 
-Scratch::Scratch(Allocator& allocator, Stream& stream, size_t bytes)
-    : allocator_(allocator), stream_(stream), block_(allocator.allocate(bytes, stream)) {
+Scratch::Scratch(Context& ctx, size_t bytes)
+    : allocator_(ctx.allocator), stream_(ctx.stream), block_(allocator_.allocate(bytes, stream_)) {
+  if (block_) return;
+  ctx.prepared.clear(ctx);
+  allocator_.trim(stream_.completed());
+  block_ = allocator_.allocate(bytes, stream_);
   if (!block_) throw OutOfMemory{bytes};
 }
 

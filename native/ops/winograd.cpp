@@ -27,7 +27,9 @@ struct Job {
   int64_t biasStride;
   float *paddedBias, *packed;  // weights by point, as the products read them
   int64_t packedPoint;
-  bool relu, phased;
+  const float* addend;
+  Activation activation;
+  bool phased;
   int64_t block, step;
   float *v, *m;  // points of a step
   int method;
@@ -50,12 +52,15 @@ void packVector(const Job& job, int64_t vector, int64_t firstDepth, int64_t dept
   job.kernels->weights[job.method](p);
 }
 
-void packAll(const Job& job, Exec& exec) {
+void packWeights(const Job& job, Exec& exec) {
   const ConvSplit depths = piecesOf(job.depth, 64);
   exec.parallelFor(job.vectors * depths.pieces, [&](int64_t i) {
     const int64_t d = i % depths.pieces;
     packVector(job, i / depths.pieces, depths.start(d), depths.size(d));
   });
+}
+
+void padBias(const Job& job) {
   if (!job.bias) return;
   for (int64_t c = 0; c < job.widthPitch; c++) job.paddedBias[c] = c < job.width ? job.bias[c * job.biasStride] : 0;
 }
@@ -66,8 +71,10 @@ void readTiles(const Job& job, int64_t first, int64_t count, float* v, int64_t v
 
 void writeTiles(const Job& job, int64_t first, int64_t count, const float* m, int64_t mPoint) {
   const float* bias = job.bias ? job.paddedBias : nullptr;
-  job.kernels->output[job.method](
-      {job.result, job.grid.tiles(first, count), m, job.widthPitch, mPoint, bias, job.relu});
+  cpu::WinogradOutput o{job.result, job.grid.tiles(first, count), m, job.widthPitch, mPoint, bias, job.addend, false,
+                        0};
+  o.relu = job.activation.relu, o.most = static_cast<float>(job.activation.most);
+  job.kernels->output[job.method](o);
 }
 
 cpu::WinogradMultiply productOf(const Job& job, int64_t rows) {
@@ -129,7 +136,7 @@ void runPhases(const Job& job, Exec& exec) {
 }
 
 void run(const Job& job, Exec& exec) {
-  packAll(job, exec);
+  padBias(job);
   if (job.phased) return runPhases(job, exec);
   exec.parallelFor(ceilDiv(job.grid.total, job.block), [&](int64_t i) {
     const int64_t first = i * job.block;
@@ -147,7 +154,7 @@ void chooseSplit(Job& job, const cpu::ConvTiling& tiling) {
 }
 
 void launch(Context& ctx, const char* name, ConvMethod method, Job& job, const Tensor& out, const Tensor& source,
-            const Tensor& weight, const Tensor* bias) {
+            const Tensor& weight, const Tensor* bias, const Tensor* addend) {
   if (out.numel() == 0) return;
   job.method = static_cast<int>(method);
   job.points = winogradPoints(method);
@@ -158,33 +165,43 @@ void launch(Context& ctx, const char* name, ConvMethod method, Job& job, const T
   job.vectors = ceilDiv(job.width, job.lanes);
   job.depthPitch = roundUp(job.depth, job.lanes), job.widthPitch = job.vectors * job.lanes;
   if (bias) job.bias = bias->ptr<float>(), job.biasStride = bias->strides[0];
+  job.addend = addend ? addend->ptr<float>() : nullptr;
   chooseSplit(job, ctx.kernels.conv.tiling);
   job.packedPoint = pointStride(job.depth, job.widthPitch);
   const int64_t biases = roundUp(job.widthPitch, 16), packed = job.points * job.packedPoint;
   const int64_t v = job.phased ? job.points * pointStride(job.step, job.depthPitch) : 0;
   const int64_t m = job.phased ? job.points * pointStride(job.step, job.widthPitch) : 0;
-  const Scratch scratch = ctx.scratch(static_cast<size_t>(biases + packed + v + m) * sizeof(float));
+  const PreparedKey key{2, job.method, job.laneStride != 1, job.depth, job.width, job.tileVectors};
+  const auto kept = ctx.prepared.find(ctx, weight, key, static_cast<size_t>(packed) * sizeof(float));
+  const int64_t own = biases + v + m + (kept.keeps() ? 0 : packed);
+  const Scratch scratch = ctx.scratch(static_cast<size_t>(own) * sizeof(float));
   job.paddedBias = scratch.as<float>();
-  job.packed = job.paddedBias + biases;
-  job.v = job.packed + packed;
+  job.v = job.paddedBias + biases;
   job.m = job.v + v;
-  const Tensor* const ins[] = {&source, &weight, bias};
+  job.packed = kept.keeps() ? kept.tensor.ptr<float>() : job.m + m;
+  if (kept.fill) {
+    ctx.stream.enqueue("packWeights", {&kept.tensor}, {&weight}, [job](Exec& exec) { packWeights(job, exec); });
+  }
+  const Tensor* const ins[] = {&source, &weight, bias, addend, kept.keeps() ? &kept.tensor : nullptr};
   const Tensor* const outs[] = {&out};
-  ctx.stream.enqueueList(name, outs, 1, ins, 3, [job](Exec& exec) { run(job, exec); });
+  ctx.stream.enqueueList(name, outs, 1, ins, 5, [job, packs = !kept.keeps()](Exec& exec) {
+    if (packs) packWeights(job, exec);
+    run(job, exec);
+  });
 }
 
 }  // namespace
 
 void winogradForward(Context& ctx, ConvMethod method, const Tensor& out, const Tensor& x, const Tensor& weight,
-                     const Tensor* bias, int64_t padH, int64_t padW, bool relu) {
+                     const Tensor* bias, const Tensor* addend, int64_t padH, int64_t padW, Activation activation) {
   Job job{};
   job.source = winogradImages(x, -padH, -padW);
   job.result = winogradImages(out, 0, 0);
   job.weight = weight.ptr<float>();
   job.tapStep = weight.shape[0] * weight.shape[1];
   job.depthStride = weight.shape[0], job.laneStride = 1;
-  job.relu = relu;
-  launch(ctx, "convolution", method, job, out, x, weight, bias);
+  job.activation = activation;
+  launch(ctx, "convolution", method, job, out, x, weight, bias, addend);
 }
 
 // A convolution of the output's gradient with the weights turned by half a circle, inputs and outputs exchanged.
@@ -197,7 +214,7 @@ void winogradBackwardInput(Context& ctx, ConvMethod method, const Tensor& gradX,
   job.tapStep = -outputs * weight.shape[1];
   job.weight = weight.ptr<float>() - 8 * job.tapStep;
   job.depthStride = 1, job.laneStride = outputs;
-  launch(ctx, "convolutionTranspose", method, job, gradX, gradOut, weight, bias);
+  launch(ctx, "convolutionTranspose", method, job, gradX, gradOut, weight, bias, nullptr);
 }
 
 }  // namespace nabla::ops

@@ -31,7 +31,7 @@ WinogradCall winogradCall(const Context& ctx, ConvPass pass, const ConvProblem& 
 
 // These take every size and padding. `method` is not kDirect.
 void winogradForward(Context& ctx, ConvMethod method, const Tensor& out, const Tensor& x, const Tensor& weight,
-                     const Tensor* bias, int64_t padH, int64_t padW, bool relu);
+                     const Tensor* bias, const Tensor* addend, int64_t padH, int64_t padW, Activation activation);
 void winogradBackwardInput(Context& ctx, ConvMethod method, const Tensor& gradX, const Tensor& gradOut,
                            const Tensor& weight, const Tensor* bias, int64_t padH, int64_t padW);
 // gradBias may be null.

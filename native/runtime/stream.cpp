@@ -66,6 +66,7 @@ Stream::Task* Stream::begin(const char* op, const Tensor* const* outs, size_t ou
     Storage* storage = outs[i]->storage;
     if (storage->fresh && count < 32) task->freshOuts |= 1u << count;
     storage->fresh = false;
+    storage->writes++;
     list[count++] = storage->block;
   }
   task->outs = count;

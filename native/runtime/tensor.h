@@ -10,6 +10,8 @@ namespace nabla {
 
 constexpr int kMaxDims = 8;
 
+struct Prepared;
+
 // Memory shared by a tensor and its views. Reference counts change on the JavaScript thread that owns the allocator;
 // a count of zero gives the block back at once: the stream runs in order, so a later task may write to it.
 struct Storage {
@@ -17,7 +19,9 @@ struct Storage {
   Block* block = nullptr;
   Allocator* owner = nullptr;
   size_t bytes = 0;
-  bool fresh = true;  // no task has been queued that writes it
+  bool fresh = true;             // no task has been queued that writes it
+  uint64_t writes = 0;           // how often it was written
+  Prepared* prepared = nullptr;  // other forms of its contents, see ops/prepared.h
 };
 
 struct Tensor {

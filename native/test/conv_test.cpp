@@ -174,6 +174,19 @@ void checkClose(const Tensor& t, const Sums& sums, bool relu, const Shape& s, co
   checkTail(t, what);
 }
 
+// relu6(out + addend), in the precision of the type.
+void checkAdded(const Tensor& t, const Tensor& out, const Tensor& addend, const Shape& s) {
+  const std::vector<double> values = Machine::values(t), sums = Machine::values(out), more = Machine::values(addend);
+  int wrong = 0;
+  for (size_t i = 0; i < values.size(); i++) {
+    const double sum =
+        t.dtype == DType::kFloat32 ? static_cast<float>(sums[i]) + static_cast<float>(more[i]) : sums[i] + more[i];
+    if (values[i] != std::fmin(std::fmax(sum, 0), 6)) wrong++;
+  }
+  CHECK(wrong == 0 && values.size() == sums.size(), "addend and relu6: %d wrong: %s", wrong, s.text().c_str());
+  checkTail(t, "addend and relu6");
+}
+
 std::vector<std::vector<double>> run(const Shape& s, const Reference& ref, DType dtype, Isa isa, int threads) {
   Machine m(isa, threads);
   m.ctx.allowWinograd = false;  // has a program of its own
@@ -183,18 +196,21 @@ std::vector<std::vector<double>> run(const Shape& s, const Reference& ref, DType
   const Tensor bias = filled(m, dtype, {s.o}, {}, ref.bias), inputBias = filled(m, dtype, {s.c}, {}, ref.inputBias);
   const Tensor gradOut = filled(m, dtype, s.out(), last, ref.gradOut);
   const Tensor out = result(m, dtype, s.out(), last), rectified = result(m, dtype, s.out(), last);
+  const Tensor added = result(m, dtype, s.out(), last);
   const Tensor gradX = result(m, dtype, s.x(), last), transposed = result(m, dtype, s.x(), last);
   const Tensor gradWeight = result(m, dtype, s.weight(), weights);
   const Tensor gradBias = result(m, dtype, {s.o}, {});
   const auto sizes = s.sizes();
-  ops::convolution(m.ctx, out, x, weight, &bias, sizes, 0);
-  ops::convolution(m.ctx, rectified, x, weight, &bias, sizes, 1);
+  ops::convolution(m.ctx, out, x, weight, &bias, nullptr, sizes, 0);
+  ops::convolution(m.ctx, rectified, x, weight, &bias, nullptr, sizes, 1);
+  ops::convolution(m.ctx, added, x, weight, &bias, &gradOut, sizes, 2);
   ops::convolutionTranspose(m.ctx, gradX, gradOut, weight, nullptr, sizes);
   ops::convolutionTranspose(m.ctx, transposed, gradOut, weight, &inputBias, sizes);
   ops::convolutionBackwardWeight(m.ctx, gradWeight, &gradBias, gradOut, x, sizes);
   m.wait();
   checkClose(out, ref.out, false, s, "forward");
   checkClose(rectified, ref.out, true, s, "forward with relu");
+  checkAdded(added, out, gradOut, s);
   checkClose(gradX, ref.gradX, false, s, "input gradient");
   checkClose(transposed, ref.transposed, false, s, "transposed");
   checkClose(gradWeight, ref.gradWeight, false, s, "weight gradient");
@@ -305,7 +321,7 @@ void testRelu() {
     const Tensor x = filled(m, DType::kFloat32, {1, 1, 1, 3}, kChannelsLast[2], {std::nan(""), -1, 2});
     const Tensor weight = filled(m, DType::kFloat32, {1, 1, 1, 1}, kWeightOrder[2], {1});
     const Tensor out = result(m, DType::kFloat32, {1, 1, 1, 3}, kChannelsLast[2]);
-    ops::convolution(m.ctx, out, x, weight, nullptr, image(1, 1, 1, 3, 1, 1, 1).sizes(), 1);
+    ops::convolution(m.ctx, out, x, weight, nullptr, nullptr, image(1, 1, 1, 3, 1, 1, 1).sizes(), 1);
     m.wait();
     const std::vector<double> values = Machine::values(out);
     CHECK(std::isnan(values[0]) && values[1] == 0 && values[2] == 2, "relu of NaN, -1, 2");

@@ -109,7 +109,9 @@ class Machine {
 
   // `order` lists the dimensions from the outermost in memory to the innermost; empty: as the shape says. Strides grow
   // by `gap` elements per innermost step.
+  // Written at once, so no queued task may still use the memory.
   Tensor make(DType dtype, std::vector<int64_t> shape, std::vector<int> order = {}, int64_t gap = 1) {
+    wait();
     Tensor t;
     t.dtype = dtype;
     t.ndim = static_cast<int>(shape.size());
@@ -122,6 +124,7 @@ class Machine {
       stride *= shape[order[i]];
     }
     t.storage = new Storage;
+    t.storage->owner = &allocator;
     t.storage->bytes = static_cast<size_t>(stride) * itemSize(dtype) + 64;
     t.storage->block = allocator.allocate(t.storage->bytes, stream.completed());
     t.data = static_cast<char*>(t.storage->block->data);

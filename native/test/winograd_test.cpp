@@ -112,6 +112,20 @@ void checkClose(const Tensor& t, std::vector<double> expected, double terms, Con
     CHECK(std::isnan(t.ptr<float>()[i]), "%s: write past the end", what);
 }
 
+// relu6(out + addend), in the precision of the type.
+void checkAdded(const Tensor& t, const Tensor& out, const Tensor& addend, const Shape& s) {
+  const std::vector<double> values = Machine::values(t), sums = Machine::values(out), more = Machine::values(addend);
+  int wrong = 0;
+  for (size_t i = 0; i < values.size(); i++) {
+    const float sum = static_cast<float>(sums[i]) + static_cast<float>(more[i]);
+    if (values[i] != std::fmin(std::fmax(sum, 0.f), 6.f)) wrong++;
+  }
+  CHECK(wrong == 0 && values.size() == sums.size(), "addend and relu6: %d wrong: n%ld c%ld %ldx%ld o%ld", wrong, s.n,
+        s.c, s.h, s.w, s.o);
+  for (size_t i = values.size(); i < t.storage->bytes / sizeof(float); i++)
+    CHECK(std::isnan(t.ptr<float>()[i]), "addend: write past the end");
+}
+
 std::vector<double> rectified(std::vector<double> values) {
   for (double& v : values) v = std::fmax(v, 0);
   return values;
@@ -128,12 +142,14 @@ std::vector<std::vector<double>> run(const Shape& s, const Reference& r, ConvMet
   const Tensor gradX = result(m, {s.n, s.c, s.h, s.w}, kChannelsLast);
   const Tensor gradWeight = result(m, {s.o, s.c, 3, 3}, kHwio);
   const Tensor gradBias = result(m, {s.o}, {});
-  ops::winogradForward(m.ctx, method, out, x, weight, &bias, s.ph, s.pw, false);
-  ops::winogradForward(m.ctx, method, positive, x, weight, &bias, s.ph, s.pw, true);
-  ops::winogradBackwardInput(m.ctx, method, gradX, gradOut, weight, nullptr, s.ph, s.pw);
   const std::vector<double> shift(static_cast<size_t>(s.c), 0.5);
   const Tensor inputBias = filled(m, {s.c}, {}, shift);
   const Tensor transposed = result(m, {s.n, s.c, s.h, s.w}, kChannelsLast);
+  const Tensor added = result(m, {s.n, s.o, s.oh(), s.ow()}, kChannelsLast);
+  ops::winogradForward(m.ctx, method, out, x, weight, &bias, nullptr, s.ph, s.pw, ops::activationOf(0));
+  ops::winogradForward(m.ctx, method, positive, x, weight, &bias, nullptr, s.ph, s.pw, ops::activationOf(1));
+  ops::winogradForward(m.ctx, method, added, x, weight, &bias, &gradOut, s.ph, s.pw, ops::activationOf(2));
+  ops::winogradBackwardInput(m.ctx, method, gradX, gradOut, weight, nullptr, s.ph, s.pw);
   ops::winogradBackwardInput(m.ctx, method, transposed, gradOut, weight, &inputBias, s.ph, s.pw);
   ops::winogradBackwardWeight(m.ctx, method, gradWeight, &gradBias, gradOut, x, s.ph, s.pw);
   m.wait();
@@ -141,6 +157,7 @@ std::vector<std::vector<double>> run(const Shape& s, const Reference& r, ConvMet
   const double pixels = static_cast<double>(s.n * s.oh() * s.ow());
   checkClose(out, r.out, inner, method, s, "forward");
   checkClose(positive, rectified(r.out), inner, method, s, "forward with relu");
+  checkAdded(added, out, gradOut, s);
   checkClose(gradX, r.gradX, outer, method, s, "input gradient");
   std::vector<double> shifted = r.gradX;
   for (double& v : shifted) v += 0.5;
@@ -189,7 +206,7 @@ void testChoice() {
     const Tensor out = m.make(dtype, {s.n, s.o, s.oh(), s.ow()}, kChannelsLast);
     const Tensor gradX = m.make(dtype, {s.n, s.c, s.h, s.w}, kChannelsLast);
     const Tensor gradWeight = m.make(dtype, {s.o, s.c, 3, 3}, kHwio);
-    ops::convolution(m.ctx, out, x, weight, nullptr, sizesOf(s), 0);
+    ops::convolution(m.ctx, out, x, weight, nullptr, nullptr, sizesOf(s), 0);
     ops::convolutionTranspose(m.ctx, gradX, gradOut, weight, nullptr, sizesOf(s));
     ops::convolutionBackwardWeight(m.ctx, gradWeight, nullptr, gradOut, x, sizesOf(s));
     m.wait();
@@ -204,6 +221,43 @@ void testChoice() {
   for (const auto& [shape, dtype] : {std::pair{worth, DType::kFloat64}, std::pair{narrow, DType::kFloat32}}) {
     const auto one = bits(shape, dtype, true), other = bits(shape, dtype, false);
     for (size_t i = 0; i < one.size(); i++) CHECK(same(one[i], other[i]), "pass %zu should be direct", i);
+  }
+}
+
+// Packed weights are kept from the second use on, until the weights are written, freed or memory is short.
+void testPrepared() {
+  for (const bool allow : {true, false}) {
+    Rig m(isas().back(), 2);
+    m.ctx.allowWinograd = allow;
+    const Shape s{2, 32, 16, 16, 32, 1, 1};
+    const Tensor x = m.random(DType::kFloat32, {s.n, s.c, s.h, s.w}, kChannelsLast);
+    const Tensor weight = m.random(DType::kFloat32, {s.o, s.c, 3, 3}, kHwio);
+    const Tensor other = m.random(DType::kFloat32, {s.o, s.c, 3, 3}, kHwio);
+    const auto forward = [&](const Tensor& w) {
+      const Tensor out = m.make(DType::kFloat32, {s.n, s.o, s.oh(), s.ow()}, kChannelsLast);
+      ops::convolution(m.ctx, out, x, w, nullptr, nullptr, sizesOf(s), 0);
+      m.wait();
+      return Machine::values(out);
+    };
+    const int64_t before = m.allocator.live();
+    const auto first = forward(weight);
+    const int64_t image = m.allocator.live() - before;
+    const auto second = forward(weight), third = forward(weight);
+    CHECK(m.allocator.live() - before > 3 * image, "nothing was kept");
+    CHECK(same(first, second) && same(first, third), "kept weights give other bits");
+    m.stream.enqueue("write", {&weight}, {&other}, [weight, other](Exec&) {
+      std::memcpy(weight.data, other.data, static_cast<size_t>(weight.numel()) * sizeof(float));
+    });
+    const auto changed = forward(weight);
+    CHECK(m.allocator.live() - before == 4 * image, "old weights were kept");
+    CHECK(same(changed, forward(other)) && same(changed, forward(weight)), "changed weights");
+    CHECK(m.allocator.live() - before > 6 * image, "changed weights were not kept");
+    m.ctx.prepared.release(m.ctx, *weight.storage);
+    CHECK(m.allocator.live() - before == 6 * image, "freed weights were kept");
+    forward(other);
+    m.ctx.prepared.clear(m.ctx);
+    CHECK(m.allocator.live() - before == 7 * image, "kept for want of memory");
+    CHECK(same(changed, forward(weight)), "after clear");
   }
 }
 
@@ -265,8 +319,9 @@ void bench(Isa isa, int threads, const Shape& s) {
         best[pass][method + 1] = std::fmin(best[pass][method + 1], milliseconds(m, call));
       };
       keep(0, [&] {
-        direct ? ops::convolution(m.ctx, out, x, weight, nullptr, sizesOf(s), 0)
-               : ops::winogradForward(m.ctx, chosen, out, x, weight, nullptr, s.ph, s.pw, false);
+        direct
+            ? ops::convolution(m.ctx, out, x, weight, nullptr, nullptr, sizesOf(s), 0)
+            : ops::winogradForward(m.ctx, chosen, out, x, weight, nullptr, nullptr, s.ph, s.pw, ops::activationOf(0));
       });
       keep(1, [&] {
         direct ? ops::convolutionTranspose(m.ctx, gradX, gradOut, weight, nullptr, sizesOf(s))

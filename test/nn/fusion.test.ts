@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { manualSeed, nn, randn, type Tensor } from '../../lib/index.js';
+import { F, manualSeed, memory, nn, noGrad, rand, randn, scope, type Tensor } from '../../lib/index.js';
+import { convNorm } from '../../lib/nn/fusion.js';
+import { convNd } from '../../lib/ops/layers/conv.js';
 
 /** A ReLU that Sequential does not know, so that nothing is fused. */
 class OwnReLU extends nn.Module {
@@ -53,4 +55,122 @@ describe('Sequential', () => {
     model.forward(randn([1, 3, 9, 8]));
     expect(calls).toBe(1);
   });
+});
+
+/** A batch normalization that has seen something. */
+function normOf(features: number): nn.BatchNorm2d {
+  const norm = new nn.BatchNorm2d(features);
+  norm.forward(randn([6, features, 4, 4]).mul(2).add(1));
+  noGrad(() => {
+    norm.weight?.copy_(rand([features]).add(0.5));
+    norm.bias?.copy_(randn([features]));
+  });
+  return norm.eval();
+}
+
+const close = async (a: Tensor, b: Tensor): Promise<number> => {
+  const error = a.sub(b).abs().max();
+  const scale = b.abs().max();
+  return (await error.item()) / (await scale.item());
+};
+
+describe('a convolution and the batch normalization behind it', () => {
+  const [conv, norm, relu] = [new nn.Conv2d(8, 12, 3, { padding: 1 }), normOf(12), new nn.ReLU()];
+  const x = randn([2, 8, 9, 9]);
+  const addend = randn([2, 12, 9, 9]);
+  const separate = () => noGrad(() => norm.forward(conv.forward(x)).add(addend).relu());
+  const together = () => noGrad(() => convNorm(conv, norm, relu, x, addend));
+
+  it('run as one kernel in evaluation without gradients', async () => {
+    let calls = 0;
+    const handle = relu.registerForwardHook(() => {
+      calls++;
+    });
+    expect(await close(together(), separate())).toBeLessThan(5e-6);
+    expect(calls).toBe(1); // a layer with a hook is called
+    handle.remove();
+    const out = together();
+    expect(calls).toBe(1);
+    expect(await close(out, separate())).toBeLessThan(5e-6);
+    const model = new nn.Sequential(conv, norm, relu);
+    const want = noGrad(() => norm.forward(conv.forward(x)).relu());
+    const got = noGrad(() => model.forward(x));
+    expect(await close(got, want)).toBeLessThan(5e-6);
+    expect(await got.equal(want)).toBe(false); // so it was folded
+    expect(await model.forward(x).equal(want)).toBe(true); // and here not
+  });
+
+  it('see a change of each of their tensors', async () => {
+    for (const source of [conv.weight, conv.bias, norm.weight, norm.bias, norm.runningMean, norm.runningVar]) {
+      together();
+      noGrad(() => source?.add_(0.25));
+      expect(await close(together(), separate())).toBeLessThan(5e-6);
+    }
+    norm.train();
+    noGrad(() => norm.forward(randn([4, 12, 3, 3])));
+    expect(await close(together(), separate())).toBeLessThan(5e-6); // both by the batch's statistics
+    norm.eval();
+    expect(await close(together(), separate())).toBeLessThan(5e-6);
+  });
+
+  it('keep what they made inside a scope, and no more', async () => {
+    const first = scope(() => together());
+    noGrad(() => conv.weight.add_(0.1));
+    const runs = [];
+    for (let i = 0; i < 4; i++) {
+      scope(() => together()).dispose();
+      runs.push(memory().live);
+    }
+    expect(runs[3]).toBe(runs[2]);
+    expect(first.shape).toEqual([2, 12, 9, 9]);
+  });
+
+  it('take layers that do not fold as they are', async () => {
+    const group = new nn.GroupNorm(3, 12);
+    const want = noGrad(() => group.forward(conv.forward(x)).relu());
+    expect(await noGrad(() => convNorm(conv, group, relu, x)).equal(want)).toBe(true);
+    const silu = new nn.SiLU();
+    const smooth = noGrad(() => F.silu(norm.forward(conv.forward(x))));
+    expect(
+      await close(
+        noGrad(() => convNorm(conv, norm, silu, x)),
+        smooth,
+      ),
+    ).toBeLessThan(5e-6);
+    const channel = randn([1, 12, 1, 1]); // is broadcast
+    const added = noGrad(() => norm.forward(conv.forward(x)).add(channel).relu());
+    expect(
+      await close(
+        noGrad(() => convNorm(conv, norm, relu, x, channel)),
+        added,
+      ),
+    ).toBeLessThan(5e-6);
+  });
+});
+
+describe('the epilogue of a convolution', () => {
+  it.each(['none', 'relu', 'relu6'] as const)(
+    'has the bits and gradients of the separate ops: %s',
+    async (activation) => {
+      const activate = { none: (t: Tensor) => t, relu: F.relu, relu6: F.relu6 }[activation];
+      for (const shape of [
+        [2, 5, 9, 7],
+        [3, 16, 8, 8],
+      ]) {
+        const outputs = [];
+        for (const fused of [true, false]) {
+          manualSeed(4);
+          const x = randn(shape, { requiresGrad: true });
+          const weight = randn([18, shape[1], 3, 3], { requiresGrad: true });
+          const addend = randn([shape[0], 18, shape[2], shape[3]]).mul(3).requiresGrad_();
+          const y = fused
+            ? convNd(2, x, weight, null, { padding: 1 }, { activation, addend })
+            : activate(F.conv2d(x, weight, null, { padding: 1 }).add(addend));
+          y.backward({ gradient: randn(y.shape) });
+          outputs.push(await Promise.all([y, x.grad, weight.grad, addend.grad].map((t) => t?.data())));
+        }
+        expect(outputs[0]).toEqual(outputs[1]);
+      }
+    },
+  );
 });

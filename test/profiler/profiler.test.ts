@@ -274,7 +274,7 @@ describe('a profile', () => {
       outputs: ['float32 [2, 16, 28, 28]'],
       flops: 2 * 2 * 28 * 28 * 9 * 16,
     });
-    const tasks = of('task').filter(({ args }) => args.op === 'convolution');
+    const tasks = of('task').filter(({ name, args }) => args.op === 'convolution' && name === 'convolution');
     expect(tasks.length).toBe(12);
     const clock = 50; // the two clocks are read one after the other
     tasks.forEach((task, i) => {

@@ -3,10 +3,12 @@
 import { ShapeError, shapeText } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
-import { channelsLastStrides, contiguousStrides, kernelStrides } from '../../tensor/layout.js';
+import { channelsLastStrides, contiguousStrides, kernelStrides, sameShape } from '../../tensor/layout.js';
 import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
-import { reluGrad } from '../pointwise/unary.js';
+import { add, sub } from '../pointwise/arithmetic.js';
+import { clamp } from '../pointwise/select.js';
+import { relu, reluGrad } from '../pointwise/unary.js';
 import { contiguous, expand, kernelLayout, permute, reshape, squeeze, sumTo, unsqueeze } from '../shape/view.js';
 import {
   type ConvOptions,
@@ -35,26 +37,56 @@ export type ConvTranspose3dOptions = ConvTransposeOptions<Size3>;
 
 type Shape = readonly number[];
 
+const ACTIVATIONS = ['none', 'relu', 'relu6'] as const;
+/** What the kernel of a convolution does to its result at last. @internal */
+export type Activation = (typeof ACTIVATIONS)[number];
+
+/** What a convolution's kernel takes on besides: `activation(conv(x) + addend)`, with the bits of the separate ops. @internal */
+export interface Epilogue {
+  activation?: Activation;
+  /** Of the output's shape. */
+  addend?: Tensor;
+}
+
 const convolutionOp = defineOp({
   name: 'convolution',
-  inputs: ['input', 'weight', 'bias?'],
-  forward: (x: Tensor, weight: Tensor, bias: Tensor | null, shape: Shape, sizes: Int32Array, relu: boolean) => {
+  inputs: ['input', 'weight', 'bias?', 'addend?'],
+  forward: (
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | null,
+    addend: Tensor | null,
+    shape: Shape,
+    sizes: Int32Array,
+    activation: Activation,
+  ) => {
     const out = emptyStrided(shape, channelsLastStrides(shape), x.dtype);
-    native.convolution(out._id, x._id, weight._id, bias?._id ?? 0, sizes, relu ? 1 : 0);
+    const code = ACTIVATIONS.indexOf(activation);
+    native.convolution(out._id, x._id, weight._id, bias?._id ?? 0, addend?._id ?? 0, sizes, code);
     return out;
   },
-  save: (out, x, weight, _bias, _shape, sizes, relu) => ({ x, weight, sizes, y: relu ? out : null }),
-  backward: ([grad], { x, weight, sizes, y }, needs) => {
-    const g = y ? reluGrad(grad, y) : grad;
+  save: (out, x, weight, _bias, _addend, _shape, sizes, activation) => ({
+    ...{ x, weight, sizes, activation },
+    y: activation === 'none' ? null : out,
+  }),
+  backward: ([grad], { x, weight, sizes, activation, y }, needs) => {
+    const g = y ? activationGrad(grad, y, activation) : grad;
     const bias = needs[2];
     const [gradWeight, gradBias] = needs[1] ? weightGradient(g, x, weight.shape, bias, sizes) : [null, null];
     return [
       needs[0] ? transposed(g, weight, null, x.shape, sizes) : null,
       gradWeight,
       bias && !gradBias ? biasGradient(g) : gradBias,
+      needs[3] ? g : null,
     ];
   },
 });
+
+/** 0 where y lies at an end of its range. */
+function activationGrad(grad: Tensor, y: Tensor, activation: Activation): Tensor {
+  const g = reluGrad(grad, y);
+  return activation === 'relu6' ? reluGrad(g, sub(6, y)) : g;
+}
 
 /** The gradient of {@link convolutionOp} for its input, of which `shape` is the shape. With a bias, a layer of its own. */
 const transposeOp = defineOp({
@@ -100,9 +132,11 @@ function convolved(
   bias: Tensor | null,
   shape: Shape,
   sizes: Int32Array,
-  relu = false,
+  { activation = 'none', addend }: Epilogue = {},
 ): Tensor {
-  return convolutionOp(contiguous(x, 'channelsLast'), kernelLayout(weight), bias, shape, sizes, relu);
+  const added = addend ? contiguous(addend, 'channelsLast') : null;
+  const input = contiguous(x, 'channelsLast');
+  return convolutionOp(input, kernelLayout(weight), bias, added, shape, sizes, activation);
 }
 
 function transposed(x: Tensor, weight: Tensor, bias: Tensor | null, shape: Shape, sizes: Int32Array): Tensor {
@@ -143,21 +177,30 @@ function operands(
   return [x.ndim === dims + 1 ? unsqueeze(x, 0) : x, bias ?? null];
 }
 
-/** @internal A convolution over `dims` axes, with a ReLU behind it in the same kernel (and the same bits) if asked for. */
+/** @internal A convolution over `dims` axes, and what its kernel takes on besides. */
 export function convNd(
   dims: number,
   x: Tensor,
   weight: Tensor,
   bias: Bias,
   options: ConvOptions<unknown>,
-  relu = false,
+  epilogue?: Epilogue,
 ): Tensor {
   const op = `conv${dims}d`;
   const [batch, b] = operands(op, dims, x, weight, bias, options);
   const geometry = geometryOf(op, dims, weight.shape, options);
   const shape = outputShape(op, batch.shape, weight.shape, b?.shape ?? null, geometry);
-  const out = convolved(batch, weight, b, shape, kernelSizes(geometry), relu);
+  const sizes = kernelSizes(geometry);
+  const { addend, activation } = epilogue ?? {};
+  if (addend && !sameShape(addend.shape, shape))
+    return activate(add(convNd(dims, x, weight, bias, options), addend), activation);
+  const out = convolved(batch, weight, b, shape, sizes, epilogue);
   return x === batch ? out : squeeze(out, 0);
+}
+
+function activate(x: Tensor, activation: Activation = 'none'): Tensor {
+  if (activation === 'none') return x;
+  return activation === 'relu' ? relu(x) : clamp(x, 0, 6);
 }
 
 /** @internal A transposed convolution over `dims` axes. */

@@ -34,10 +34,27 @@ NABLA_INLINE void storeLanes(T* p, Vec<T> v, int64_t lanes) {
 #endif
 }
 
+template <class T>
+NABLA_INLINE Vec<T> loadLanes(const T* p, int64_t lanes) {
+  if (lanes == kLanes<T>) return vload(p);
+  Vec<T> v{};
+  for (int64_t i = 0; i < lanes; i++) v[i] = p[i];
+  return v;
+}
+
 // NaN stays NaN.
 template <class T>
-NABLA_INLINE Vec<T> rectify(Vec<T> v) {
-  return v < Vec<T>{} ? Vec<T>{} : v;
+NABLA_INLINE Vec<T> activate(const ConvTile& t, Vec<T> v) {
+  if (!t.relu) return v;
+  const Vec<T> most = vset(static_cast<T>(t.most));
+  v = v < Vec<T>{} ? Vec<T>{} : v;
+  return v > most ? most : v;
+}
+
+// Where the addend of a result lies.
+template <class T>
+NABLA_INLINE const T* addendOf(const ConvTile& t, const T* out) {
+  return t.addend ? static_cast<const T*>(t.addend) + (out - static_cast<const T*>(t.out)) : nullptr;
 }
 
 template <class T, int NV, int MR>
@@ -59,11 +76,21 @@ NABLA_INLINE void multiplyRun(int64_t n, const T* a, int64_t step, const T* w, V
 
 template <class T, int NV, int MR>
 NABLA_INLINE void finishTile(const ConvTile& t, Vec<T> (&acc)[MR][NV], T* out) {
+  if (const T* addend = addendOf<T>(t, out)) {
+#pragma GCC unroll 32
+    for (int i = 0; i < MR; i++) {
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; j++) {
+        const T* at = addend + i * t.outColStep + j * kLanes<T>;
+        acc[i][j] += j < NV - 1 ? vload(at) : loadLanes<T>(at, t.lastLanes);
+      }
+    }
+  }
 #pragma GCC unroll 32
   for (int i = 0; i < MR; i++) {
 #pragma GCC unroll 4
     for (int j = 0; j < NV; j++) {
-      const Vec<T> v = t.relu ? rectify<T>(acc[i][j]) : acc[i][j];
+      const Vec<T> v = activate<T>(t, acc[i][j]);
       if (j < NV - 1) {
         vstore(out + i * t.outColStep + j * kLanes<T>, v);
       } else {
@@ -153,9 +180,12 @@ __attribute__((noinline)) void depthwiseTile(const ConvTile& t, const T* source,
       }
     }
     const int64_t lanes = v == t.vectors - 1 ? t.lastLanes : kLanes<T>;
+    const T* addend = addendOf<T>(t, out);
 #pragma GCC unroll 16
     for (int i = 0; i < MR; i++) {
-      storeLanes(out + i * t.outColStep + v * kLanes<T>, t.relu ? rectify<T>(acc[i]) : acc[i], lanes);
+      const int64_t at = i * t.outColStep + v * kLanes<T>;
+      if (addend) acc[i] += loadLanes<T>(addend + at, lanes);
+      storeLanes(out + at, activate<T>(t, acc[i]), lanes);
     }
   }
 }
@@ -187,6 +217,7 @@ ConvTile clipRow(const ConvTile& t, int64_t r, int64_t tapWeights) {
   row.source = static_cast<const T*>(t.source) + r * t.rowStep + first * t.runStepH;
   row.weights = static_cast<const T*>(t.weights) + first * tapWeights;
   row.out = static_cast<T*>(t.out) + r * t.outRowStep;
+  if (t.addend) row.addend = static_cast<const T*>(t.addend) + r * t.outRowStep;
   return row;
 }
 

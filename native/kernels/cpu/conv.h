@@ -30,7 +30,8 @@ struct ConvPack {
 };
 
 // One block of result channels over a rectangle of result pixels in one slice:
-// out[r][c][:] = bias + sum over runs (h, i, j) and k < runLength of source[r, c, h, i, j, k] * weights[h][i][j][k][:].
+// out[r][c][:] = bias + sum over runs (h, i, j) and k < runLength of source[r, c, h, i, j, k] * weights[h][i][j][k][:],
+// plus addend[r][c][:], and with relu brought into [0, most].
 struct ConvTile {
   const void* source;  // first tap of result (0, 0)
   int64_t rowStep, colStep;
@@ -42,12 +43,14 @@ struct ConvTile {
   const void* weights;
   const void* bias;  // padded to whole vectors; may be null
   void* out;
+  const void* addend;  // lies as out does; may be null
   int64_t outRowStep, outColStep;
   int64_t rows, cols;
   int64_t vectors;    // of the block; depthwise: of all channels
   int64_t planes;     // depthwise only
   int64_t lastLanes;  // valid lanes of the last vector
   bool relu;
+  double most;
 };
 
 // How wide a register tile may be, for the frame's choice.

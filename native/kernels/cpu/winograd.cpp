@@ -43,9 +43,11 @@ void input(const WinogradInput& p) {
 }
 
 // NaN stays NaN.
-NABLA_INLINE V finish(V v, V bias, bool relu) {
-  v += bias;
-  return relu ? (v < V{} ? V{} : v) : v;
+NABLA_INLINE V activate(const WinogradOutput& p, V v) {
+  if (!p.relu) return v;
+  const V most = vset(p.most);
+  v = v < V{} ? V{} : v;
+  return v > most ? most : v;
 }
 
 template <int M>
@@ -62,13 +64,22 @@ void output(const WinogradOutput& p) {
       const float* points = p.points + t * p.pitch + c;
       const V bias = p.bias ? vload(p.bias + c) : V{};
       const auto load = [&](int i, int j) { return vload(points + (i * kSide + j) * p.pointStride); };
+      const float* addend = p.addend ? p.addend + (w.at + c - p.images.data) : nullptr;
       if (w.whole && lanes == kWidth) {
         float* at = w.at + c;
-        transform<Step>(
-            load, [&](int i, int j, V v) { vstore(at + i * w.rowStride + j * w.colStride, finish(v, bias, p.relu)); });
+        transform<Step>(load, [&](int i, int j, V v) {
+          const int64_t offset = i * w.rowStride + j * w.colStride;
+          v += bias;
+          if (addend) v += vload(addend + offset);
+          vstore(at + offset, activate(p, v));
+        });
       } else {
-        transform<Step>(load,
-                        [&](int i, int j, V v) { vstore(patch.data + (i * M + j) * kWidth, finish(v, bias, p.relu)); });
+        transform<Step>(load, [&](int i, int j, V v) {
+          const bool inside = i >= w.top && i < w.bottom && j >= w.left && j < w.right;
+          v += bias;
+          if (addend && inside) v += loadLanes(addend + i * w.rowStride + j * w.colStride, lanes);
+          vstore(patch.data + (i * M + j) * kWidth, activate(p, v));
+        });
         patch.write(w, c, lanes);
       }
     }
