@@ -1,5 +1,5 @@
 // Random numbers of this folder: a pure function of a seed and a stream, so that what was resumed equals what was not.
-import { drawSeed } from '../data/loader.js';
+import { drawSeed } from '../data/sampler.js';
 import { Philox } from '../data/philox.js';
 import { ArgumentError, valueText } from '../errors.js';
 
