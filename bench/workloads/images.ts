@@ -1,6 +1,5 @@
 // W1 and W9: DeepConvNet. W2: ResNet-18. W6: a multi-layer perceptron.
 import { F, models, nn, noGrad, optim, type Tensor, zeros } from '../../lib/index.js';
-import { convNorm } from '../../lib/nn/fusion.js';
 import { classes, fill, type Job, type Size, values } from './common.js';
 
 /** One step of training. */
@@ -52,7 +51,6 @@ class Block extends nn.Module {
   readonly c2: nn.Conv2d;
   readonly b2: nn.BatchNorm2d;
   readonly d: nn.Sequential | null;
-  readonly act = new nn.ReLU();
 
   constructor(inputs: number, outputs: number, stride: number) {
     super();
@@ -66,8 +64,9 @@ class Block extends nn.Module {
   }
 
   forward(x: Tensor): Tensor {
-    const y = convNorm(this.c1, this.b1, this.act, x);
-    return convNorm(this.c2, this.b2, this.act, y, this.d ? this.d.forward(x) : x);
+    const y = F.relu(this.b1.forward(this.c1.forward(x)));
+    const z = this.b2.forward(this.c2.forward(y));
+    return F.relu(z.add(this.d ? this.d.forward(x) : x));
   }
 }
 
