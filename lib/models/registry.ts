@@ -2,11 +2,39 @@
 import { ArgumentError, valueText } from '../errors.js';
 import { checkOptions } from '../tensor/check.js';
 import { editDistance } from '../text/edit-distance.js';
-import { alexnet } from './vision/alexnet.js';
+import { alexnet, alexnet2012 } from './vision/alexnet.js';
+import { densenet121, densenet161, densenet169, densenet201 } from './vision/densenet.js';
+import { googlenet } from './vision/googlenet.js';
+import { inceptionV3 } from './vision/inception.js';
+import { lenet5, lenet5_1998 } from './vision/lenet.js';
+import { nin, ninCifar } from './vision/nin.js';
+import { squeezenet1_0, squeezenet1_1 } from './vision/squeezenet.js';
+import { vgg11, vgg11Bn, vgg13, vgg13Bn, vgg16, vgg16Bn, vgg19, vgg19Bn } from './vision/vgg.js';
 
 /** One line per model, by its name in torchvision; its own form where torchvision has none. In the order of the years. */
 const BUILDERS = {
+  lenet5_1998,
+  lenet5,
+  alexnet_2012: alexnet2012,
   alexnet,
+  nin,
+  nin_cifar: ninCifar,
+  vgg11,
+  vgg11_bn: vgg11Bn,
+  vgg13,
+  vgg13_bn: vgg13Bn,
+  vgg16,
+  vgg16_bn: vgg16Bn,
+  vgg19,
+  vgg19_bn: vgg19Bn,
+  googlenet,
+  inception_v3: inceptionV3,
+  squeezenet1_0,
+  squeezenet1_1,
+  densenet121,
+  densenet161,
+  densenet169,
+  densenet201,
 } as const;
 
 type Builders = typeof BUILDERS;

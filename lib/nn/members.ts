@@ -7,11 +7,14 @@ import { Parameter } from './parameter.js';
 /** Names that were asked for: there are few, and each training step asks for them. */
 const stateNames = new Map<string, string>();
 
-/** The name of a field in a state dict: `runningMean` is `running_mean`, as PyTorch writes it. @internal */
+/**
+ * The name of a field in a state dict: `runningMean` is `running_mean`, as PyTorch writes it. A field that begins with a
+ * capital keeps its name: `Mixed_5b`. @internal
+ */
 export function stateName(field: string): string {
   const known = stateNames.get(field);
   if (known !== undefined) return known;
-  const name = field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+  const name = /^[A-Z]/.test(field) ? field : field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
   if (stateNames.size < 4096) stateNames.set(field, name);
   return name;
 }

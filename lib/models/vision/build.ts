@@ -8,6 +8,8 @@ import { checkOptions } from '../../tensor/check.js';
 export interface ClassifierOptions {
   /** Default 1000. */
   numClasses?: number;
+  /** Channels of the images. Default 3. */
+  inChannels?: number;
 }
 
 /** Options of the classifiers with dropout. */
@@ -16,12 +18,17 @@ export interface DropoutOptions extends ClassifierOptions {
   dropout?: number;
 }
 
-/** Throws unless these can be options of a classifier; the number of classes. @internal */
-export function checkClasses(op: string, options: ClassifierOptions, byDefault = 1000): number {
+/** Throws unless these can be options of a classifier; the numbers of channels and of classes. @internal */
+export function checkClassifier(
+  op: string,
+  options: ClassifierOptions,
+  byDefault: Required<ClassifierOptions> = { numClasses: 1000, inChannels: 3 },
+): Required<ClassifierOptions> {
   checkOptions(op, options);
-  const { numClasses = byDefault } = options;
+  const { numClasses = byDefault.numClasses, inChannels = byDefault.inChannels } = options;
   checkSize(op, 'numClasses', numClasses);
-  return numClasses;
+  checkSize(op, 'inChannels', inChannels);
+  return { numClasses, inChannels };
 }
 
 /** How each kind of layer begins; kinds that are left out begin as their layers do. @internal */
