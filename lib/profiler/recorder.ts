@@ -1,11 +1,11 @@
 // Notes what the JavaScript thread does: spans of modules, ops and backward rules, each with the part of the stream that
 // it filled. The stream notes when each task ran; lib/profiler/assign.ts brings both together.
 import type { AnyModule } from '../nn/module.js';
+import { flopsOf } from '../ops/flops.js';
 import { ITEM_SIZES } from '../tensor/dtype.js';
 import { type Node, tracing } from '../tensor/graph.js';
 import { type CallRecorder, profiling, streamPosition } from '../tensor/profiling.js';
 import { Tensor } from '../tensor/tensor.js';
-import { flopsOf } from './flops.js';
 
 /** Forward and backward passes, and everything else: optimizers, data. */
 export type Phase = 'forward' | 'backward' | 'other';
