@@ -157,8 +157,10 @@ function collect(module: AnyModule, state: StateDict, prefix: string, plan: Plan
   const own = new Map(ownState(module));
   for (const [name, target] of own) {
     const key = prefix + name;
-    if (!Object.hasOwn(state, key)) plan.missingKeys.push(key);
-    else prepare(plan, module, name, target, state[key], key);
+    if (!Object.hasOwn(state, key)) {
+      // Files from before the counter have none; as in PyTorch, for a state without versions, it stays as it is.
+      if (name !== 'num_batches_tracked') plan.missingKeys.push(key);
+    } else prepare(plan, module, name, target, state[key], key);
   }
   const children = new Map(module._ownModules());
   for (const key of Object.keys(state)) {

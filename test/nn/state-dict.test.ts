@@ -41,6 +41,25 @@ describe('stateDict', () => {
 });
 
 describe('loadStateDict', () => {
+  it('does without the counter of batches, as PyTorch for older files', () => {
+    const norm = new nn.BatchNorm1d(2);
+    const { num_batches_tracked: counter, ...state } = norm.stateDict();
+    counter.fill_(4);
+    expect(norm.loadStateDict(state)).toEqual({ missingKeys: [], unexpectedKeys: [] });
+    expect(numbers(norm.stateDict().num_batches_tracked)).toEqual([4]);
+  });
+
+  it('lists missing, unexpected and misshapen keys together', () => {
+    const model = make();
+    const { '0.bias': _, ...state } = model.stateDict();
+    state['2.weight'] = zeros([1]);
+    state['1.running_mean'] = zeros([3]);
+    const text =
+      'Sequential.loadStateDict: missing keys: 0.bias; unexpected keys: 2.weight; ' +
+      'wrong shapes: 1.running_mean: [3] given, [2] expected';
+    expect(() => model.loadStateDict(state)).toThrow(text);
+  });
+
   it('with assign takes over tensors and dtypes, and keeps what requires gradients', () => {
     const model = make();
     model.at(0).requiresGrad_(false);
