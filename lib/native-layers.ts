@@ -3,6 +3,11 @@ import type { Handle } from './native.js';
 
 /** Forward and backward kernels of layers and losses. */
 export interface NativeLayers {
+  colorChain(out: Handle, x: Handle, steps: Handle, whole: boolean): void;
+  normalizeImage(out: Handle, x: Handle, table: Handle, scale: number): void;
+  sharpen(out: Handle, x: Handle, factors: Handle): void;
+  gaussianBlur(out: Handle, x: Handle, weights: Handle, rows: number, columns: number): void;
+  eraseImage(out: Handle, x: Handle, boxes: Handle, values: Handle): void;
   attention(
     out: Handle,
     logSums: Handle,

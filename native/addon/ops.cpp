@@ -1,6 +1,7 @@
 // Every op that JavaScript can call, one line each. lib/native.ts holds the TypeScript side of the same list.
 #include "../ops/activation.h"
 #include "../ops/attention.h"
+#include "../ops/color.h"
 #include "../ops/conv.h"
 #include "../ops/copy.h"
 #include "../ops/ctc.h"
@@ -118,6 +119,11 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::resample>(env, exports, "resample");
   add<ops::gridSample>(env, exports, "gridSample");
   add<ops::gridSampleBackward>(env, exports, "gridSampleBackward");
+  add<ops::colorChain>(env, exports, "colorChain");
+  add<ops::normalizeImage>(env, exports, "normalizeImage");
+  add<ops::sharpen>(env, exports, "sharpen");
+  add<ops::gaussianBlur>(env, exports, "gaussianBlur");
+  add<ops::eraseImage>(env, exports, "eraseImage");
   add<ops::distance>(env, exports, "distance");
   add<ops::distanceBackward>(env, exports, "distanceBackward");
   add<ops::distanceBackwardOther>(env, exports, "distanceBackwardOther");

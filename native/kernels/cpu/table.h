@@ -2,6 +2,8 @@
 #pragma once
 #include "activation.h"
 #include "attention.h"
+#include "blur.h"
+#include "color.h"
 #include "conv.h"
 #include "conv_weight.h"
 #include "copy.h"
