@@ -169,3 +169,19 @@ export const ScanOp = { sum: 0, prod: 1, logSumExp: 2, max: 3, min: 4 } as const
 
 /** native/ops/sort.h */
 export const KthKind = { value: 0, median: 1, nanmedian: 2 } as const;
+
+/** native/kernels/cpu/color.h */
+export const ColorCode = {
+  nothing: 0,
+  brightness: 1,
+  saturation: 2,
+  hue: 3,
+  gamma: 4,
+  posterize: 5,
+  solarize: 6,
+  invert: 7,
+  gray: 8,
+  contrast: 9,
+  autocontrast: 10,
+  equalize: 11,
+} as const;

@@ -5,6 +5,7 @@ import './element-losses.js';
 import './arrange.js';
 import './attention.js';
 import './bags.js';
+import './color.js';
 import './conv.js';
 
 import './factor.js';
