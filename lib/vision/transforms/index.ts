@@ -19,6 +19,34 @@ export { Draws, sampleGenerator } from './draws.js';
 export { RandomHorizontalFlip, RandomVerticalFlip } from './flip.js';
 export * as functional from './functional.js';
 export {
+  ColorJitter,
+  type ColorJitterOptions,
+  ColorTransform,
+  FixedTransform,
+  Grayscale,
+  type PhotometricDistortOptions,
+  RandomAdjustSharpness,
+  RandomAutocontrast,
+  RandomChannelPermutation,
+  RandomEqualize,
+  RandomGrayscale,
+  RandomInvert,
+  RandomPhotometricDistort,
+  RandomPosterize,
+  RandomSolarize,
+  RGB,
+} from './photometric.js';
+export {
+  GaussianBlur,
+  type GaussianBlurTransformOptions,
+  GaussianNoise,
+  Normalize,
+  type PartDTypes,
+  RandomErasing,
+  type RandomErasingOptions,
+  ToDtype,
+} from './pixel-transforms.js';
+export {
   BoundingBoxes,
   type BoundingBoxesOptions,
   type BoundingBoxFormat,
