@@ -5,7 +5,8 @@ import { CheckpointError, FormatError, NablaError } from '../errors.js';
 import { checkOptions } from '../tensor/check.js';
 import { readBytes } from '../tensor/read.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { loadSafetensors, writeTensors } from './safetensors.js';
+import { loadSafetensors } from './safetensors.js';
+import { writeTensors } from './safetensors-write.js';
 import { flatten, unflatten } from './state-tree.js';
 
 const FORMAT = 'nabla.checkpoint';

@@ -1,4 +1,9 @@
 import './module.js';
 
 export { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
-export { loadSafetensors, type NamedTensors, type Safetensors, saveSafetensors } from './safetensors.js';
+export { mapNames, type NameRule, type Rename, transposeWeights } from './names.js';
+export { type LoadTensorsOptions, loadSafetensors, saveSafetensors } from './safetensors.js';
+export { openSafetensors, type Safetensors, SafetensorsFile, type TensorInfo } from './safetensors-read.js';
+export type { NamedTensors } from './safetensors-write.js';
+export { type SaveShardedOptions, saveSharded } from './sharded.js';
+export type { FileSource } from './source.js';

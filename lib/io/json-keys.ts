@@ -31,3 +31,21 @@ export function findDuplicateKey(json: string): { key: string; at: number } | nu
   }
   return null;
 }
+
+/** More objects and arrays than any sensible file has; each takes far more memory than its two bytes of text. */
+const MAX_OBJECTS = 2 ** 21;
+
+/** `JSON.parse` for text that may be anything: refuses, before it takes memory, what would make too many objects. */
+export function parseBounded(json: string): unknown {
+  let objects = 0;
+  let inString = false;
+  for (let i = 0; i < json.length; i++) {
+    const char = json.charCodeAt(i);
+    if (char === 0x22) inString = !inString;
+    else if (inString) i += char === 0x5c ? 1 : 0;
+    else if ((char === 0x7b || char === 0x5b) && ++objects > MAX_OBJECTS) {
+      throw new SyntaxError(`more than ${MAX_OBJECTS} objects and arrays`);
+    }
+  }
+  return JSON.parse(json);
+}

@@ -2,6 +2,7 @@
 import type { StateTree, StateValue } from '../data/state.js';
 import { ArgumentError, valueText } from '../errors.js';
 import { Tensor } from '../tensor/tensor.js';
+import { parseBounded } from './json-keys.js';
 
 /** Deeper trees are refused: a tree that contains itself is one. */
 const MAX_DEPTH = 64;
@@ -83,7 +84,7 @@ export function unflatten(
   };
   let root: Json;
   try {
-    root = JSON.parse(json) as Json;
+    root = parseBounded(json) as Json;
   } catch (error) {
     return fail(`the state is not JSON: ${(error as Error).message}`);
   }
