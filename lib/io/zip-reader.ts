@@ -77,13 +77,13 @@ export class ZipReader {
     return new ZipReader(source, entries, directory.at);
   }
 
-  /** The content of a file. @throws FormatError when it is damaged. */
-  async read(entry: ZipEntry, checkCrc = true): Promise<Uint8Array> {
+  /** The content of a file, and where it begins in the archive. @throws FormatError when it is damaged. */
+  async read(entry: ZipEntry, checkCrc = true): Promise<{ bytes: Uint8Array; offset: number }> {
     const at = await this.dataAt(entry);
     const packed = await this.source.read(at, entry.packed);
     const bytes = entry.deflated ? await this.inflate(entry, packed, at) : packed;
     if (checkCrc && crc32(bytes) !== entry.crc) throw this.fail(entry, 'is damaged: its checksum is wrong', at);
-    return bytes;
+    return { bytes, offset: at };
   }
 
   /** Where the content begins: behind the local header, which must agree with the table of contents. */
