@@ -43,7 +43,8 @@ export async function writeZip(path: string, files: readonly ZipInput[], options
     const written: Written[] = [];
     let at = 0;
     for (const { name, pieces } of files) {
-      const crc = pieces.reduce((sum, piece) => crc32(piece, sum), 0);
+      // Of nothing crc32 gives 0, whatever it is to go on from.
+      const crc = pieces.reduce((sum, piece) => (piece.length > 0 ? crc32(piece, sum) : sum), 0);
       const size = total(pieces);
       const content = deflate ? [await pack(Buffer.concat(pieces))] : pieces;
       const entry = { name: Buffer.from(name), method: deflate ? 8 : 0, crc, size, packed: total(content), at };

@@ -31,7 +31,9 @@ async function described(tensors: Record<string, Tensor>): Promise<Record<string
   const of = async (x: Tensor): Promise<Expected> => ({
     dtype: x.dtype,
     shape: [...x.shape],
-    values: Array.from(await x.data(), (v) => plain(x.dtype === 'bool' ? v !== 0 : v)),
+    values: Array.from<number | bigint, Json>(await x.data(), (v: number | bigint) =>
+      plain(x.dtype === 'bool' ? v !== 0 : v),
+    ),
   });
   return Object.fromEntries(await Promise.all(Object.entries(tensors).map(async ([k, x]) => [k, await of(x)])));
 }
