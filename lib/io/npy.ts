@@ -2,10 +2,10 @@
 import { endianness } from 'node:os';
 import { writeAtomically } from '../data/files.js';
 import { ArgumentError, valueText } from '../errors.js';
-import { permute } from '../ops/shape/view.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import type { DType } from '../tensor/dtype.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { contiguousStrides } from '../tensor/layout.js';
+import { type Tensor, viewOf } from '../tensor/tensor.js';
 import { tensorOf } from './elements.js';
 import { NPY_HEADER_BYTES, npyHeader, parseNpyHeader } from './npy-header.js';
 import type { LoadTensorsOptions } from './safetensors.js';
@@ -36,11 +36,9 @@ function arrayOf(source: Source, bytes: Uint8Array, where: string, at: number | 
   const data = bytes.subarray(dataAt);
   if (!fortranOrder || shape.length < 2) return tensorOf(source, data, shape, type, place);
   // The transposed array lies in order.
-  const turned = tensorOf(source, data, [...shape].reverse(), type, place);
-  const result = permute(
-    turned,
-    shape.map((_, i) => shape.length - 1 - i),
-  ).detach();
+  const reversed = [...shape].reverse();
+  const turned = tensorOf(source, data, reversed, type, place);
+  const result = viewOf(turned, shape, contiguousStrides(reversed).reverse());
   turned.dispose();
   return result;
 }
