@@ -1,8 +1,7 @@
 // The border to the addon. Only lib/tensor and lib/ops call it; shapes, dtypes and lifetimes are checked before.
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { loadBinary } from './binary.js';
 import type { NativeLayers } from './native-layers.js';
 import type { TypedArray } from './tensor/dtype.js';
 import { MAX_DIMS } from './tensor/layout.js';
@@ -252,25 +251,12 @@ export interface Native extends NativeLayers {
   fractionalIndices(indices: Handle, x: Handle, samples: Handle, window: readonly number[]): void;
 }
 
-const require = createRequire(import.meta.url);
+const binary = loadBinary();
 
-function load(): Native {
-  const file = process.env.NABLA_BINARY;
-  try {
-    if (file) return require(file) as Native;
-    const bindings = require('bindings') as (options: { bindings: string; module_root: string }) => Native;
-    return bindings({ bindings: 'nabla', module_root: fileURLToPath(new URL('..', import.meta.url)) });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      `nabla: the native addon for ${process.platform}-${process.arch} could not be loaded.\n${reason}\n` +
-        'In a checkout run `npm run setup`; in a project run `npm install --include=optional nabla`.',
-      { cause: error },
-    );
-  }
-}
+/** The file that the functions come from. */
+export const binaryPath: string = binary.path;
 
-export const native: Native = load();
+export const native = binary.addon as Native;
 
 /** Shape in the first half, strides in the second, of the tensor that the next `empty` or `view` makes. */
 export const args = new Float64Array(2 * MAX_DIMS);

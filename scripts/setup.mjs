@@ -158,7 +158,8 @@ function buildNative(options) {
 function buildDist(options) {
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
-  run('compiling TypeScript', process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], options);
+  run('writing types', process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], options);
+  run('bundling', process.execPath, [join(root, 'scripts', 'bundle.mjs')], options);
 }
 
 const steps = [
@@ -170,7 +171,7 @@ const steps = [
   },
   {
     name: 'dist',
-    inputs: ['lib', 'tsconfig.json', 'package.json'],
+    inputs: ['lib', 'scripts/bundle.mjs', 'tsconfig.json', 'package.json'],
     output: join(root, 'dist', 'index.js'),
     build: buildDist,
   },

@@ -1,10 +1,21 @@
 // What a user of the package gets: entry points, types, the files of the tarball.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import * as nabla from '../lib/index.js';
 
 const node = (...args: string[]): string => execFileSync(process.execPath, args, { encoding: 'utf8' }).trim();
+
+/** Each exported class with its name, namespace by namespace. */
+function classNames(names: object, at: string): string[] {
+  return Object.entries(names).flatMap(([key, value]) => {
+    if (typeof value === 'function' && /^class\b/.test(String(value))) return [`${at}${key} ${value.name}`];
+    return typeof value === 'object' && /^[a-z]/i.test(key) && at.split('.').length < 4 && value !== null
+      ? classNames(value, `${at}${key}.`)
+      : [];
+  });
+}
 
 describe('package', () => {
   it('loads by import and by require()', () => {
@@ -14,22 +25,52 @@ describe('package', () => {
   });
 
   it('has each namespace as a subpath', () => {
-    for (const name of [
-      'nn',
-      'optim',
-      'data',
-      'text',
-      'vision',
-      'models',
-      'metrics',
-      'io',
-      'plots',
-      'autograd',
-      'training',
-    ]) {
-      const count = node('--input-type=module', '-e', `console.log(Object.keys(await import('nabla/${name}')).length)`);
+    const folders = readdirSync('lib', { recursive: true, encoding: 'utf8' })
+      .filter((file) => basename(file) === 'index.ts' && file !== 'index.ts')
+      .map((file) => dirname(file).replaceAll('\\', '/'));
+    expect(folders).toEqual(expect.arrayContaining(['nn', 'nn/utils', 'data', 'vision', 'training']));
+    const code =
+      'for (const name of process.argv.slice(1)) console.log(name, Object.keys(await import("nabla/" + name)).length)';
+    for (const line of node('--input-type=module', '-e', code, ...folders).split('\n')) {
+      const [name, count] = line.split(' ');
       expect(Number(count), name).toBeGreaterThan(0);
     }
+  });
+
+  it('is one library however it is imported', () => {
+    const code = `
+      import { createRequire } from 'node:module';
+      import * as nabla from 'nabla';
+      import { Linear, Sequential } from 'nabla/nn';
+      import { stack } from 'nabla/ops';
+      const required = createRequire(import.meta.url)('nabla');
+      console.log(nabla.nn.Linear === Linear, nabla.stack === stack, required.Tensor === nabla.Tensor);
+      console.log(String(new Sequential(new Linear(2, 3))));`;
+    expect(node('--input-type=module', '-e', code)).toBe(
+      'true true true\nSequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n)',
+    );
+  });
+
+  it('keeps the names of its classes', () => {
+    const code = `console.log(JSON.stringify((${classNames})(await import('nabla'), '')))`;
+    const bundled = JSON.parse(node('--input-type=module', '-e', code)) as string[];
+    expect(bundled.length).toBeGreaterThan(250);
+    expect(bundled.sort()).toEqual(classNames(nabla, '').sort());
+  });
+
+  it('loads no other package before it is used', () => {
+    // Each would cost every program its time; scripts/bundle.mjs refuses such imports at the top.
+    const code = `
+      const { register } = await import('node:module');
+      const hooks = 'export const resolve = async (name, context, next) => {' +
+        'const found = await next(name, context); if (/node_modules/.test(found.url)) console.log(name); return found; }';
+      register('data:text/javascript,' + encodeURIComponent(hooks));
+      await import('nabla');
+      const loaded = Object.keys((await import('node:module')).default._cache).filter((f) => !f.endsWith('.node'));
+      console.log(loaded.map((f) => f.split('node_modules').at(-1)).join());`;
+    const loaded = node('--input-type=module', '-e', code);
+    // `bindings` finds the build of a checkout; an installed package has neither.
+    expect(loaded.replace(/[\\/](bindings|file-uri-to-path)[\\/]\w+\.js/g, '').replace(/[,\s]/g, '')).toBe('');
   });
 
   it('declares its public types without any', () => {

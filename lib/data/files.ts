@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { copyFile, type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -68,6 +67,7 @@ export async function linkAtomically(from: string, to: string): Promise<void> {
 async function replaceFile(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
+  const { randomBytes } = process.getBuiltinModule('node:crypto');
   const temporary = join(folder, `.${basename(path)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
   try {
     await make(temporary);
@@ -118,7 +118,7 @@ export async function downloadFile(url: string, path: string, options: DownloadO
   const timer = setTimeout(stalled, stallMs);
   try {
     await writeAtomically(path, async (file) => {
-      const hash = createHash('md5');
+      const hash = process.getBuiltinModule('node:crypto').createHash('md5');
       let received = 0;
       for await (const chunk of await openUrl(url, stop.signal)) {
         timer.refresh();

@@ -1,5 +1,4 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { createGunzip } from 'node:zlib';
 import { FormatError } from '../errors.js';
 
 /** Element types that an IDX file can hold. */
@@ -205,7 +204,7 @@ async function readPlain(file: FileHandle, path: string, size: number): Promise<
 async function readGzipped(file: FileHandle, path: string, size: number): Promise<IdxArray> {
   const assembler = new IdxAssembler(path, size * MAX_DEFLATE_RATIO, size * 2);
   const input = file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 18 });
-  const gunzip = createGunzip({ chunkSize: 1 << 18 });
+  const gunzip = process.getBuiltinModule('node:zlib').createGunzip({ chunkSize: 1 << 18 });
   input.on('error', (error) => gunzip.destroy(error));
   try {
     for await (const chunk of input.pipe(gunzip)) assembler.push(chunk as Buffer);

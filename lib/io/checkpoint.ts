@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { linkAtomically } from '../data/files.js';
 import type { StateTree } from '../data/state.js';
 import { CheckpointError, FormatError, NablaError } from '../errors.js';
@@ -90,7 +90,7 @@ const inOrder = (names: readonly string[]): [number, string][] =>
 
 /** SHA-256 of the state and of the tensors, in the order of their names. */
 class Digest {
-  readonly #hash: Hash = createHash('sha256');
+  readonly #hash: Hash = process.getBuiltinModule('node:crypto').createHash('sha256');
 
   constructor(json: string) {
     this.#text(json);

@@ -1,10 +1,8 @@
 import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { writeAtomically } from '../data/files.js';
 import { ArgumentError } from '../errors.js';
 import { importOptional } from '../optional.js';
-
-const FONT_CONFIG = fileURLToPath(new URL('../../data/fonts/fonts.conf', import.meta.url));
+import { packageRoot } from '../package-root.js';
 
 /** Pixels per SVG unit, so that text stays sharp on dense screens. */
 const PIXEL_RATIO = 2;
@@ -57,7 +55,7 @@ export async function writeImage(op: string, svg: string, path: string): Promise
 async function withFonts<T>(draw: () => Promise<T>): Promise<T> {
   const { env, platform } = process;
   if (platform !== 'linux' || env.FONTCONFIG_FILE !== undefined || env.FONTCONFIG_PATH !== undefined) return draw();
-  env.FONTCONFIG_FILE = FONT_CONFIG;
+  env.FONTCONFIG_FILE = `${packageRoot()}data/fonts/fonts.conf`;
   try {
     return await draw();
   } finally {

@@ -1,5 +1,4 @@
 // Where random numbers come from: a seed and a position in its stream of counters (native/ops/random.h).
-import { randomBytes } from 'node:crypto';
 import { ArgumentError, valueText } from '../errors.js';
 import { checkOptions } from './check.js';
 
@@ -27,7 +26,7 @@ const checkSeed = (op: string, seed: number): number => {
 };
 
 const freshSeed = (): number => {
-  const bytes = randomBytes(8);
+  const bytes = process.getBuiltinModule('node:crypto').randomBytes(8);
   return bytes.readUInt32LE(0) * 2 ** 21 + (bytes.readUInt32LE(4) >>> 11);
 };
 

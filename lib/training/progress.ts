@@ -1,4 +1,5 @@
-import { SingleBar } from 'cli-progress';
+import { createRequire } from 'node:module';
+import type { SingleBar } from 'cli-progress';
 
 /** Numbers to show beside the bar, such as `{ loss: 0.52, accuracy: 0.81 }`. */
 export type ProgressValues = Readonly<Record<string, number>>;
@@ -69,7 +70,9 @@ export class Progress {
     this.startedAt = performance.now();
     this.lineAt = this.startedAt;
     if (this.stream.isTTY !== true) return;
-    this.bar = new SingleBar({
+    // Loaded here: most programs never show a bar.
+    const cli = createRequire(import.meta.url)('cli-progress') as typeof import('cli-progress');
+    this.bar = new cli.SingleBar({
       stream: this.stream as NodeJS.WritableStream,
       format: '{label} [{bar}] {value}/{total} | eta {eta_formatted}{values}',
       barsize: BAR_WIDTH,

@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
 import { FormatError } from '../../errors.js';
+import { packageRoot } from '../../package-root.js';
 import { LabeledImages } from './labeled-images.js';
 import type { RawImages } from './source.js';
 
-const FILE = fileURLToPath(new URL('../../../data/digits.csv.gz', import.meta.url));
 const SIDE = 8;
 const PIXELS = SIDE * SIDE;
 const WHITE = 16;
@@ -34,7 +32,7 @@ export class Digits extends LabeledImages {
 
   /** @throws FormatError when the file is damaged */
   static async load(options: DigitsOptions = {}): Promise<Digits> {
-    const { path = FILE, train = true } = options;
+    const { path = `${packageRoot()}data/digits.csv.gz`, train = true } = options;
     return new Digits(split(await readDigits(path), train), Digits.classes, WHITE);
   }
 }
@@ -64,7 +62,7 @@ async function readDigits(path: string): Promise<RawImages> {
 
 function unpack(path: string, packed: Buffer): string {
   try {
-    return gunzipSync(packed, { maxOutputLength: MAX_BYTES }).toString('latin1');
+    return process.getBuiltinModule('node:zlib').gunzipSync(packed, { maxOutputLength: MAX_BYTES }).toString('latin1');
   } catch (error) {
     throw new FormatError('Digits', path, `damaged gzip data: ${(error as Error).message}`);
   }
