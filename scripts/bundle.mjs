@@ -12,32 +12,48 @@ const lib = join(root, 'lib');
 const dist = join(root, 'dist');
 
 const sources = readdirSync(lib, { recursive: true, encoding: 'utf8' }).map((file) => file.replaceAll('\\', '/'));
-/** `` for nabla itself, `nn` for nabla/nn. */
-const entries = sources
-  .filter((file) => /(^|\/)index\.ts$/.test(file))
-  .map((file) => dirname(file).replace(/^\.$/, ''))
-  .sort();
-/** Programs beside the library, each with a flat name in dist/: the command and what workers run. */
+const text = (file) => readFileSync(join(lib, file), 'utf8');
+const isEntry = (file) => basename(file) === 'index.ts';
+/** Programs beside the library: the command, and what workers run. */
 const programs = sources.filter((file) => file === 'cli.ts' || file.endsWith('-worker.ts'));
+/** Modules that tell a worker where they are keep a file of their own. */
+const located = sources.filter(
+  (file) =>
+    file.endsWith('.ts') &&
+    file.includes('/') &&
+    !programs.includes(file) &&
+    text(file).replaceAll('createRequire(import.meta.url)', '').includes('import.meta.url'),
+);
+/** Each becomes a thin file in dist/ of the same path. */
+const thin = [...new Set([...sources.filter(isEntry), ...located])].sort();
 
-const nameOf = (entry) => `$${entry.replace(/[^a-z]/gi, '_')}`;
-const specifier = (entry) => `./${entry}/index.js`.replace('//', '/');
+const js = (file) => file.replace(/\.ts$/, '.js');
+const nameOf = (file) => `$${file.replace(/(\/?index)?\.ts$/, '').replace(/[^a-z]/gi, '_')}`;
 
 const everything = [
-  ...entries.filter((entry) => entry !== '').map((entry) => `export * as ${nameOf(entry)} from '${specifier(entry)}';`),
+  ...thin.filter((file) => file !== 'index.ts').map((file) => `export * as ${nameOf(file)} from './${js(file)}';`),
   "export * from './index.js';",
 ].join('\n');
+
+/** `import.meta.url` in such a module means its own file, not the bundle's. */
+const keepPlace = ({ path }) => {
+  const file = relative(lib, path).replaceAll('\\', '/');
+  if (!located.includes(file)) return undefined;
+  const place = `new URL('./${js(file)}', import.meta.url).href`;
+  return { contents: text(file).replaceAll('import.meta.url', place), loader: 'ts' };
+};
 
 const result = await build({
   entryPoints: [
     { in: 'nabla:everything', out: 'nabla' },
-    ...programs.map((file) => ({ in: join(lib, file), out: basename(file, '.ts') })),
+    ...programs.map((file) => ({ in: join(lib, file), out: file.replace(/\.ts$/, '') })),
   ],
   plugins: [
     {
       name: 'everything',
       setup({ onResolve, onLoad }) {
         onResolve({ filter: /^nabla:everything$/ }, ({ path }) => ({ path, namespace: 'nabla' }));
+        onLoad({ filter: /\.ts$/ }, keepPlace);
         onLoad({ filter: /.*/, namespace: 'nabla' }, () => ({ contents: everything, loader: 'ts', resolveDir: lib }));
       },
     },
@@ -67,21 +83,10 @@ for (const [file, { imports }] of Object.entries(result.metafile.outputs)) {
   }
 }
 
-/** A file that is found beside the code must have been written beside the bundle. */
-for (const file of Object.keys(result.metafile.outputs)) {
-  const code = readFileSync(join(root, file), 'utf8');
-  for (const [, name] of code.matchAll(/new URL\(["'](\.\/[^"']+)["'], import\.meta\.url\)/g)) {
-    if (!existsSync(join(dist, name))) throw new Error(`${file} refers to ${name}, which is not in dist/`);
-  }
-}
-
-/** The names that an entry point exports: asked of the bundler, so that nothing has to be run. */
+/** The names that a module exports: asked of the bundler, so that nothing has to be run. */
 async function exportedNames() {
   const { metafile } = await build({
-    entryPoints: entries.map((entry) => ({
-      in: join(lib, entry, 'index.ts'),
-      out: entry === '' ? 'index' : `${entry}/index`,
-    })),
+    entryPoints: thin.map((file) => ({ in: join(lib, file), out: file.replace(/\.ts$/, '') })),
     absWorkingDir: root,
     outdir: dist,
     bundle: true,
@@ -95,7 +100,7 @@ async function exportedNames() {
   });
   const names = new Map();
   for (const { entryPoint, exports } of Object.values(metafile.outputs)) {
-    if (entryPoint) names.set(relative('lib', dirname(entryPoint)).replaceAll('\\', '/'), exports.sort());
+    if (entryPoint) names.set(relative('lib', entryPoint).replaceAll('\\', '/'), exports.sort());
   }
   return names;
 }
@@ -112,11 +117,19 @@ function namespaceFile(name, exported, from) {
 }
 
 const names = await exportedNames();
-for (const entry of entries) {
-  const folder = join(dist, entry);
-  mkdirSync(folder, { recursive: true });
-  const from = `${'../'.repeat(entry === '' ? 0 : entry.split('/').length) || './'}nabla.js`;
-  const exported = names.get(entry);
+for (const file of thin) {
+  const path = join(dist, js(file));
+  mkdirSync(dirname(path), { recursive: true });
+  const from = `${'../'.repeat(file.split('/').length - 1) || './'}nabla.js`;
+  const exported = names.get(file);
   const code = `export { ${exported.join(', ')} } from '${from}';\n`;
-  writeFileSync(join(folder, 'index.js'), entry === '' ? code : namespaceFile(nameOf(entry), exported, from));
+  writeFileSync(path, file === 'index.ts' ? code : namespaceFile(nameOf(file), exported, from));
+}
+
+/** A file that is found beside the code must have been written beside the bundle. */
+for (const file of Object.keys(result.metafile.outputs)) {
+  const code = readFileSync(join(root, file), 'utf8');
+  for (const [, name] of code.matchAll(/new URL\(["'](\.\/[^"']+)["'], import\.meta\.url\)/g)) {
+    if (!existsSync(join(dirname(join(root, file)), name))) throw new Error(`${file}: ${name} is not in dist/`);
+  }
 }
