@@ -13,7 +13,7 @@ const dist = join(root, 'dist');
 
 const sources = readdirSync(lib, { recursive: true, encoding: 'utf8' }).map((file) => file.replaceAll('\\', '/'));
 const text = (file) => readFileSync(join(lib, file), 'utf8');
-const isEntry = (file) => basename(file) === 'index.ts';
+const isEntry = (file) => basename(file) === 'index.ts' || file === 'doctor.ts';
 /** Programs beside the library: the command, and what workers run. */
 const programs = sources.filter((file) => file === 'cli.ts' || file.endsWith('-worker.ts'));
 /** Modules that tell a worker where they are keep a file of their own. */

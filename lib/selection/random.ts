@@ -1,6 +1,6 @@
 // Random numbers of this folder: a pure function of a seed and a stream, so that what was resumed equals what was not.
-import { drawSeed } from '../data/sampler.js';
 import { Philox } from '../data/philox.js';
+import { drawSeed } from '../data/sampler.js';
 import { ArgumentError, valueText } from '../errors.js';
 
 /** @internal Philox with the distributions that are needed here. */
