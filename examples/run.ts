@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 /** Name, file of this folder, what it shows. */
 const EXAMPLES: readonly (readonly [name: string, file: string, about: string])[] = [
+  ['bayesian', 'bayesian.ts', 'Bayesian optimization against random search'],
+  ['ensembles', 'ensembles.ts', 'cross-validation, bagging, boosting and ensembles'],
   ['gpt', 'gpt.ts', 'a small GPT learns to write'],
   ['long-sums', 'long-sums.ts', 'what recurrent layers remember'],
   ['names', 'names.ts', 'first names: told apart, and made up'],

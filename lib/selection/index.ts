@@ -1,4 +1,16 @@
+export { type BaggingOptions, type BaggingResult, bagging } from './bagging.js';
 export { BayesianSampler, type BayesianSamplerOptions } from './bayesian-sampler.js';
+export { type BiasVariance, type BiasVarianceOptions, biasVariance } from './bias-variance.js';
+export {
+  type AdaBoostOptions,
+  type AdaBoostResult,
+  AdditiveModel,
+  adaBoost,
+  type GradientBoostingOptions,
+  type GradientBoostingResult,
+  gradientBoosting,
+  type SummedLoss,
+} from './boosting.js';
 export {
   type BootstrapError,
   type BootstrapErrorOptions,
@@ -20,6 +32,7 @@ export {
   type ScoreSummary,
   type Scores,
 } from './cross-validate.js';
+export { averageStateDicts, type Combine, Ensemble, type EnsembleOptions } from './ensemble.js';
 export { FoldError, MemberError, SplitError, TrialError, TrialPruned, WorkerError } from './errors.js';
 export { GaussianProcess, type Hyperparameters, type Prediction } from './gaussian-process.js';
 export { GroupKFold, LeaveOneGroupOut, StratifiedGroupKFold } from './group-fold.js';
@@ -41,6 +54,7 @@ export {
   RepeatedStratifiedKFold,
   StratifiedKFold,
 } from './k-fold.js';
+export type { Learner, LearnerTask, Task } from './learner.js';
 export {
   type AshaOptions,
   AshaPruner,
@@ -69,6 +83,7 @@ export {
   type TrainTestSplitOptions,
   trainTestSplit,
 } from './shuffle-split.js';
+export { type SnapshotOptions, Snapshots } from './snapshots.js';
 export {
   type Choice,
   type CompiledSpace,
@@ -82,6 +97,7 @@ export {
   when,
 } from './space.js';
 export type { Fold, ShuffleOptions, Splitter } from './split.js';
+export { StackedModel, type StackingOptions, type StackingResult, stacking } from './stacking.js';
 export { type Alternative, mannWhitneyU, type RankTestOptions, type TestResult, wilcoxon } from './statistics.js';
 export { type OptimizeOptions, Study, type StudyOptions, type Trial, type TrialObjective } from './study.js';
 export { type TimeSeriesOptions, TimeSeriesSplit } from './time-series.js';
