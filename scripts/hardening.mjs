@@ -1,4 +1,5 @@
-// The long form of the runtime and fuzz tests: 200 repetitions of every exit, 2000 calls of every function.
+// The long form of the runtime and fuzz tests: 200 repetitions of every exit, 2000 calls of every function, 5 minutes of
+// damaged and hostile files.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -12,4 +13,6 @@ const result = spawnSync(process.execPath, [vitest, 'run', 'test/runtime', 'test
   env,
   stdio: 'inherit',
 });
-process.exitCode = result.status ?? 1;
+const tsx = createRequire(import.meta.url).resolve('tsx/cli');
+const files = spawnSync(process.execPath, [tsx, 'test/io/fuzz/main.ts', '--seconds', '300'], { cwd: root, stdio: 'inherit' });
+process.exitCode = (result.status ?? 1) || (files.status ?? 1);
