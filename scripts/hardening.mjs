@@ -14,5 +14,8 @@ const result = spawnSync(process.execPath, [vitest, 'run', 'test/runtime', 'test
   stdio: 'inherit',
 });
 const tsx = createRequire(import.meta.url).resolve('tsx/cli');
-const files = spawnSync(process.execPath, [tsx, 'test/io/fuzz/main.ts', '--seconds', '300'], { cwd: root, stdio: 'inherit' });
+const files = spawnSync(process.execPath, [tsx, 'test/io/fuzz/main.ts', '--seconds', '300'], {
+  cwd: root,
+  stdio: 'inherit',
+});
 process.exitCode = (result.status ?? 1) || (files.status ?? 1);

@@ -3,6 +3,7 @@ import './module.js';
 export { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
 export { mapNames, type NameRule, type Rename, transposeWeights } from './names.js';
 export { loadNpy, loadNpz, type SaveNpzOptions, saveNpy, saveNpz } from './npy.js';
+export { loadPretrained, type Pretrained } from './pretrained.js';
 export { type LoadTensorsOptions, loadSafetensors, saveSafetensors } from './safetensors.js';
 export { openSafetensors, type Safetensors, SafetensorsFile, type TensorInfo } from './safetensors-read.js';
 export type { NamedTensors } from './safetensors-write.js';

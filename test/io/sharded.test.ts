@@ -1,5 +1,5 @@
 // Range reads, element types that are widened, sharded checkpoints and name maps.
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -150,6 +150,28 @@ describe('a sharded checkpoint', () => {
     expect(error).toBeInstanceOf(FormatError);
     expect((error as Error).message).toMatch(message);
     expect(memory().tensors).toBe(before);
+  });
+});
+
+describe('loadPretrained', () => {
+  it('finds the weights however they are stored', async () => {
+    const here = join(folder, 'pretrained');
+    await mkdir(here);
+    await expect(io.loadPretrained(here)).rejects.toThrow(/has none of model.safetensors/);
+    await io.saveTorch(join(here, 'pytorch_model.bin'), state());
+    const options = { names: ['head.c'], rename: [['head.', '']] } as const;
+    const before = liveTensors();
+    const old = await io.loadPretrained(here, options);
+    expect(memory().tensors).toBe(before + 1);
+    expect([old.config, await old.tensors.c.item()]).toEqual([{}, 5]);
+    await writeFile(join(here, 'config.json'), '{"n_embd":2}');
+    for (const maxShardSize of [12, 1000]) {
+      await io.saveSharded(here, state(), { maxShardSize });
+      const { config, tensors } = await io.loadPretrained(here, options);
+      expect([config, await tensors.c.item()]).toEqual([{ n_embd: 2 }, 5]);
+    }
+    await writeFile(join(here, 'config.json'), '[]');
+    await expect(io.loadPretrained(here)).rejects.toBeInstanceOf(FormatError);
   });
 });
 
