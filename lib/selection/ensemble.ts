@@ -87,7 +87,8 @@ export class Ensemble extends Module {
  * floating-point are those of the last state. For averages during training see `callbacks.WeightAveraging`.
  *
  * @example
- * model.loadStateDict(averageStateDicts(await Promise.all(files.map((file) => io.loadSafetensors(file)...))));
+ * const saved = await Promise.all(files.map((file) => io.loadSafetensors(file)));
+ * model.loadStateDict(averageStateDicts(saved.map(({ tensors }) => tensors)));
  *
  * @throws ArgumentError for no states, or states with other keys
  */
