@@ -24,6 +24,15 @@ export { type TransformerCache, TransformerSeq2Seq, type TransformerSeq2SeqOptio
 export { AlexNet, type AlexNetOptions, alexnet, alexnet2012 } from './vision/alexnet.js';
 export type { ClassifierOptions, DropoutOptions } from './vision/build.js';
 export {
+  ConvNeXt,
+  type ConvNeXtOptions,
+  type ConvNeXtStage,
+  convnextBase,
+  convnextLarge,
+  convnextSmall,
+  convnextTiny,
+} from './vision/convnext.js';
+export {
   DenseNet,
   type DenseNetOptions,
   densenet121,
@@ -31,10 +40,83 @@ export {
   densenet169,
   densenet201,
 } from './vision/densenet.js';
+export {
+  EfficientNet,
+  type EfficientNetOptions,
+  efficientnetB0,
+  efficientnetB1,
+  efficientnetB2,
+  efficientnetB3,
+  efficientnetB4,
+  efficientnetB5,
+  efficientnetB6,
+  efficientnetB7,
+  type MBConvStage,
+} from './vision/efficientnet.js';
 export { GoogLeNet, type GoogLeNetOptions, type GoogLeNetOutputs, googlenet } from './vision/googlenet.js';
 export { type InceptionOutputs, InceptionV3, type InceptionV3Options, inceptionV3 } from './vision/inception.js';
 export { type LeNet5Options, LeNet1998, type LeNet1998Options, lenet5, lenet5_1998 } from './vision/lenet.js';
+export {
+  type InvertedResidualRow,
+  MobileNetV2,
+  type MobileNetV2Options,
+  MobileNetV3,
+  type MobileNetV3Options,
+  type MobileNetV3Row,
+  type MobileNetV3VariantOptions,
+  mobilenetV2,
+  mobilenetV3Large,
+  mobilenetV3Small,
+} from './vision/mobilenet.js';
 export { type NiNOptions, nin, ninCifar } from './vision/nin.js';
+export {
+  BasicBlock,
+  Bottleneck,
+  PlainBlock,
+  plain18,
+  plain34,
+  type ResidualBlockClass,
+  type ResidualBlockOptions,
+  ResNet,
+  type ResNetOptions,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  resnet152,
+  resnext50_32x4d,
+  resnext101_32x8d,
+  resnext101_64x4d,
+  wideResnet50_2,
+  wideResnet101_2,
+} from './vision/resnet.js';
+export {
+  PreActBasicBlock,
+  type PreActBlockClass,
+  type PreActBlockOptions,
+  PreActBottleneck,
+  PreActResNet,
+  type PreActResNetOptions,
+  preactResnet18,
+  preactResnet34,
+  preactResnet50,
+  preactResnet101,
+  preactResnet152,
+} from './vision/resnet-preact.js';
+export {
+  plain20,
+  plain32,
+  plain44,
+  plain56,
+  resnet20,
+  resnet32,
+  resnet44,
+  resnet56,
+  resnet110,
+  type SmallPlainOptions,
+  SmallResNet,
+  type SmallResNetOptions,
+} from './vision/resnet-small.js';
 export { SqueezeNet, type SqueezeNetOptions, squeezenet1_0, squeezenet1_1 } from './vision/squeezenet.js';
 export {
   VGG,
@@ -48,3 +130,17 @@ export {
   vgg19,
   vgg19Bn,
 } from './vision/vgg.js';
+export { r3d18, VideoResNet, type VideoResNetOptions } from './vision/video-resnet.js';
+export {
+  type ConvStemConfig,
+  VisionTransformer,
+  type VisionTransformerOptions,
+  type ViTOptions,
+  vitB16,
+  vitB32,
+  vitH14,
+  vitL16,
+  vitL32,
+  vitS16,
+  vitTi16,
+} from './vision/vision-transformer.js';

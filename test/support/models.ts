@@ -126,12 +126,14 @@ function check(one: Case, dtype: 'float32' | 'float64', gradients: boolean): voi
     const named: [string, Tensor][] = [['input', x], ...model.namedParameters()];
     const got = named.filter(([, p]) => p.grad !== null);
     expect(got.map(([key]) => key)).toEqual(Object.keys(one.gradients));
-    const tolerance = dtype === 'float64' ? 1e-7 : 1e-3;
+    const [tolerance, least] = dtype === 'float64' ? [1e-7, 1e-6] : [1e-3, 1e-3];
+    // A gradient far below the others is 0 but for rounding: that of a shift which the next normalization takes away.
+    const floor = least * Math.max(...Object.values(one.gradients).map(([, norm]) => norm));
     for (const [key, p] of got) {
       const [wantSum, wantNorm] = one.gradients[key];
       const g = numbers(p.grad as Tensor);
       const norm = Math.sqrt(sum(g, g));
-      const near = (a: number, b: number): boolean => Math.abs(a - b) <= tolerance * wantNorm + 1e-30;
+      const near = (a: number, b: number): boolean => Math.abs(a - b) <= tolerance * Math.max(wantNorm, floor) + 1e-30;
       const fits = near(sum(pattern(key, g.length), g), wantSum) && near(norm, wantNorm);
       expect([key, fits]).toEqual([key, true]);
     }

@@ -20,3 +20,17 @@ export {
   generalizedBoxIouLoss,
   sigmoidFocalLoss,
 } from './losses.js';
+export {
+  type ActivationLayer,
+  Conv2dNormActivation,
+  Conv3dNormActivation,
+  type ConvNormActivationOptions,
+  FrozenBatchNorm2d,
+  type FrozenBatchNormOptions,
+  MLP,
+  type MLPOptions,
+  type NormLayer,
+  Permute,
+  SqueezeExcitation,
+  type SqueezeExcitationOptions,
+} from './misc.js';

@@ -1,0 +1,3 @@
+import { compareModels } from '../support/models.js';
+
+compareModels('convnext');
