@@ -45,53 +45,8 @@ export function evaluation(size: Size): Job {
   return { step, leaves: [] };
 }
 
-class Block extends nn.Module {
-  readonly c1: nn.Conv2d;
-  readonly b1: nn.BatchNorm2d;
-  readonly c2: nn.Conv2d;
-  readonly b2: nn.BatchNorm2d;
-  readonly d: nn.Sequential | null;
-
-  constructor(inputs: number, outputs: number, stride: number) {
-    super();
-    this.c1 = new nn.Conv2d(inputs, outputs, 3, { stride, padding: 1, bias: false });
-    this.b1 = new nn.BatchNorm2d(outputs);
-    this.c2 = new nn.Conv2d(outputs, outputs, 3, { padding: 1, bias: false });
-    this.b2 = new nn.BatchNorm2d(outputs);
-    const shortcut = () =>
-      new nn.Sequential(new nn.Conv2d(inputs, outputs, 1, { stride, bias: false }), new nn.BatchNorm2d(outputs));
-    this.d = stride !== 1 || inputs !== outputs ? shortcut() : null;
-  }
-
-  forward(x: Tensor): Tensor {
-    const y = F.relu(this.b1.forward(this.c1.forward(x)));
-    const z = this.b2.forward(this.c2.forward(y));
-    return F.relu(z.add(this.d ? this.d.forward(x) : x));
-  }
-}
-
-/** The mean of each channel. */
-class GlobalPool extends nn.Module {
-  forward(x: Tensor): Tensor {
-    return x.mean([2, 3]);
-  }
-}
-
-function resNet18(size: Size): nn.Sequential {
-  const width = size === 'small' ? 8 : 64;
-  const layers: nn.Module[] = [
-    new nn.Conv2d(3, width, 7, { stride: 2, padding: 3, bias: false }),
-    new nn.BatchNorm2d(width),
-    new nn.ReLU(),
-    new nn.MaxPool2d(3, { stride: 2, padding: 1 }),
-  ];
-  let inputs = width;
-  for (const stage of [0, 1, 2, 3]) {
-    const outputs = width * 2 ** stage;
-    layers.push(new Block(inputs, outputs, stage === 0 ? 1 : 2), new Block(outputs, outputs, 1));
-    inputs = outputs;
-  }
-  const model = new nn.Sequential(...layers, new GlobalPool(), new nn.Linear(inputs, size === 'small' ? 10 : 1000));
+function resNet18(size: Size): nn.Module {
+  const model = models.resnet18({ numClasses: size === 'small' ? 10 : 1000 });
   fill(model);
   return model;
 }

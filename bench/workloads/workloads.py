@@ -92,32 +92,46 @@ def w9():
 class Block(nn.Module):
     def __init__(self, i, o, stride):
         super().__init__()
-        self.c1 = nn.Conv2d(i, o, 3, stride, 1, bias=False)
-        self.b1 = nn.BatchNorm2d(o)
-        self.c2 = nn.Conv2d(o, o, 3, 1, 1, bias=False)
-        self.b2 = nn.BatchNorm2d(o)
-        self.d = nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o)) if stride != 1 or i != o else None
+        self.conv1 = nn.Conv2d(i, o, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(o)
+        self.conv2 = nn.Conv2d(o, o, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(o)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = None
+        if stride != 1 or i != o:
+            self.downsample = nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
 
     def forward(self, x):
-        y = F.relu(self.b1(self.c1(x)))
-        y = self.b2(self.c2(y))
-        return F.relu(y + (x if self.d is None else self.d(x)))
+        y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        y += x if self.downsample is None else self.downsample(x)
+        return self.relu(y)
 
 
-class GlobalPool(nn.Module):
+class ResNet18(nn.Module):
+    """torchvision's, with its names."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        i = 64
+        for stage in range(4):
+            o = 64 * 2**stage
+            setattr(self, f'layer{stage + 1}', nn.Sequential(Block(i, o, 1 if stage == 0 else 2), Block(o, o, 1)))
+            i = o
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(i, classes)
+
     def forward(self, x):
-        return x.mean([2, 3])
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(self.avgpool(x).flatten(1))
 
 
 def resnet18():
-    width = 8 if SMALL else 64
-    layers = [nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
-    i = width
-    for stage in range(4):
-        o = width * 2**stage
-        layers += [Block(i, o, 1 if stage == 0 else 2), Block(o, o, 1)]
-        i = o
-    return fill(nn.Sequential(*layers, GlobalPool(), nn.Linear(i, 10 if SMALL else 1000)))
+    return fill(ResNet18(10 if SMALL else 1000))
 
 
 SIDE = 32 if SMALL else 224
