@@ -50,6 +50,7 @@ export * as plots from './plots/index.js';
 export * as profiler from './profiler/index.js';
 export { profile } from './profiler/index.js';
 export * as regularizers from './regularizers/index.js';
+export * as retrieval from './retrieval/index.js';
 export * as selection from './selection/index.js';
 export * as special from './special/index.js';
 export {
