@@ -18,6 +18,7 @@ export {
 } from './color.js';
 export { horizontalFlip, horizontalFlip as hflip, verticalFlip, verticalFlip as vflip } from './flip.js';
 export type { PerImage } from './image.js';
+export { jpeg } from './jpeg.js';
 export {
   type EraseOptions,
   erase,

@@ -18,6 +18,7 @@ export {
 export { Draws, sampleGenerator } from './draws.js';
 export { RandomHorizontalFlip, RandomVerticalFlip } from './flip.js';
 export * as functional from './functional.js';
+export { JPEG } from './jpeg.js';
 export {
   ColorJitter,
   type ColorJitterOptions,

@@ -13,7 +13,10 @@ interface Call {
   out: string;
 }
 const file = new URL('../../fixtures/color_bytes.json', import.meta.url);
-const fixture = JSON.parse(readFileSync(file, 'utf8')) as { functional: readonly Call[] };
+const fixture = JSON.parse(readFileSync(file, 'utf8')) as {
+  functional: readonly Call[];
+  jpegs: readonly { channels: number; quality: number; out: string }[];
+};
 
 /** The image that make_color_fixtures.py makes. */
 function image(shape: readonly number[], seed: number): Tensor {
@@ -227,5 +230,47 @@ describe('random transforms of colour', () => {
     expect(new t.RGB().forward(bytes).shape).toEqual([3, 1, 2]);
     expect(() => new t.Normalize([0], [0])).toThrow(ArgumentError);
     expect(() => new t.GaussianBlur(4)).toThrow(ArgumentError);
+  });
+});
+
+describe('JPEG', () => {
+  const smooth = (channels: number): Tensor =>
+    tensor(
+      Uint8Array.from({ length: channels * 960 }, (_, i) => {
+        const [c, y, x] = [Math.floor(i / 960), Math.floor((i % 960) / 40), i % 40];
+        return (x * 5 + y * (c + 1) * 3) % 256;
+      }),
+      { shape: [channels, 24, 40] },
+    );
+
+  it('does to images what other encoders do', async () => {
+    for (const { channels, quality, out } of fixture.jpegs) {
+      const result = await F.jpeg(smooth(channels), quality);
+      const expected = Uint8Array.from(Buffer.from(out, 'base64'));
+      const got = result.dataSync() as Uint8Array;
+      expect([result.shape, result.dtype]).toEqual([[channels, 24, 40], 'uint8']);
+      const off = got.reduce((sum, v, i) => sum + Math.abs(v - expected[i]), 0) / got.length;
+      const loss =
+        got.reduce((sum, v, i) => sum + Math.abs(v - Number(smooth(channels).dataSync()[i])), 0) / got.length;
+      expect(off, `quality ${quality}, loss ${loss}`).toBeLessThan(Math.min(1, loss / 4));
+    }
+  });
+
+  it('draws a quality for each image, and works in the background only', async () => {
+    const batch = smooth(3).expand([6, 3, 24, 40]).contiguous();
+    const transform = new t.JPEG([5, 95]);
+    const [a, b] = [7, 7].map((seed) =>
+      transform.forwardAsync({ batch, label: 1 }, { generator: new Generator(seed) }),
+    );
+    const [x, y] = [(await a).batch, (await b).batch];
+    expect(x.dataSync()).toEqual(y.dataSync());
+    const bytes = x.dataSync() as Uint8Array;
+    expect(
+      new Set(Array.from({ length: 6 }, (_, n) => String(bytes.slice(n * 2880, n * 2880 + 2880)))).size,
+    ).toBeGreaterThan(3);
+    expect(() => transform.forward(batch)).toThrow(/await forwardAsync/);
+    expect(() => new t.JPEG(0)).toThrow(ArgumentError);
+    await expect(F.jpeg(batch.to('float32'), 50)).rejects.toThrow(DTypeError);
+    await expect(F.jpeg(batch, 101)).rejects.toThrow(/quality must be an integer/);
   });
 });
