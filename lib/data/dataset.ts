@@ -38,8 +38,10 @@ export function isMapStyle<T>(dataset: Dataset<T> | IterableDataset<T>): dataset
   return 'get' in dataset && typeof dataset.get === 'function';
 }
 
-/** What a dataset is called in messages. */
+/** What a dataset is called in messages: its class, and what it takes its items from. */
 export function datasetName(dataset: object): string {
   const name = dataset.constructor?.name;
-  return name === undefined || name === 'Object' ? 'the dataset' : name;
+  const own = name === undefined || name === '' || name === 'Object' ? 'the dataset' : name;
+  const inner = (dataset as { dataset?: unknown }).dataset;
+  return typeof inner === 'object' && inner !== null ? `${own} of ${datasetName(inner)}` : own;
 }

@@ -29,4 +29,5 @@ export { type StratifiedBatchOptions, StratifiedBatchSampler } from './stratifie
 export { BatchSubset, randomSplit, Subset, stratifiedSplit, subset } from './subset.js';
 export { TensorDataset } from './tensor-dataset.js';
 export { WeightedRandomSampler, type WeightedSamplerOptions } from './weighted-sampler.js';
-export { importSource, type ModuleSource, type WorkerDataset } from './worker/source.js';
+export { getWorkerInfo, sharded, type WorkerInfo } from './worker/info.js';
+export { importSource, type ModuleSource, type WorkerDataset, withSource } from './worker/source.js';

@@ -1,49 +1,51 @@
-import { ArgumentError, valueText } from '../errors.js';
+import { ArgumentError, NablaError, valueText } from '../errors.js';
 import { checkOptions } from '../tensor/check.js';
-import type { Generator } from '../tensor/random.js';
-import { type Collated, defaultCollate } from './collate.js';
-import { type BatchDataset, type Dataset, makesBatches } from './dataset.js';
+import type { Collated } from './collate.js';
+import { type BatchDataset, type Dataset, datasetName, type IterableDataset, isMapStyle } from './dataset.js';
+import { Epoch, type EpochOptions } from './epoch.js';
+import { batchMaker, type Collate, type MakeBatch } from './fetch.js';
+import { type CollateOptions, checkLoader, type DataLoaderOptions, type LoaderSetup } from './loader-options.js';
 import { Philox } from './philox.js';
-import { type BatchSamplerLike, drawSeed } from './sampler.js';
+import { type BatchSamplerLike, type SamplerLike, seedOf } from './sampler.js';
 import { type Stateful, type StateTree, type StateValue, statefulOf } from './state.js';
+import { streamBatches } from './stream.js';
+import { localSupply, type Step, type Supply, streamSupply, workerStreamSupply, workerSupply } from './supply.js';
+import { WorkerPool } from './worker/pool.js';
+import { postable, sourceOf } from './worker/source.js';
 
-/** How {@link DataLoader} makes batches. */
-export interface DataLoaderOptions {
-  /** Items per batch. Default 1. */
-  readonly batchSize?: number;
-  /** Take the items in a new random order in each epoch. Default false. */
-  readonly shuffle?: boolean;
-  /** Leave out a last batch that is smaller than the others. Default false. */
-  readonly dropLast?: boolean;
-  /** Where the orders come from: the same seed gives the same order in the same epoch. Default: the generator's next. */
-  readonly seed?: number;
-  /** Gives the seed where there is none. Default: the one that `manualSeed` seeds. */
-  readonly generator?: Generator;
-  /** Says which items make each batch, in the place of `batchSize`, `shuffle` and `dropLast`. */
-  readonly batchSampler?: BatchSamplerLike;
+export type { CollateOptions, DataLoaderOptions } from './loader-options.js';
+
+/** A loop and where it is. */
+interface Loop {
+  readonly epoch: number;
+  /** Batches that were given. */
+  batch: number;
 }
 
-/** Options with a function that turns items into a batch. */
-export interface CollateOptions<T, B> extends DataLoaderOptions {
-  readonly collateFn: (items: T[]) => B;
-}
+const dropped = new FinalizationRegistry<{ pool: WorkerPool | null }>(({ pool }) => void pool?.close());
 
 /**
  * Batches of a dataset, in order or shuffled. Each loop over it is one epoch, with its own order when shuffling.
  *
  * Datasets with a `batch` of their own make it; the items of others are put together by `collateFn`: by default tensors
- * are stacked, numbers become a tensor, tuples and objects are put together field by field.
+ * are stacked, numbers become a tensor, tuples and objects are put together field by field. Arrays are datasets too.
+ *
+ * With `numWorkers` threads make the batches, each with a dataset of its own, which its `workerSource()` tells it to
+ * make. The batches are the same for any number of workers, and stand at the same places. `for await` is needed then.
+ * Source: https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.DataLoader
  *
  * @example
  * const loader = new DataLoader(await FashionMNIST.load(), { batchSize: 100, shuffle: true, seed: 1 });
  * for await (const [images, labels] of loader) { ... }
  */
 export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterable<B>, Stateful {
-  readonly dataset: Dataset<T>;
-  /** Items per batch; 1 where a batch sampler decides. */
-  readonly batchSize: number;
+  readonly dataset: Dataset<T> | IterableDataset<T>;
+  /** Items per batch; 1 where a batch sampler decides, null for items as they are. */
+  readonly batchSize: number | null;
   readonly shuffle: boolean;
   readonly dropLast: boolean;
+  readonly numWorkers: number;
+  readonly sampler: SamplerLike | null;
   readonly batchSampler: BatchSamplerLike | null;
   /** The number of the next epoch; set it to repeat one. To go on after a restart there is {@link stateDict}. */
   epoch = 0;
@@ -52,32 +54,38 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
   /** Batches that the next loop leaves out. */
   private skipped = 0;
   /** The newest loop, until it has ended. */
-  private loop: { readonly epoch: number; batch: number } | null = null;
+  private loop: Loop | null = null;
+  private readonly setup: LoaderSetup;
+  private readonly options: DataLoaderOptions;
+  private readonly collate: Collate<T, B> | null;
+  private readonly makeBatch: MakeBatch<B> | null;
+  /** The workers that stay between epochs, and whether a loop has them. */
+  private readonly kept: { pool: WorkerPool | null } = { pool: null };
+  private inUse = false; // by a stream: a worker has only one of it
 
-  private readonly makeBatch: (indices: Uint32Array) => B | Promise<B>;
-
+  constructor(dataset: Dataset<B> | IterableDataset<B>, options: DataLoaderOptions & { batchSize: null });
   constructor(dataset: BatchDataset<T, B>, options?: DataLoaderOptions);
-  constructor(dataset: Dataset<T>, options: CollateOptions<T, B>);
-  constructor(dataset: Dataset<T>, options?: DataLoaderOptions);
-  constructor(dataset: Dataset<T> | BatchDataset<T, B>, options: DataLoaderOptions | CollateOptions<T, B> = {}) {
-    const {
-      batchSize = 1,
-      shuffle = false,
-      dropLast = false,
-      seed = drawSeed('DataLoader', options.generator),
-    } = options;
-    requireInteger('batchSize', batchSize, 1);
-    checkBatchSampler(options);
-    requireInteger('seed', seed, Number.MIN_SAFE_INTEGER);
-    this.dataset = dataset;
-    this.batchSize = batchSize;
-    this.shuffle = shuffle;
-    this.dropLast = dropLast;
-    this.orderSeed = seed;
+  constructor(dataset: Dataset<T> | IterableDataset<T>, options: CollateOptions<T, B>);
+  constructor(dataset: Dataset<T> | IterableDataset<T>, options?: DataLoaderOptions);
+  constructor(
+    dataset: Dataset<unknown> | IterableDataset<unknown>,
+    options: DataLoaderOptions | CollateOptions<T, B> = {},
+  ) {
+    const items = asDataset(dataset) as Dataset<T> | IterableDataset<T>;
+    this.setup = checkLoader(items, options);
+    this.orderSeed = seedOf('DataLoader', options);
+    this.options = options;
+    this.dataset = items;
+    this.batchSize = this.setup.batchSize;
+    this.shuffle = this.setup.shuffle;
+    this.dropLast = this.setup.dropLast;
+    this.numWorkers = this.setup.numWorkers;
+    this.sampler = options.sampler ?? null;
     this.batchSampler = options.batchSampler ?? null;
-    if ('collateFn' in options) this.makeBatch = collateItems(dataset, options.collateFn);
-    else if (makesBatches(dataset)) this.makeBatch = (indices) => dataset.batch(indices);
-    else this.makeBatch = collateItems(dataset, (items) => defaultCollate(items) as B);
+    this.collate = 'collateFn' in options ? options.collateFn : null;
+    const batched = this.batchSize !== null;
+    this.makeBatch = isMapStyle(items) ? batchMaker<T, B>(items, { collate: this.collate, batched }) : null;
+    if (this.setup.persistentWorkers) dropped.register(this, this.kept);
   }
 
   /** Gives the orders of all epochs. */
@@ -85,34 +93,36 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
     return this.orderSeed;
   }
 
-  /** Batches per epoch. */
+  /** Batches per epoch; `Infinity` for a stream that does not know how many items it has. */
   get length(): number {
     if (this.batchSampler !== null) return this.batchSampler.length;
-    const batches = this.dataset.length / this.batchSize;
+    const items = (this.sampler ?? this.dataset).length ?? Number.POSITIVE_INFINITY;
+    const batches = items / (this.batchSize ?? 1);
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
   /**
    * Where the loader stands: inside a loop behind the batch that it gave last, otherwise before the next epoch. A loop that
-   * was left early counts as ended; of several loops at once the newest counts.
+   * was left early counts as ended; of several loops at once the newest counts. Batches that are prepared ahead do not count.
    */
   stateDict(): StateTree {
     const { epoch, batch } = this.loop ?? { epoch: this.epoch, batch: this.skipped };
     const { seed, shuffle, batchSize } = this;
-    const sampler = statefulOf(this.batchSampler)?.stateDict() ?? null;
-    return { seed, epoch, batch, shuffle, batchSize, items: this.dataset.length, sampler };
+    const sampler = statefulOf(this.batchSampler ?? this.sampler)?.stateDict() ?? null;
+    return { seed, epoch, batch, shuffle, batchSize, ...this.fixedState(), sampler };
   }
 
   /**
-   * Takes over a {@link stateDict}: the next loop goes on behind its last batch, in the order that its epoch had.
+   * Takes over a {@link stateDict}: the next loop goes on behind its last batch, in the order that its epoch had. The number
+   * of workers may be another one, unless the dataset is a stream.
    * @throws ArgumentError when the loader has other batches than the one that was saved; nothing has changed then.
    */
   loadStateDict(state: StateTree): void {
     const op = 'DataLoader.loadStateDict';
     checkOptions(op, state);
-    const own = this.stateDict();
     const { seed, epoch, batch, sampler, ...fixed } = state;
-    for (const [name, value] of Object.entries({ shuffle: own.shuffle, batchSize: own.batchSize, items: own.items })) {
+    const { shuffle, batchSize } = this;
+    for (const [name, value] of Object.entries({ shuffle, batchSize, ...this.fixedState() })) {
       if (fixed[name] === value) continue;
       const other = valueText(fixed[name]);
       throw new ArgumentError(op, `${name} is ${valueText(value)}, that of the saved loader was ${other}`, fixed[name]);
@@ -120,7 +130,7 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
     const next = savedInteger(op, 'epoch', epoch, 0);
     const skipped = savedInteger(op, 'batch', batch, 0);
     const orderSeed = savedInteger(op, 'seed', seed, Number.MIN_SAFE_INTEGER);
-    if (sampler) statefulOf(this.batchSampler)?.loadStateDict(sampler as StateTree);
+    if (sampler) statefulOf(this.batchSampler ?? this.sampler)?.loadStateDict(sampler as StateTree);
     this.orderSeed = orderSeed;
     this.epoch = next;
     this.skipped = skipped;
@@ -129,11 +139,20 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
 
   /** One epoch for `for await`; also for datasets whose items come asynchronously. */
   [Symbol.asyncIterator](): AsyncIterator<B> {
-    const { next, end } = this.beginEpoch();
+    const { loop, end } = this.beginEpoch();
+    const { makeBatch } = this;
+    if (this.numWorkers > 0 || this.setup.prefetchFactor > 0 || makeBatch === null) {
+      return this.prepareAhead(loop, end);
+    }
+    const steps = this.steps(loop);
     return {
       async next() {
-        const indices = next();
-        return indices === null ? { done: true, value: undefined } : { done: false, value: await indices.make() };
+        const step = steps.next();
+        if (step.done) end();
+        if (step.done) return { done: true, value: undefined };
+        const value = await makeBatch(step.value.indices);
+        loop.batch = step.value.batch + 1;
+        return { done: false, value };
       },
       async return() {
         end();
@@ -142,16 +161,22 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
     };
   }
 
-  /** One epoch for `for`. */
+  /** One epoch for `for`, made here: no workers, no asynchronous items. */
   *[Symbol.iterator](): IterableIterator<B> {
-    const { next, end } = this.beginEpoch();
+    const { makeBatch } = this;
+    if (this.numWorkers > 0 || makeBatch === null) {
+      const why = makeBatch === null ? 'the dataset is a stream' : 'the batches come from workers';
+      throw new ArgumentError('DataLoader', `${why}; use \`for await\``, this.dataset);
+    }
+    const { loop, end } = this.beginEpoch();
     try {
-      for (let step = next(); step !== null; step = next()) {
-        const batch = step.make();
+      for (const { batch: number, indices } of this.steps(loop)) {
+        const batch = makeBatch(indices);
         if (batch instanceof Promise) {
           batch.catch(() => {});
           throw new ArgumentError('DataLoader', 'the items come asynchronously; use `for await`', this.dataset);
         }
+        loop.batch = number + 1;
         yield batch;
       }
     } finally {
@@ -159,72 +184,137 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
     }
   }
 
-  private beginEpoch(): { next: () => { make: () => B | Promise<B> } | null; end: () => void } {
-    const { makeBatch } = this;
+  /** Ends the workers that `persistentWorkers` keeps. A later loop starts new ones. */
+  async close(): Promise<void> {
+    const { pool } = this.kept;
+    this.kept.pool = null;
+    await pool?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What two loaders must have in common to go on with each other's state. */
+  private fixedState(): StateTree {
+    return isMapStyle(this.dataset)
+      ? { items: this.dataset.length }
+      : { items: this.dataset.length ?? null, numWorkers: this.numWorkers };
+  }
+
+  private beginEpoch(): { loop: Loop; end: () => void } {
     const loop = { epoch: this.epoch++, batch: this.skipped };
     this.loop = loop;
     this.skipped = 0;
-    const batches = this.batchesFrom(loop.epoch, loop.batch);
     const end = (): void => {
       if (this.loop === loop) this.loop = null;
     };
-    const next = (): { make: () => B | Promise<B> } | null => {
-      const step = batches.next();
-      if (step.done) {
-        end();
-        return null;
-      }
-      loop.batch++;
-      return { make: () => makeBatch(step.value) };
-    };
-    return { next, end };
+    return { loop, end };
   }
 
-  /** The items of the batches of an epoch, but for the first ones. */
-  private *batchesFrom(epoch: number, first: number): IterableIterator<Uint32Array> {
+  /** An epoch whose batches are begun before they are asked for. */
+  private prepareAhead(loop: Loop, end: () => void): Epoch<B> {
+    const { numWorkers, prefetchFactor, timeout } = this.setup;
+    const isStream = this.makeBatch === null;
+    const { supply, release } = this.supplyFor(loop);
+    // Nothing refers to the loop from here, so that one that nobody has any more can be found.
+    let given = loop.batch;
+    const options: EpochOptions = {
+      ahead: Math.max(1, numWorkers) * Math.max(1, prefetchFactor),
+      yielding: numWorkers === 0,
+      timeout,
+      skip: isStream ? loop.batch : 0,
+      onBatch: () => {
+        loop.batch = ++given;
+      },
+      onFailure: () => {
+        given++;
+        release();
+      },
+      onEnd: () => {
+        end();
+        release();
+      },
+    };
+    return new Epoch(supply, options);
+  }
+
+  private supplyFor(loop: Loop): { supply: Supply<B>; release: () => void } {
+    const { numWorkers } = this;
+    const { epoch } = loop;
+    if (numWorkers === 0) {
+      const supply = this.makeBatch ? localSupply(this.steps(loop), this.makeBatch) : streamSupply(this.stream(epoch));
+      return { supply, release: () => {} };
+    }
+    const { pool, persistent } = this.takePool();
+    const supply = this.makeBatch
+      ? workerSupply<B>(this.steps(loop), epoch, pool, persistent)
+      : workerStreamSupply<B>(numWorkers, epoch, pool, persistent);
+    const release = (): void => {
+      if (persistent) this.inUse = false;
+    };
+    return { supply, release };
+  }
+
+  private stream(epoch: number): ReturnType<typeof streamBatches<T, B>> {
+    const { collate, batchSize, dropLast } = this;
+    return streamBatches(this.dataset as IterableDataset<T>, { collate, batchSize, dropLast, epoch });
+  }
+
+  /** The workers that stay, unless another loop has their streams. */
+  private takePool(): { pool: WorkerPool; persistent: boolean } {
+    if (!this.setup.persistentWorkers || this.inUse) return { pool: this.newPool(), persistent: false };
+    if (this.kept.pool === null || this.kept.pool.isClosed) this.kept.pool = this.newPool();
+    this.inUse = this.makeBatch === null;
+    return { pool: this.kept.pool, persistent: true };
+  }
+
+  private newPool(): WorkerPool {
+    const { numWorkers, seed, batchSize, dropLast, dataset, collate } = this;
+    const { workerInitFn } = this.options;
+    const source = (value: object | null | undefined) => {
+      const found = value ? sourceOf(value) : null;
+      return found && postable(found);
+    };
+    const own = source(dataset);
+    if (own === null) throw new NablaError('DataLoader', `${datasetName(dataset)} has no source for workers any more`);
+    const parts = { dataset: own, collate: source(collate), init: source(workerInitFn) };
+    return new WorkerPool({ numWorkers, seed, batchSize, dropLast, ...parts }, datasetName(dataset));
+  }
+
+  /** The batches of an epoch that are not done yet. */
+  private *steps({ epoch, batch: first }: Loop): IterableIterator<Step> {
     if (this.batchSampler !== null) {
       let batch = 0;
-      for (const indices of this.batchSampler.batches(epoch)) if (batch++ >= first) yield Uint32Array.from(indices);
+      for (const indices of this.batchSampler.batches(epoch)) {
+        if (batch >= first) yield { batch, indices: Uint32Array.from(indices) };
+        batch++;
+      }
       return;
     }
-    const { batchSize, length } = this;
-    const items = this.dataset.length;
-    const order = this.shuffle
-      ? new Philox(this.seed, epoch).permutation(items)
-      : Uint32Array.from({ length: items }, (_, i) => i);
-    for (let batch = first; batch < length; batch++) {
-      yield order.subarray(batch * batchSize, Math.min(items, (batch + 1) * batchSize));
+    const batchSize = this.batchSize ?? 1;
+    const order = this.orderOf(epoch);
+    const batches = this.dropLast ? Math.floor(order.length / batchSize) : Math.ceil(order.length / batchSize);
+    for (let batch = first; batch < batches; batch++) {
+      yield { batch, indices: order.subarray(batch * batchSize, (batch + 1) * batchSize) };
     }
+  }
+
+  private orderOf(epoch: number): Uint32Array {
+    if (this.sampler !== null) return Uint32Array.from(this.sampler.indices(epoch));
+    const items = (this.dataset as Dataset<T>).length;
+    if (this.shuffle) return new Philox(this.seed, epoch).permutation(items);
+    return Uint32Array.from({ length: items }, (_, i) => i);
   }
 }
 
-function checkBatchSampler(options: DataLoaderOptions): void {
-  const { batchSampler } = options;
-  if (batchSampler === undefined || batchSampler === null) return;
-  if (typeof batchSampler.batches !== 'function' || typeof batchSampler.length !== 'number') {
-    throw new ArgumentError('DataLoader', 'batchSampler must have batches(epoch) and a length', batchSampler);
-  }
-  const other = (['batchSize', 'shuffle', 'dropLast'] as const).find((name) => options[name] !== undefined);
-  if (other !== undefined) {
-    throw new ArgumentError('DataLoader', `batchSampler decides about batches; ${other} cannot be given too`, options);
-  }
+/** Arrays give items by number too. */
+function asDataset(dataset: unknown): unknown {
+  if (!Array.isArray(dataset)) return dataset;
+  return { length: dataset.length, get: (index: number): unknown => dataset[index] };
 }
 
 function savedInteger(op: string, name: string, value: StateValue, least: number): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
   throw new ArgumentError(op, `${name} is ${valueText(value)}`, value);
-}
-
-function collateItems<T, B>(dataset: Dataset<T>, collate: (items: T[]) => B): (indices: Uint32Array) => B | Promise<B> {
-  return (indices) => {
-    const items = Array.from(indices, (index) => dataset.get(index));
-    if (items.some((item) => item instanceof Promise)) return Promise.all(items).then(collate);
-    return collate(items as T[]);
-  };
-}
-
-function requireInteger(name: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  const rule = least === 1 ? 'an integer of at least 1' : 'a safe integer';
-  throw new ArgumentError('DataLoader', `${name} must be ${rule}, got ${value}`, value);
 }

@@ -1,7 +1,7 @@
 import { checkFunction } from '../tensor/check.js';
 import { checkDataset } from './check.js';
 import type { Dataset } from './dataset.js';
-import { isModuleSource, type ModuleSource, sourceOf } from './worker/source.js';
+import { type ModuleSource, sourceOf } from './worker/source.js';
 
 /**
  * A dataset whose items are changed when they are taken: augmentation, a choice of fields.
@@ -12,22 +12,13 @@ import { isModuleSource, type ModuleSource, sourceOf } from './worker/source.js'
 export class MappedDataset<T, U> implements Dataset<U> {
   readonly dataset: Dataset<T>;
   private readonly fn: (item: T, index: number) => U | Promise<U>;
-  private readonly source: ModuleSource | null;
 
-  /**
-   * @param fn gets an item and its number; may be async
-   * @param source where workers find `fn`
-   */
-  constructor(
-    dataset: Dataset<T>,
-    fn: (item: T, index: number) => U | Promise<U>,
-    { source = null }: { source?: ModuleSource | null } = {},
-  ) {
+  /** @param fn gets an item and its number; may be async. For workers it needs {@link withSource}. */
+  constructor(dataset: Dataset<T>, fn: (item: T, index: number) => U | Promise<U>) {
     checkDataset('MappedDataset', dataset);
     checkFunction('MappedDataset', fn);
     this.dataset = dataset;
     this.fn = fn;
-    this.source = isModuleSource(source) ? source : null;
   }
 
   get length(): number {
@@ -40,8 +31,7 @@ export class MappedDataset<T, U> implements Dataset<U> {
   }
 
   workerSource(): ModuleSource | null {
-    const dataset = sourceOf(this.dataset);
-    if (dataset === null || this.source === null) return null;
-    return { module: import.meta.url, export: 'MappedDataset', args: [dataset, this.source] };
+    const sources = [this.dataset, this.fn].map(sourceOf);
+    return sources.includes(null) ? null : { module: import.meta.url, export: 'MappedDataset', args: sources };
   }
 }

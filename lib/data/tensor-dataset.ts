@@ -1,8 +1,11 @@
 import { ArgumentError, ShapeError } from '../errors.js';
 import { indexSelect, select } from '../ops/index.js';
-import { tensor } from '../tensor/create.js';
+import { fromBytes, tensor } from '../tensor/create.js';
+import { type DType, ITEM_SIZES } from '../tensor/dtype.js';
+import { readSync } from '../tensor/read.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { BatchDataset } from './dataset.js';
+import type { ModuleSource } from './worker/source.js';
 
 /** The rows of several tensors with the same first axis; an item is one row of each. */
 export class TensorDataset<T extends readonly Tensor[]> implements BatchDataset<T, T> {
@@ -47,8 +50,31 @@ export class TensorDataset<T extends readonly Tensor[]> implements BatchDataset<
     }
   }
 
+  /** Workers share one copy of the tensors. Waits for them. */
+  workerSource(): ModuleSource {
+    return { module: import.meta.url, export: 'fromShared', args: [this.tensors.map(share)] };
+  }
+
   private requireIndex(index: number): void {
     if (Number.isInteger(index) && index >= 0 && index < this.length) return;
     throw new ArgumentError('TensorDataset', `index ${index} is out of range [0, ${this.length})`, index);
   }
 }
+
+/** A tensor that all threads can read. */
+interface SharedTensor {
+  readonly bytes: Uint8Array;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+function share(value: Tensor): SharedTensor {
+  const bytes = new Uint8Array(new SharedArrayBuffer(value.numel * ITEM_SIZES[value.dtype]));
+  const same = value.view('uint8');
+  bytes.set(readSync(same, 'TensorDataset') as Uint8Array);
+  return { bytes, shape: [...value.shape], dtype: value.dtype };
+}
+
+/** @internal What a worker makes of {@link TensorDataset.workerSource}. */
+export const fromShared = (tensors: readonly SharedTensor[]): TensorDataset<Tensor[]> =>
+  new TensorDataset(...tensors.map(({ bytes, shape, dtype }) => fromBytes(bytes.slice(), shape, dtype).keep()));

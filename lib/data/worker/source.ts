@@ -18,15 +18,36 @@ export interface WorkerDataset {
   workerSource(): ModuleSource | null;
 }
 
-/** What {@link importSource} has made, and of what. */
+/** What {@link withSource} was told. */
 const known = new WeakMap<object, ModuleSource>();
 
-/** @internal How a worker makes `dataset`; null where it cannot. */
-export function sourceOf(dataset: object): ModuleSource | null {
-  const own = known.get(dataset);
+/** @internal How a worker makes a dataset or a function; null where it cannot. */
+export function sourceOf(value: object): ModuleSource | null {
+  const own = known.get(value);
   if (own !== undefined) return own;
-  const { workerSource } = dataset as Partial<WorkerDataset>;
-  return typeof workerSource === 'function' ? (workerSource.call(dataset) as ModuleSource | null) : null;
+  const { workerSource } = value as Partial<WorkerDataset>;
+  return typeof workerSource === 'function' ? (workerSource.call(value) as ModuleSource | null) : null;
+}
+
+/**
+ * Notes where workers find a dataset or a function, and returns it. A dataset class can have a method `workerSource()`
+ * instead.
+ *
+ * @example
+ * export const collate = withSource((items: Item[]) => pad(items), { module: import.meta.url, export: 'collate' });
+ */
+export function withSource<T extends object>(value: T, source: ModuleSource): T {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) {
+    throw new ArgumentError('withSource', `an object or a function is needed, got ${valueText(value)}`, value);
+  }
+  checkSource('withSource', source);
+  known.set(value, source);
+  return value;
+}
+
+function checkSource(op: string, source: unknown): asserts source is ModuleSource {
+  if (isModuleSource(source)) return;
+  throw new ArgumentError(op, `{ module, export, args } is needed, got ${valueText(source)}`, source);
 }
 
 /** @internal Whether `value` names a module; a `URL` alone does not. */
@@ -59,15 +80,12 @@ export function postable(source: ModuleSource): ModuleSource {
  * const loader = new DataLoader(photos, { batchSize: 32, numWorkers: 2 });
  */
 export async function importSource<T extends object>(source: ModuleSource): Promise<T> {
-  if (!isModuleSource(source)) {
-    throw new ArgumentError('importSource', `{ module, export, args } is needed, got ${valueText(source)}`, source);
-  }
-  const made = (await resolveSource(source)) as T;
-  known.set(made, source);
-  return made;
+  checkSource('importSource', source);
+  return withSource((await resolveSource(source)) as T, source);
 }
 
-async function resolveSource(source: ModuleSource): Promise<unknown> {
+/** @internal What a source names. */
+export async function resolveSource(source: ModuleSource): Promise<unknown> {
   const name = source.export ?? 'default';
   const module: unknown = await import(String(source.module));
   let owner: unknown = module;

@@ -1,4 +1,5 @@
 import type { BatchDataset, LabeledBatch } from '../../data/dataset.js';
+import type { ModuleSource } from '../../data/worker/source.js';
 import { ArgumentError } from '../../errors.js';
 import '../../ops/index.js';
 import { tensor } from '../../tensor/create.js';
@@ -26,6 +27,7 @@ export class LabeledImages implements BatchDataset<LabeledImage, LabeledBatch> {
   /** The name of each class. */
   readonly classes: readonly string[];
   private readonly white: number;
+  private shared: RawImages | null = null;
   /** Where batches are put together; a tensor copies it, so it serves for all. */
   private bytes = new Uint8Array(0);
 
@@ -53,6 +55,13 @@ export class LabeledImages implements BatchDataset<LabeledImage, LabeledBatch> {
     return [images, tensor(labels)];
   }
 
+  /** Workers share one copy of the images. */
+  workerSource(): ModuleSource {
+    const { height, width, classes, white } = this;
+    this.shared ??= { images: sharedCopy(this.images), labels: sharedCopy(this.labels), height, width };
+    return { module: import.meta.url, export: 'LabeledImages', args: [this.shared, classes, white] };
+  }
+
   /** Only bytes are put together here; the conversion runs on the stream, beside JavaScript. */
   private toTensor(indices: ArrayLike<number>, shape: readonly number[]): Tensor {
     const bytes = tensor(this.gather(indices), { shape });
@@ -77,4 +86,10 @@ export class LabeledImages implements BatchDataset<LabeledImage, LabeledBatch> {
     }
     return this.bytes.subarray(0, needed);
   }
+}
+
+function sharedCopy(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
 }
