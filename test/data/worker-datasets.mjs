@@ -1,8 +1,6 @@
-// Datasets that workers make: numbers, and what goes wrong. They use dist/, as users do, and as little of it as they can.
+// Datasets that workers make: numbers, and what goes wrong. They use dist/, as users do.
 import { fileURLToPath } from 'node:url';
-import * as data from '../../dist/data/index.js';
-import { randn } from '../../dist/ops/index.js';
-import { tensor } from '../../dist/tensor/create.js';
+import { data, randn, tensor } from '../../dist/index.js';
 
 const here = import.meta.url;
 class Numbers {

@@ -18,7 +18,7 @@ const BOOTSTRAP = `const { workerData } = require('node:worker_threads');
 
 export function startThread(setup: WorkerSetup): Worker {
   const own = import.meta.url;
-  const entry = new URL(TYPESCRIPT.test(own) ? './main.ts' : './main.js', own).href;
+  const entry = new URL(TYPESCRIPT.test(own) ? './data-worker.ts' : './data-worker.js', own).href;
   const modules = [entry, ...modulesOf([setup.dataset, setup.collate, setup.init])];
   const register = loaderFor(modules.filter((module) => TYPESCRIPT.test(module)));
   return new Worker(BOOTSTRAP, { eval: true, workerData: { setup, entry, register }, name: `DataLoader ${setup.id}` });
