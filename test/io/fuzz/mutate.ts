@@ -280,12 +280,24 @@ const INSTRUCTIONS: readonly string[] = [
   '((lR',
 ]; // prettier-ignore
 
+/** Another number in a place that has one: a size, a stride, an offset, a count. */
+function mutateNumber(d: Draw, bytes: Buffer): Buffer {
+  const places: number[] = [];
+  for (let at = bytes.indexOf('K'); at >= 0 && at + 1 < bytes.length; at = bytes.indexOf('K', at + 1))
+    places.push(at + 1);
+  if (places.length === 0) return bytes;
+  const changed = Buffer.from(bytes);
+  changed[d.pick(places)] = d.chance(0.2) ? 255 : d.below(12);
+  return changed;
+}
+
 /** A pickle with instructions put in, repeated, taken out or changed. */
 export function mutatePickle(d: Draw, given: Buffer): Buffer {
   let bytes = given;
   for (let n = 1 + d.below(4); n > 0; n--) {
-    const kind = d.below(4);
+    const kind = d.below(5);
     if (kind === 0) bytes = mutateBytes(d, bytes);
+    else if (kind > 2) bytes = mutateNumber(d, bytes);
     else {
       const one = Buffer.from(d.pick(INSTRUCTIONS), 'latin1');
       const times = d.chance(0.05) ? d.below(5000) : 1;
