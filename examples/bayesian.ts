@@ -1,5 +1,5 @@
 // Bayesian optimization against random search: npm run example -- bayesian --help
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
 import { F, manualSeed, NablaError, nn, noGrad, optim, plots, scope, selection, type Tensor, vision } from 'nabla';
@@ -133,9 +133,21 @@ const median = (values: readonly number[]): number => {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 };
 
-/** Runs a problem with all seeds; a row of the table. */
-async function compare(one: Problem, options: Options): Promise<string> {
-  const runs: { model: number[]; random: number[] }[] = [];
+/** The best values of both searches after each trial. */
+interface Run {
+  model: number[];
+  random: number[];
+}
+
+/** Runs of one problem in earlier results, by the order of the files. */
+async function earlier(name: string, files: readonly string[]): Promise<Run[]> {
+  const all = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, 'utf8'))));
+  return all.flatMap((results: Record<string, Run[]>) => results[name] ?? []);
+}
+
+/** Runs a problem with all seeds. */
+async function searchAll(one: Problem, options: Options): Promise<Run[]> {
+  const runs: Run[] = [];
   const started = performance.now();
   for (let seed = options.seed; seed < options.seed + options.seeds; seed++) {
     const model = await search(one, new BayesianSampler(), one.trials, seed);
@@ -143,6 +155,12 @@ async function compare(one: Problem, options: Options): Promise<string> {
     runs.push({ model, random });
     console.log(`${one.title}, seed ${seed}: ${model.at(-1)?.toPrecision(6)} against ${random.at(-1)?.toPrecision(6)}`);
   }
+  console.log(`${one.title}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  return runs;
+}
+
+/** Draws the runs of a problem; a row of the table. */
+async function compare(one: Problem, runs: readonly Run[], out: string): Promise<string> {
   const shift = one.minimum ?? 0;
   const ends = (key: 'model' | 'random') => runs.map((run) => (run[key].at(-1) as number) - shift);
   const [model, random] = [ends('model'), ends('random')];
@@ -156,15 +174,13 @@ async function compare(one: Problem, options: Options): Promise<string> {
       Bayesian: runs.map((run) => log(run.model)),
       random: runs.map((run) => log(run.random)),
     },
-    join(options.out, `bayesian-${one.title.toLowerCase().replaceAll(' ', '-')}.png`),
+    join(out, `bayesian-${one.title.toLowerCase().replaceAll(' ', '-')}.png`),
     {
-      title: `${one.title}: the best so far, ${options.seeds} seeds`,
+      title: `${one.title}: the best so far, ${runs.length} seeds`,
       steps: 'trial',
       axis: one.minimum === null ? 'log10 of the validation loss' : 'log10 of the distance to the minimum',
     },
   );
-  const seconds = ((performance.now() - started) / 1000).toFixed(0);
-  console.log(`${one.title}: ${seconds} s`);
   const cells = [one.title, String(one.trials), shown(model), String(one.trials * one.times), shown(random)];
   return `| ${[...cells, `${wins} of ${runs.length}`, pValue.toPrecision(2)].join(' | ')} |`;
 }
@@ -173,6 +189,7 @@ interface Options {
   seeds: number;
   seed: number;
   only?: string;
+  merge?: string[];
   out: string;
 }
 
@@ -183,6 +200,7 @@ function parseOptions(): Options {
     .option('--seeds <n>', 'repetitions', integer(1), 20)
     .option('--seed <n>', 'the first of them', integer(1), 1)
     .option('--only <name>', 'branin, hartmann or digits')
+    .option('--merge <files...>', 'results.json of earlier runs with other seeds, instead of searching')
     .option('--out <folder>', 'where to write', join('runs', stamp))
     .parse()
     .opts<Options>();
@@ -203,7 +221,13 @@ runExample(async () => {
       .map(() => '---:|')
       .join('')}`,
   ];
-  for (const name of names) rows.push(await compare(await problems[name as keyof typeof problems](), options));
+  const results: Record<string, Run[]> = {};
+  for (const name of names) {
+    const one = await problems[name as keyof typeof problems]();
+    results[name] = options.merge ? await earlier(name, options.merge) : await searchAll(one, options);
+    if (results[name].length > 0) rows.push(await compare(one, results[name], options.out));
+  }
+  await writeFile(join(options.out, 'results.json'), `${JSON.stringify(results)}\n`);
   await writeFile(join(options.out, 'table.md'), `${rows.join('\n')}\n`);
   console.log(`\n${rows.join('\n')}\n\nwritten to ${relative('.', options.out)}`);
 });
