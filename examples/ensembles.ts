@@ -89,7 +89,7 @@ const METHODS: Readonly<Record<string, (train: Part, seed: number) => Promise<nn
   },
   // Members that make mistakes in training are what boosting needs: fewer units and epochs.
   'AdaBoost, 20': async ([x, y], seed) =>
-    (await selection.adaBoost(learner(8, 15), x, y, { rounds: 20, seed })).ensemble,
+    (await selection.adaBoost(learner(8, 8), x, y, { rounds: 20, seed })).ensemble,
   'gradient boosting, 20': async ([x, y], seed) =>
     (await selection.gradientBoosting(learner(8, 10), x, y, { rounds: 20, learningRate: 0.5, loss: 'logLoss', seed }))
       .model,
@@ -200,7 +200,7 @@ runExample(async () => {
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
   const options = new Command('ensembles')
     .description('Cross-validation, bagging, boosting and ensembles of small networks on the UCI digits.')
-    .option('--seeds <n>', 'repetitions', integer(1), 5)
+    .option('--seeds <n>', 'repetitions', integer(1), 3)
     .option('--images <n>', 'training images', integer(100), 500)
     .option('--only <names...>', `no cross-validation, and some of: ${Object.keys(METHODS).join('; ')}`)
     .option('--out <folder>', 'where to write', join('runs', stamp))
