@@ -1,7 +1,9 @@
 export { CharRNN, type CharRNNOptions } from './char-rnn.js';
 export type { DecodingCache, GenerateOptions, NextToken, StepModel, TranslateOptions } from './decoding.js';
 export { type DeepConvNetOptions, deepConvNet } from './deep-conv-net.js';
+export { createFeatureExtractor, FeatureExtractor, type ReturnNodes } from './feature-extractor.js';
 export { GPT, type GPTOptions } from './gpt.js';
+export type { NamePattern } from './patterns.js';
 export {
   BahdanauAttention,
   LuongAttention,
@@ -16,10 +18,20 @@ export {
   type ModelName,
   type ModelOf,
   type ModelOptions,
-  type NamePattern,
 } from './registry.js';
 export { RNNSeq2Seq, type RNNSeq2SeqOptions, type SourceCall } from './rnn-seq2seq.js';
+export { type SmallFiltersOptions, toSmallFilters } from './small-filters.js';
 export type { StateCache } from './state-cache.js';
+export { type ToConvolutionalOptions, toConvolutional } from './to-convolutional.js';
+export {
+  type FreezeOptions,
+  freeze,
+  type LayerGroup,
+  type ParamGroupsOptions,
+  paramGroups,
+  replaceHead,
+  unfreeze,
+} from './transfer.js';
 export { type TransformerCache, TransformerSeq2Seq, type TransformerSeq2SeqOptions } from './transformer-seq2seq.js';
 export { AlexNet, type AlexNetOptions, alexnet, alexnet2012 } from './vision/alexnet.js';
 export type { ClassifierOptions, DropoutOptions } from './vision/build.js';

@@ -2,6 +2,7 @@
 import { ArgumentError, valueText } from '../errors.js';
 import { checkOptions } from '../tensor/check.js';
 import { editDistance } from '../text/edit-distance.js';
+import { type NamePattern, nameMatcher } from './patterns.js';
 import { alexnet, alexnet2012 } from './vision/alexnet.js';
 import { convnextBase, convnextLarge, convnextSmall, convnextTiny } from './vision/convnext.js';
 import { densenet121, densenet161, densenet169, densenet201 } from './vision/densenet.js';
@@ -105,9 +106,6 @@ export type ModelOf<N extends ModelName> = ReturnType<Builders[N]>;
 
 const NAMES = Object.keys(BUILDERS) as ModelName[];
 
-/** One pattern, or several of which one must fit: a name with `*` and `?` for letters, or a regular expression. */
-export type NamePattern = string | RegExp | readonly (string | RegExp)[];
-
 /** Options of {@link list}. */
 export interface ListOptions {
   /** Names that fit, such as `'resnet*'` or `/_bn$/`. Default: all. */
@@ -116,30 +114,14 @@ export interface ListOptions {
   exclude?: NamePattern;
 }
 
-function matcher(op: string, pattern: NamePattern): (name: string) => boolean {
-  const list = (Array.isArray(pattern) ? pattern : [pattern]) as readonly (string | RegExp)[];
-  const tests = list.map((one) => {
-    if (one instanceof RegExp) return new RegExp(one.source, one.flags.replace(/[gy]/g, ''));
-    if (typeof one !== 'string') {
-      throw new ArgumentError(op, `a pattern must be a string or a regular expression, got ${valueText(one)}`, one);
-    }
-    const escaped = one
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.');
-    return new RegExp(`^${escaped}$`);
-  });
-  return (name) => tests.some((test) => test.test(name));
-}
-
 /**
  * The names of the models, sorted: `models.list({ filter: 'vgg*' })`.
  * Source: https://docs.pytorch.org/vision/0.28/generated/torchvision.models.list_models.html
  */
 export function list(options: ListOptions = {}): ModelName[] {
   checkOptions('list', options);
-  const wanted = options.filter === undefined ? () => true : matcher('list', options.filter);
-  const refused = options.exclude === undefined ? () => false : matcher('list', options.exclude);
+  const wanted = options.filter === undefined ? () => true : nameMatcher('list', options.filter);
+  const refused = options.exclude === undefined ? () => false : nameMatcher('list', options.exclude);
   return NAMES.filter((name) => wanted(name) && !refused(name)).sort();
 }
 

@@ -14,9 +14,9 @@ type Field = readonly (Reach | null)[];
 type Window = readonly (readonly [kernel: number, stride: number, dilation: number])[];
 
 /** Of the last axes; `sizes` holds strides, paddings and dilations of D, H, W. */
-const convolutionWindow = ([, weight, , , sizes]: readonly unknown[]): Window => {
-  const kernel = (weight as Tensor).shape.slice(2);
-  const numbers = sizes as Int32Array;
+const convolutionWindow = (args: readonly unknown[]): Window => {
+  const kernel = (args[1] as Tensor).shape.slice(2);
+  const numbers = args.find((value) => value instanceof Int32Array) as Int32Array;
   return kernel.map((k, i) => {
     const axis = 3 - kernel.length + i;
     return [k, numbers[axis], numbers[6 + axis]];
@@ -81,7 +81,12 @@ export class ReceptiveFields {
 
   private after(name: string, args: readonly unknown[], inputs: readonly Tensor[], y: Tensor): Field | null {
     const first = this.fields.get(inputs[0]) ?? null;
-    if (Object.hasOwn(WINDOWS, name)) return first && slide(first, WINDOWS[name](args));
+    if (Object.hasOwn(WINDOWS, name)) {
+      // A convolution may add a map to its result.
+      const added = inputs.slice(1).map((x) => this.fields.get(x) ?? null);
+      const own = first && slide(first, WINDOWS[name](args));
+      return added.reduce((a, b) => a && b && larger(a, b), own);
+    }
     if (name === 'permute') return first && (args[1] as readonly number[]).map((axis) => first.at(axis) ?? null);
     if (PRODUCTS.has(name)) return null;
     // What acts place by place, or joins channels. One factor for a whole map adds nothing to what a place sees.

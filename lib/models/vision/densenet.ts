@@ -92,7 +92,8 @@ const OLD_KEY = /^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)$/;
 /** Four dense blocks: see {@link densenet121}. Images `[N, inChannels, H, W]`, result `[N, numClasses]`. */
 export class DenseNet extends Module {
   readonly features: Sequential;
-  readonly classifier: Linear;
+  /** May be replaced. */
+  classifier: Linear;
 
   /** @internal Use {@link densenet121} and its like. */
   constructor(

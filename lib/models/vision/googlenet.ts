@@ -102,7 +102,8 @@ export class GoogLeNet extends Module<[Tensor], Tensor | GoogLeNetOutputs> {
   aux2: InceptionAux | null;
   readonly avgpool = new AdaptiveAvgPool2d([1, 1]);
   readonly dropout: Dropout;
-  readonly fc: Linear;
+  /** May be replaced: `model.fc = new nn.Linear(1024, 5)`. */
+  fc: Linear;
   readonly transformInput: boolean;
 
   /** @internal Use {@link googlenet}. */

@@ -215,7 +215,8 @@ export class InceptionV3 extends Module<[Tensor], Tensor | InceptionOutputs> {
   readonly Mixed_7c = new InceptionE(2048);
   readonly avgpool = new AdaptiveAvgPool2d([1, 1]);
   readonly dropout: Dropout;
-  readonly fc: Linear;
+  /** May be replaced: `model.fc = new nn.Linear(2048, 5)`. */
+  fc: Linear;
   readonly transformInput: boolean;
 
   /** @internal Use {@link inceptionV3}. */
