@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ArgumentError, models } from '../../lib/index.js';
+import { ArgumentError, models, type nn } from '../../lib/index.js';
 import { empty, layouts } from '../support/models.js';
 
 describe('models.list', () => {
@@ -36,6 +36,33 @@ describe('models.create', () => {
     expect(Object.fromEntries(state)).toEqual(layouts[name].state);
     expect(state.map(([key]) => key)).toEqual(Object.keys(layouts[name].state));
     expect(model.parameters().reduce((sum, p) => sum + p.numel, 0)).toBe(layouts[name].parameters);
+    model.dispose();
+  });
+});
+
+describe('model.summary', () => {
+  // The billions of multiplications that torchvision states.
+  it.each([
+    ['alexnet', 0.714],
+    ['squeezenet1_0', 0.819],
+    ['squeezenet1_1', 0.349],
+    ['googlenet', 1.498],
+    ['densenet121', 2.834],
+  ] as const)('counts the work of %s', (name, billions) => {
+    const model = empty(name);
+    const { macs } = (model as unknown as nn.Module).summary({ input: [1, 3, 224, 224] });
+    expect(macs / 1e9).toBeCloseTo(billions, 3);
+    model.dispose();
+  });
+
+  it.each([
+    ['alexnet', 'features.12', 195],
+    ['vgg11', 'features.20', 150],
+    ['googlenet', 'maxpool2', 43],
+  ] as const)('knows what %s sees', (name, path, size) => {
+    const model = empty(name);
+    const { rows } = (model as unknown as nn.Module).summary({ input: [1, 3, 64, 64] });
+    expect(rows.find((row) => row.name === path)?.receptiveField).toEqual([size, size]);
     model.dispose();
   });
 });

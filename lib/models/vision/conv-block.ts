@@ -1,9 +1,12 @@
-import { BatchNorm2d, Conv2d, type Conv2dOptions, Module } from '../../nn/index.js';
+import { activationOf, convNorm, takesRelu } from '../../nn/fusion.js';
+import { BatchNorm2d, Conv2d, type Conv2dOptions, Module, ReLU } from '../../nn/index.js';
 import type { Size2 } from '../../ops/layers/sizes.js';
-import { relu_ } from '../../ops/pointwise/inplace.js';
 import { cat } from '../../ops/shape/concat.js';
 import { select, unsqueeze } from '../../ops/shape/view.js';
 import type { Tensor } from '../../tensor/tensor.js';
+
+/** Without state, so one for all. @internal */
+export const RELU = new ReLU({ inplace: true });
 
 /** Convolution without bias, batch normalization with eps 0.001, ReLU: `[N, I, H, W]` to `[N, O, H', W']`. @internal */
 export class BasicConv2d extends Module {
@@ -17,9 +20,13 @@ export class BasicConv2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return relu_(this.bn.forward(this.conv.forward(x)));
+    return convNorm(this.conv, this.bn, RELU, x);
   }
 }
+
+/** A layer and its ReLU, in one kernel where both are plain. @internal */
+export const activated = (layer: Module, relu: Module, x: Tensor): Tensor =>
+  takesRelu(layer) && activationOf(relu) === 'relu' ? layer._forwardRelu(x) : relu.forward(layer.forward(x));
 
 const MEAN = [0.485, 0.456, 0.406];
 const STD = [0.229, 0.224, 0.225];

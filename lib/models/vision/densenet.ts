@@ -1,4 +1,5 @@
 import { checkpoint } from '../../autograd/checkpoint.js';
+import { convNorm } from '../../nn/fusion.js';
 import { AvgPool2d, BatchNorm2d, Conv2d, init, Linear, MaxPool2d, Module, ReLU, Sequential } from '../../nn/index.js';
 import { adaptiveAvgPool2d } from '../../ops/layers/pool-avg.js';
 import { relu_ } from '../../ops/pointwise/inplace.js';
@@ -48,12 +49,21 @@ class DenseLayer extends Module<[readonly Tensor[]]> {
     this.memoryEfficient = memoryEfficient;
   }
 
+  /** What comes before the bottleneck's convolution. */
+  private joined(made: readonly Tensor[]): Tensor {
+    return this.relu1.forward(this.norm1.forward(cat(made, 1)));
+  }
+
+  private bottleneck(made: readonly Tensor[]): Tensor {
+    if (!this.memoryEfficient || !isGradEnabled() || !made.some((x) => x.requiresGrad)) {
+      return convNorm(this.conv1, this.norm2, this.relu2, this.joined(made));
+    }
+    const narrow = checkpoint((...parts: Tensor[]) => this.conv1.forward(this.joined(parts)), [...made]);
+    return this.relu2.forward(this.norm2.forward(narrow));
+  }
+
   forward(made: readonly Tensor[]): Tensor {
-    const bottleneck = (...parts: Tensor[]): Tensor =>
-      this.conv1.forward(this.relu1.forward(this.norm1.forward(cat(parts, 1))));
-    const again = this.memoryEfficient && isGradEnabled() && made.some((x) => x.requiresGrad);
-    const narrow = again ? checkpoint(bottleneck, [...made]) : bottleneck(...made);
-    const added = this.conv2.forward(this.relu2.forward(this.norm2.forward(narrow)));
+    const added = this.conv2.forward(this.bottleneck(made));
     return this.dropRate > 0 ? dropout(added, this.dropRate, { training: this.training }) : added;
   }
 }

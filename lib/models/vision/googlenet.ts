@@ -1,11 +1,10 @@
 import { AdaptiveAvgPool2d, Dropout, init, Linear, MaxPool2d, Module, Sequential } from '../../nn/index.js';
 import { adaptiveAvgPool2d } from '../../ops/layers/pool-avg.js';
-import { relu_ } from '../../ops/pointwise/inplace.js';
 import { cat } from '../../ops/shape/concat.js';
 import { flatten } from '../../ops/shape/view.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { checkClassifier, type DropoutOptions, initialize } from './build.js';
-import { BasicConv2d, toHalves } from './conv-block.js';
+import { activated, BasicConv2d, RELU, toHalves } from './conv-block.js';
 
 /** Options of {@link googlenet}; `dropout` is 0.2 by default. */
 export interface GoogLeNetOptions extends DropoutOptions {
@@ -74,7 +73,7 @@ class InceptionAux extends Module {
 
   forward(x: Tensor): Tensor {
     const pooled = flatten(this.conv.forward(adaptiveAvgPool2d(x, [4, 4])), 1);
-    return this.fc2.forward(this.dropout.forward(relu_(this.fc1.forward(pooled))));
+    return this.fc2.forward(this.dropout.forward(activated(this.fc1, RELU, pooled)));
   }
 }
 

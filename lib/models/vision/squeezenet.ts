@@ -3,6 +3,7 @@ import { cat } from '../../ops/shape/concat.js';
 import { flatten } from '../../ops/shape/view.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { built, checkClassifier, type DropoutOptions, initialize, zeroBias } from './build.js';
+import { activated } from './conv-block.js';
 
 /** Options of {@link squeezenet1_0} and {@link squeezenet1_1}. */
 export type SqueezeNetOptions = DropoutOptions;
@@ -24,9 +25,9 @@ class Fire extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const few = this.squeezeActivation.forward(this.squeeze.forward(x));
-    const small = this.expand1x1Activation.forward(this.expand1x1.forward(few));
-    return cat([small, this.expand3x3Activation.forward(this.expand3x3.forward(few))], 1);
+    const few = activated(this.squeeze, this.squeezeActivation, x);
+    const small = activated(this.expand1x1, this.expand1x1Activation, few);
+    return cat([small, activated(this.expand3x3, this.expand3x3Activation, few)], 1);
   }
 }
 
