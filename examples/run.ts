@@ -7,12 +7,15 @@ const EXAMPLES: readonly (readonly [name: string, file: string, about: string])[
   ['bayesian', 'bayesian.ts', 'Bayesian optimization against random search'],
   ['ensembles', 'ensembles.ts', 'cross-validation, bagging, boosting and ensembles'],
   ['gpt', 'gpt.ts', 'a small GPT learns to write'],
+  ['initialization', 'studies/initialization.ts', 'activations for weights of 0.01, Xavier and He'],
   ['long-sums', 'long-sums.ts', 'what recurrent layers remember'],
   ['names', 'names.ts', 'first names: told apart, and made up'],
   ['pronunciation', 'pronunciation.ts', 'from spelling to phonemes'],
   ['quickstart', 'quickstart.ts', 'a CNN on Fashion-MNIST'],
   ['regularization', 'regularization.ts', 'regularizers compared'],
+  ['retrieval', 'studies/retrieval.ts', 'embeddings of digits that it never saw'],
   ['spam', 'spam.ts', 'mails sorted by a GRU'],
+  ['vanishing-gradients', 'studies/vanishing-gradients.ts', 'the gradient of each layer of deep networks'],
   ['visualize', 'visualize.ts', 'every plot of a trained network'],
 ];
 
