@@ -233,6 +233,6 @@ export interface NativeLayers {
     sizes: Int32Array,
     activation: number,
   ): void;
-  convolutionTranspose(out: Handle, input: Handle, weight: Handle, bias: Handle, sizes: Int32Array): void;
+  convolutionTranspose(out: Handle, input: Handle, weight: Handle, bias: Handle, mask: Handle, sizes: Int32Array): void;
   convolutionBackwardWeight(gradWeight: Handle, gradBias: Handle, gradOut: Handle, x: Handle, sizes: Int32Array): void;
 }

@@ -237,7 +237,7 @@ export interface Native extends NativeLayers {
   ): void;
 
   /** `window`: size, output, kernel, stride, padding, dilation of D, then of H, then of W (native/ops/pool.h). */
-  maxPool(out: Handle, places: Handle, x: Handle, window: readonly number[]): void;
+  maxPool(out: Handle, places: Handle, x: Handle, window: readonly number[], rectified: boolean): void;
   maxPoolBackward(gradX: Handle, gradOut: Handle, places: Handle, window: readonly number[]): void;
   maxPoolIndices(out: Handle, places: Handle, window: readonly number[]): void;
   avgPool(out: Handle, x: Handle, window: readonly number[], countIncludePad: boolean, divisorOverride: number): void;

@@ -1,7 +1,8 @@
 // Containers: modules that hold modules and register them.
 import { ArgumentError, NablaError, valueText } from '../errors.js';
+import { markRectified } from '../ops/layers/rectified.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { activationOf, convNorm, folds, takesRelu } from './fusion.js';
+import { activationOf, convNorm, folds, masksGradient, takesRelu } from './fusion.js';
 import { checkName } from './members.js';
 import { type AnyModule, assertModule, Module } from './module.js';
 
@@ -173,6 +174,7 @@ export class Sequential extends Module {
         } else if (takesRelu(layer) && activationOf(next) === 'relu') {
           out = layer._forwardRelu(out);
           i++;
+          if (masksGradient(layer, layers[i + 1])) markRectified(out);
         } else {
           out = layer.forward(out);
         }

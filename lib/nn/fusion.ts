@@ -8,6 +8,7 @@ import { ConvForward, runForward } from './conv.js';
 import { Linear } from './linear.js';
 import type { Module } from './module.js';
 import { BatchNorm } from './norm.js';
+import { MaxPool2d } from './pool.js';
 import { fuseConvBnWeights } from './utils/fusion.js';
 
 type Layer = Module | null | undefined;
@@ -27,6 +28,13 @@ export function activationOf(layer: Layer): Activation | null {
   if (layer instanceof ReLU && layer.forward === ReLU.prototype.forward) return 'relu';
   return layer instanceof ReLU6 && layer.forward === ReLU6.prototype.forward ? 'relu6' : null;
 }
+
+/** True where the layer behind a convolution with its ReLU does the ReLU's backward pass with its own. @internal */
+export const masksGradient = (layer: Layer, next: Layer): boolean =>
+  isConv(layer) &&
+  (isConv(next)
+    ? next.paddingMode === 'zeros'
+    : next instanceof MaxPool2d && next.forward === MaxPool2d.prototype.forward);
 
 /** True where a convolution and a normalization behind it are one convolution: in evaluation without gradients. @internal */
 export function folds(conv: Layer, norm: Layer, x: Tensor): boolean {

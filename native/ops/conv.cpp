@@ -31,7 +31,7 @@ struct Job {
   const char* bias;
   int64_t biasStride;
   char *packed, *paddedBias;
-  const char* addend;
+  const char *addend, *mask;
   Activation activation;
   int64_t kernelSliceStride, kernelRowStride, kernelColStride, depthStride, laneStride, laneGroup, groupStride;
   int64_t itemSize, lanes;
@@ -209,6 +209,7 @@ Place placeTile(const Job& job, const Phase& phase, const Band& band, int64_t sl
   t.outRowStep = job.h.resultStep() * job.w.result * job.resultChannels;
   t.outColStep = job.w.resultStep() * job.resultChannels;
   if (job.addend) t.addend = job.addend + (static_cast<char*>(t.out) - job.out);
+  if (job.mask) t.mask = job.mask + (static_cast<char*>(t.out) - job.out);
   t.relu = job.activation.relu, t.most = job.activation.most;
   return {t, firstTap};
 }
@@ -226,6 +227,7 @@ void runUnit(const Job& job, const Phase& phase, const Place& place, int64_t uni
   const int64_t channel = (group * job.width + lane) * job.itemSize;
   t.out = static_cast<char*>(t.out) + channel;
   if (t.addend) t.addend = static_cast<const char*>(t.addend) + channel;
+  if (t.mask) t.mask = static_cast<const char*>(t.mask) + channel;
   t.weightStepD = phase.h.taps * phase.w.taps * job.depth * (job.byLane ? job.groupWidth() : t.vectors * job.lanes);
   const int64_t start = phase.weights + phase.taps() * job.depth * (group * job.groupWidth() + lane);
   t.weights = job.packed + (t.runsD ? start + place.firstTap * t.weightStepD : 0) * job.itemSize;
@@ -349,7 +351,7 @@ PreparedKey packedKey(const Job& job) {
 }
 
 void launch(Context& ctx, const char* name, Job& job, const Tensor& out, const Tensor& source, const Tensor& weight,
-            const Tensor* bias, const Tensor* addend) {
+            const Tensor* bias, const Tensor* addend, const Tensor* mask) {
   if (out.numel() == 0) return;
   job.source = source.data;
   job.out = out.data;
@@ -357,6 +359,7 @@ void launch(Context& ctx, const char* name, Job& job, const Tensor& out, const T
   job.bias = bias ? bias->data : nullptr;
   job.biasStride = bias ? bias->strides[0] : 0;
   job.addend = addend ? addend->data : nullptr;
+  job.mask = mask ? mask->data : nullptr;
   job.sourceChannels = source.shape[1];
   job.resultChannels = out.shape[1];
   job.type = out.dtype == DType::kFloat64;
@@ -378,9 +381,9 @@ void launch(Context& ctx, const char* name, Job& job, const Tensor& out, const T
   if (kept.fill) {
     ctx.stream.enqueue("packWeights", {&kept.tensor}, {&weight}, [job](Exec& exec) { packWeights(job, exec); });
   }
-  const Tensor* const ins[] = {&source, &weight, bias, addend, kept.keeps() ? &kept.tensor : nullptr};
+  const Tensor* const ins[] = {&source, &weight, bias, addend, mask, kept.keeps() ? &kept.tensor : nullptr};
   const Tensor* const outs[] = {&out};
-  ctx.stream.enqueueList(name, outs, 1, ins, 5, [job, packs = !kept.keeps()](Exec& exec) {
+  ctx.stream.enqueueList(name, outs, 1, ins, 6, [job, packs = !kept.keeps()](Exec& exec) {
     if (job.bias) job.type ? padBias<double>(job) : padBias<float>(job);
     if (packs) packWeights(job, exec);
     exec.parallelFor(ceilDiv(job.items(), job.perChunk), [&](int64_t chunk) {
@@ -412,20 +415,20 @@ void convolution(Context& ctx, const Tensor& out, const Tensor& x, const Tensor&
   job.depth = weight.shape[1];
   job.width = weight.shape[0] / job.groups;
   job.activation = activation;
-  launch(ctx, "convolution", job, out, x, weight, bias, addend);
+  launch(ctx, "convolution", job, out, x, weight, bias, addend, nullptr);
 }
 
 void convolutionTranspose(Context& ctx, const Tensor& out, const Tensor& in, const Tensor& weight, const Tensor* bias,
-                          std::span<const int32_t> sizes) {
+                          const Tensor* mask, std::span<const int32_t> sizes) {
   const ConvProblem problem(true, out, weight, in, sizes);
   const WinogradCall w = winogradCall(ctx, ConvPass::kInput, problem, out, weight, in);
   if (w.method != ConvMethod::kDirect) {
-    return winogradBackwardInput(ctx, w.method, w.x, w.out, w.weight, bias, w.padH, w.padW);
+    return winogradBackwardInput(ctx, w.method, w.x, w.out, w.weight, bias, mask, w.padH, w.padW);
   }
   Job job = jobOf(problem);
   job.depth = weight.shape[0] / job.groups;
   job.width = weight.shape[1];
-  launch(ctx, "convolutionTranspose", job, out, in, weight, bias, nullptr);
+  launch(ctx, "convolutionTranspose", job, out, in, weight, bias, nullptr, mask);
 }
 
 }  // namespace nabla::ops

@@ -14,9 +14,9 @@ void convolution(Context& ctx, const Tensor& out, const Tensor& x, const Tensor&
                  const Tensor* addend, std::span<const int32_t> sizes, int64_t activation);
 
 // The gradient for x of a convolution from x to `in` (plus bias): out has the shape of x, of which several give the
-// same shape of `in`. bias may be null.
+// same shape of `in`; 0 where `mask`, which lies as out does, is not positive. bias and mask may be null.
 void convolutionTranspose(Context& ctx, const Tensor& out, const Tensor& in, const Tensor& weight, const Tensor* bias,
-                          std::span<const int32_t> sizes);
+                          const Tensor* mask, std::span<const int32_t> sizes);
 
 // gradBias may be null.
 void convolutionBackwardWeight(Context& ctx, const Tensor& gradWeight, const Tensor* gradBias, const Tensor& gradOut,

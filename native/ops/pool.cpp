@@ -12,7 +12,7 @@ cpu::PoolShape shapeOf(const Tensor& x, std::span<const int64_t> window, bool co
     const auto* p = window.subspan(6 * i, 6).data();
     return cpu::PoolAxis{p[0], p[1], p[2], p[3], p[4], p[5]};
   };
-  return {x.shape[1], axis(0), axis(1), axis(2), countIncludePad, divisorOverride};
+  return {x.shape[1], axis(0), axis(1), axis(2), countIncludePad, divisorOverride, false};
 }
 
 int placeKind(const Tensor& places) { return places.dtype == DType::kInt32; }
@@ -45,9 +45,11 @@ Split overInput(const Tensor& in, const cpu::PoolShape& s) {
 
 }  // namespace
 
-void maxPool(Context& ctx, const Tensor& out, const Tensor& places, const Tensor& x, std::span<const int64_t> window) {
+void maxPool(Context& ctx, const Tensor& out, const Tensor& places, const Tensor& x, std::span<const int64_t> window,
+             bool rectified) {
   if (out.numel() == 0) return;
-  const auto s = shapeOf(x, window);
+  auto s = shapeOf(x, window);
+  s.rectified = rectified;
   const auto kernel = ctx.kernels.pool.max[x.dtype == DType::kFloat64][placeKind(places)];
   const Split split = overOutput(out, s);
   ctx.stream.enqueue("maxPool", {&out, &places}, {&x}, [=, from = x.data, to = out.data, at = places.data](Exec& exec) {

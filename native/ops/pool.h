@@ -9,10 +9,13 @@
 
 namespace nabla::ops {
 
-void maxPool(Context& ctx, const Tensor& out, const Tensor& places, const Tensor& x, std::span<const int64_t> window);
+// rectified: x is the result of a ReLU whose backward pass maxPoolBackward does too: maxima of 0 get no gradient. For
+// windows of up to 255 positions.
+void maxPool(Context& ctx, const Tensor& out, const Tensor& places, const Tensor& x, std::span<const int64_t> window,
+             bool rectified);
 void maxPoolBackward(Context& ctx, const Tensor& gradX, const Tensor& gradOut, const Tensor& places,
                      std::span<const int64_t> window);
-// out (int64, laid out as places) = (d * H + h) * W + w of each maximum.
+// out (int64, laid out as places) = (d * H + h) * W + w of each maximum; 0 for those without a place.
 void maxPoolIndices(Context& ctx, const Tensor& out, const Tensor& places, std::span<const int64_t> window);
 // divisorOverride 0: divide by the size of the window.
 void avgPool(Context& ctx, const Tensor& out, const Tensor& x, std::span<const int64_t> window, bool countIncludePad,

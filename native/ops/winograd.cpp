@@ -27,7 +27,7 @@ struct Job {
   int64_t biasStride;
   float *paddedBias, *packed;  // weights by point, as the products read them
   int64_t packedPoint;
-  const float* addend;
+  const float *addend, *mask;
   Activation activation;
   bool phased;
   int64_t block, step;
@@ -71,8 +71,8 @@ void readTiles(const Job& job, int64_t first, int64_t count, float* v, int64_t v
 
 void writeTiles(const Job& job, int64_t first, int64_t count, const float* m, int64_t mPoint) {
   const float* bias = job.bias ? job.paddedBias : nullptr;
-  cpu::WinogradOutput o{job.result, job.grid.tiles(first, count), m, job.widthPitch, mPoint, bias, job.addend, false,
-                        0};
+  cpu::WinogradOutput o{
+      job.result, job.grid.tiles(first, count), m, job.widthPitch, mPoint, bias, job.addend, job.mask, false, 0};
   o.relu = job.activation.relu, o.most = static_cast<float>(job.activation.most);
   job.kernels->output[job.method](o);
 }
@@ -154,7 +154,7 @@ void chooseSplit(Job& job, const cpu::ConvTiling& tiling) {
 }
 
 void launch(Context& ctx, const char* name, ConvMethod method, Job& job, const Tensor& out, const Tensor& source,
-            const Tensor& weight, const Tensor* bias, const Tensor* addend) {
+            const Tensor& weight, const Tensor* bias, const Tensor* addend, const Tensor* mask) {
   if (out.numel() == 0) return;
   job.method = static_cast<int>(method);
   job.points = winogradPoints(method);
@@ -166,6 +166,7 @@ void launch(Context& ctx, const char* name, ConvMethod method, Job& job, const T
   job.depthPitch = roundUp(job.depth, job.lanes), job.widthPitch = job.vectors * job.lanes;
   if (bias) job.bias = bias->ptr<float>(), job.biasStride = bias->strides[0];
   job.addend = addend ? addend->ptr<float>() : nullptr;
+  job.mask = mask ? mask->ptr<float>() : nullptr;
   chooseSplit(job, ctx.kernels.conv.tiling);
   job.packedPoint = pointStride(job.depth, job.widthPitch);
   const int64_t biases = roundUp(job.widthPitch, 16), packed = job.points * job.packedPoint;
@@ -182,9 +183,9 @@ void launch(Context& ctx, const char* name, ConvMethod method, Job& job, const T
   if (kept.fill) {
     ctx.stream.enqueue("packWeights", {&kept.tensor}, {&weight}, [job](Exec& exec) { packWeights(job, exec); });
   }
-  const Tensor* const ins[] = {&source, &weight, bias, addend, kept.keeps() ? &kept.tensor : nullptr};
+  const Tensor* const ins[] = {&source, &weight, bias, addend, mask, kept.keeps() ? &kept.tensor : nullptr};
   const Tensor* const outs[] = {&out};
-  ctx.stream.enqueueList(name, outs, 1, ins, 5, [job, packs = !kept.keeps()](Exec& exec) {
+  ctx.stream.enqueueList(name, outs, 1, ins, 6, [job, packs = !kept.keeps()](Exec& exec) {
     if (packs) packWeights(job, exec);
     run(job, exec);
   });
@@ -201,12 +202,12 @@ void winogradForward(Context& ctx, ConvMethod method, const Tensor& out, const T
   job.tapStep = weight.shape[0] * weight.shape[1];
   job.depthStride = weight.shape[0], job.laneStride = 1;
   job.activation = activation;
-  launch(ctx, "convolution", method, job, out, x, weight, bias, addend);
+  launch(ctx, "convolution", method, job, out, x, weight, bias, addend, nullptr);
 }
 
 // A convolution of the output's gradient with the weights turned by half a circle, inputs and outputs exchanged.
 void winogradBackwardInput(Context& ctx, ConvMethod method, const Tensor& gradX, const Tensor& gradOut,
-                           const Tensor& weight, const Tensor* bias, int64_t padH, int64_t padW) {
+                           const Tensor& weight, const Tensor* bias, const Tensor* mask, int64_t padH, int64_t padW) {
   Job job{};
   job.source = winogradImages(gradOut, padH - 2, padW - 2);
   job.result = winogradImages(gradX, 0, 0);
@@ -214,7 +215,7 @@ void winogradBackwardInput(Context& ctx, ConvMethod method, const Tensor& gradX,
   job.tapStep = -outputs * weight.shape[1];
   job.weight = weight.ptr<float>() - 8 * job.tapStep;
   job.depthStride = 1, job.laneStride = outputs;
-  launch(ctx, "convolutionTranspose", method, job, gradX, gradOut, weight, bias, nullptr);
+  launch(ctx, "convolutionTranspose", method, job, gradX, gradOut, weight, bias, nullptr, mask);
 }
 
 }  // namespace nabla::ops

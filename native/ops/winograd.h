@@ -33,7 +33,7 @@ WinogradCall winogradCall(const Context& ctx, ConvPass pass, const ConvProblem& 
 void winogradForward(Context& ctx, ConvMethod method, const Tensor& out, const Tensor& x, const Tensor& weight,
                      const Tensor* bias, const Tensor* addend, int64_t padH, int64_t padW, Activation activation);
 void winogradBackwardInput(Context& ctx, ConvMethod method, const Tensor& gradX, const Tensor& gradOut,
-                           const Tensor& weight, const Tensor* bias, int64_t padH, int64_t padW);
+                           const Tensor& weight, const Tensor* bias, const Tensor* mask, int64_t padH, int64_t padW);
 // gradBias may be null.
 void winogradBackwardWeight(Context& ctx, ConvMethod method, const Tensor& gradWeight, const Tensor* gradBias,
                             const Tensor& gradOut, const Tensor& x, int64_t padH, int64_t padW);

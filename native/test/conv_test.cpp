@@ -187,6 +187,15 @@ void checkAdded(const Tensor& t, const Tensor& out, const Tensor& addend, const 
   checkTail(t, "addend and relu6");
 }
 
+// `all`, 0 where the mask is not positive.
+void checkMasked(const Tensor& t, const Tensor& all, const Tensor& mask, const Shape& s) {
+  const std::vector<double> values = Machine::values(t), from = Machine::values(all), by = Machine::values(mask);
+  int wrong = 0;
+  for (size_t i = 0; i < values.size(); i++) wrong += values[i] != (by[i] > 0 ? from[i] : 0);
+  CHECK(wrong == 0 && values.size() == from.size(), "mask: %d wrong: %s", wrong, s.text().c_str());
+  checkTail(t, "mask");
+}
+
 std::vector<std::vector<double>> run(const Shape& s, const Reference& ref, DType dtype, Isa isa, int threads) {
   Machine m(isa, threads);
   m.ctx.allowWinograd = false;  // has a program of its own
@@ -196,7 +205,7 @@ std::vector<std::vector<double>> run(const Shape& s, const Reference& ref, DType
   const Tensor bias = filled(m, dtype, {s.o}, {}, ref.bias), inputBias = filled(m, dtype, {s.c}, {}, ref.inputBias);
   const Tensor gradOut = filled(m, dtype, s.out(), last, ref.gradOut);
   const Tensor out = result(m, dtype, s.out(), last), rectified = result(m, dtype, s.out(), last);
-  const Tensor added = result(m, dtype, s.out(), last);
+  const Tensor added = result(m, dtype, s.out(), last), masked = result(m, dtype, s.x(), last);
   const Tensor gradX = result(m, dtype, s.x(), last), transposed = result(m, dtype, s.x(), last);
   const Tensor gradWeight = result(m, dtype, s.weight(), weights);
   const Tensor gradBias = result(m, dtype, {s.o}, {});
@@ -204,10 +213,13 @@ std::vector<std::vector<double>> run(const Shape& s, const Reference& ref, DType
   ops::convolution(m.ctx, out, x, weight, &bias, nullptr, sizes, 0);
   ops::convolution(m.ctx, rectified, x, weight, &bias, nullptr, sizes, 1);
   ops::convolution(m.ctx, added, x, weight, &bias, &gradOut, sizes, 2);
-  ops::convolutionTranspose(m.ctx, gradX, gradOut, weight, nullptr, sizes);
-  ops::convolutionTranspose(m.ctx, transposed, gradOut, weight, &inputBias, sizes);
+  ops::convolutionTranspose(m.ctx, gradX, gradOut, weight, nullptr, nullptr, sizes);
+  ops::convolutionTranspose(m.ctx, transposed, gradOut, weight, &inputBias, nullptr, sizes);
   ops::convolutionBackwardWeight(m.ctx, gradWeight, &gradBias, gradOut, x, sizes);
+  const Tensor& mask = x;
+  ops::convolutionTranspose(m.ctx, masked, gradOut, weight, &inputBias, &mask, sizes);
   m.wait();
+  checkMasked(masked, transposed, mask, s);
   checkClose(out, ref.out, false, s, "forward");
   checkClose(rectified, ref.out, true, s, "forward with relu");
   checkAdded(added, out, gradOut, s);

@@ -119,7 +119,7 @@ void checkMax(Rig& rig, const Case& k, DType dtype, const char* what, std::vecto
   }
   const auto grads = rig.fillNormal(g, 2);
   rig.fillNormal(gx, 3);
-  ops::maxPool(rig.ctx, out, places, x, w.numbers);
+  ops::maxPool(rig.ctx, out, places, x, w.numbers, false);
   ops::maxPoolBackward(rig.ctx, gx, g, places, w.numbers);
   ops::maxPoolIndices(rig.ctx, flat, places, w.numbers);
   rig.wait();
@@ -265,7 +265,7 @@ int main(int argc, char** argv) {
         const double bytes = 4.0 * (x.numel() + out.numel()) + out.numel();
         char name[80];
         std::snprintf(name, sizeof(name), "maxPool %ldx%ld/%ld [%ld,%ld,%ld,%ld]", kernel, kernel, s, n, c, h, h);
-        rig.bench(name, bytes, [&] { ops::maxPool(rig.ctx, out, places, x, w.numbers); });
+        rig.bench(name, bytes, [&] { ops::maxPool(rig.ctx, out, places, x, w.numbers, false); });
         rig.bench("  backward", bytes, [&] { ops::maxPoolBackward(rig.ctx, x, out, places, w.numbers); });
         rig.bench("  average", bytes, [&] { ops::avgPool(rig.ctx, out, x, w.numbers, true, 0); });
         rig.bench("  average backward", bytes, [&] { ops::avgPoolBackward(rig.ctx, x, out, w.numbers, true, 0); });

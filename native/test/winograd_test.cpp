@@ -126,6 +126,17 @@ void checkAdded(const Tensor& t, const Tensor& out, const Tensor& addend, const 
     CHECK(std::isnan(t.ptr<float>()[i]), "addend: write past the end");
 }
 
+// `all`, 0 where the mask is not positive.
+void checkMasked(const Tensor& t, const Tensor& all, const Tensor& mask, const Shape& s) {
+  const std::vector<double> values = Machine::values(t), from = Machine::values(all), by = Machine::values(mask);
+  int wrong = 0;
+  for (size_t i = 0; i < values.size(); i++) wrong += values[i] != (by[i] > 0 ? from[i] : 0);
+  CHECK(wrong == 0 && values.size() == from.size(), "mask: %d wrong: n%ld c%ld %ldx%ld o%ld", wrong, s.n, s.c, s.h, s.w,
+        s.o);
+  for (size_t i = values.size(); i < t.storage->bytes / sizeof(float); i++)
+    CHECK(std::isnan(t.ptr<float>()[i]), "mask: write past the end");
+}
+
 std::vector<double> rectified(std::vector<double> values) {
   for (double& v : values) v = std::fmax(v, 0);
   return values;
@@ -149,10 +160,13 @@ std::vector<std::vector<double>> run(const Shape& s, const Reference& r, ConvMet
   ops::winogradForward(m.ctx, method, out, x, weight, &bias, nullptr, s.ph, s.pw, ops::activationOf(0));
   ops::winogradForward(m.ctx, method, positive, x, weight, &bias, nullptr, s.ph, s.pw, ops::activationOf(1));
   ops::winogradForward(m.ctx, method, added, x, weight, &bias, &gradOut, s.ph, s.pw, ops::activationOf(2));
-  ops::winogradBackwardInput(m.ctx, method, gradX, gradOut, weight, nullptr, s.ph, s.pw);
-  ops::winogradBackwardInput(m.ctx, method, transposed, gradOut, weight, &inputBias, s.ph, s.pw);
+  ops::winogradBackwardInput(m.ctx, method, gradX, gradOut, weight, nullptr, nullptr, s.ph, s.pw);
+  ops::winogradBackwardInput(m.ctx, method, transposed, gradOut, weight, &inputBias, nullptr, s.ph, s.pw);
+  const Tensor masked = result(m, {s.n, s.c, s.h, s.w}, kChannelsLast);
+  ops::winogradBackwardInput(m.ctx, method, masked, gradOut, weight, &inputBias, &x, s.ph, s.pw);
   ops::winogradBackwardWeight(m.ctx, method, gradWeight, &gradBias, gradOut, x, s.ph, s.pw);
   m.wait();
+  checkMasked(masked, transposed, x, s);
   const double inner = static_cast<double>(9 * s.c), outer = static_cast<double>(9 * s.o);
   const double pixels = static_cast<double>(s.n * s.oh() * s.ow());
   checkClose(out, r.out, inner, method, s, "forward");
@@ -207,7 +221,7 @@ void testChoice() {
     const Tensor gradX = m.make(dtype, {s.n, s.c, s.h, s.w}, kChannelsLast);
     const Tensor gradWeight = m.make(dtype, {s.o, s.c, 3, 3}, kHwio);
     ops::convolution(m.ctx, out, x, weight, nullptr, nullptr, sizesOf(s), 0);
-    ops::convolutionTranspose(m.ctx, gradX, gradOut, weight, nullptr, sizesOf(s));
+    ops::convolutionTranspose(m.ctx, gradX, gradOut, weight, nullptr, nullptr, sizesOf(s));
     ops::convolutionBackwardWeight(m.ctx, gradWeight, nullptr, gradOut, x, sizesOf(s));
     m.wait();
     return std::vector<std::vector<double>>{Machine::values(out), Machine::values(gradX), Machine::values(gradWeight)};
@@ -324,8 +338,8 @@ void bench(Isa isa, int threads, const Shape& s) {
             : ops::winogradForward(m.ctx, chosen, out, x, weight, nullptr, nullptr, s.ph, s.pw, ops::activationOf(0));
       });
       keep(1, [&] {
-        direct ? ops::convolutionTranspose(m.ctx, gradX, gradOut, weight, nullptr, sizesOf(s))
-               : ops::winogradBackwardInput(m.ctx, chosen, gradX, gradOut, weight, nullptr, s.ph, s.pw);
+        direct ? ops::convolutionTranspose(m.ctx, gradX, gradOut, weight, nullptr, nullptr, sizesOf(s))
+               : ops::winogradBackwardInput(m.ctx, chosen, gradX, gradOut, weight, nullptr, nullptr, s.ph, s.pw);
       });
       keep(2, [&] {
         direct ? ops::convolutionBackwardWeight(m.ctx, gradWeight, &gradBias, gradOut, x, sizesOf(s))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { F, manualSeed, memory, nn, noGrad, rand, randn, scope, type Tensor } from '../../lib/index.js';
+import { autograd, F, manualSeed, memory, nn, noGrad, rand, randn, scope, type Tensor } from '../../lib/index.js';
 import { convNorm } from '../../lib/nn/fusion.js';
 import { convNd } from '../../lib/ops/layers/conv.js';
 
@@ -41,6 +41,49 @@ describe('Sequential', () => {
     expect(fused.length).toBe(9);
     expect(fused).toEqual(plain);
     expect(Math.max(...Array.from(fused[0], Number))).toBeGreaterThan(0);
+  });
+
+  it('leaves the backward pass of a ReLU to the layer behind it, with the same bits', async () => {
+    const make = (relu: () => nn.Module, negative: boolean): nn.Sequential => {
+      manualSeed(5);
+      const first = new nn.Conv2d(3, 16, 3, { padding: 1 });
+      if (negative) noGrad(() => first.bias?.sub_(1)); // many windows without a positive value
+      return new nn.Sequential(
+        first,
+        relu(),
+        new nn.Conv2d(16, 20, 3, { padding: 1 }),
+        relu(),
+        new nn.MaxPool2d(2),
+        new nn.Conv2d(20, 8, 2, { groups: 4 }),
+        relu(),
+        new nn.MaxPool2d(3, { stride: 2, padding: 1 }),
+        new nn.Flatten(),
+      );
+    };
+    for (const negative of [false, true]) {
+      const runs = [];
+      for (const relu of [() => new nn.ReLU(), () => new OwnReLU()]) {
+        const model = make(relu, negative);
+        manualSeed(9);
+        const x = randn([4, 3, 12, 13], { requiresGrad: true });
+        const y = model.forward(x);
+        const leaves = [x, ...model.parameters()];
+        const weighted = y.mul(randn(y.shape)).sum();
+        const first = autograd.grad(weighted, leaves, { createGraph: true }) as Tensor[];
+        const second = autograd.grad(first[0].square().sum(), leaves, { allowUnused: true });
+        runs.push(await Promise.all([y, ...first, ...second].map((t) => t?.data())));
+      }
+      const [fused, plain] = runs;
+      expect(fused.slice(0, 8)).toEqual(plain.slice(0, 8));
+      expect(fused.length).toBe(15);
+      fused.slice(8).forEach((values, i) => {
+        const others = plain[8 + i];
+        expect(values === undefined).toBe(others === undefined);
+        values?.forEach((v, k) => {
+          expect(Math.abs(Number(v) - Number(others?.[k]))).toBeLessThan(1e-3);
+        });
+      });
+    }
   });
 
   it('runs a replaced forward as it is', async () => {

@@ -20,6 +20,7 @@ import {
   transposedGeometry,
   transposedShape,
 } from './conv-geometry.js';
+import { isMasked, markMasked, rectifiedMemory } from './rectified.js';
 import type { Size1, Size2, Size3 } from './sizes.js';
 
 /** Options of {@link conv1d}. */
@@ -67,14 +68,15 @@ const convolutionOp = defineOp({
   },
   save: (out, x, weight, _bias, _addend, _shape, sizes, activation) => ({
     ...{ x, weight, sizes, activation },
+    rectified: rectifiedMemory(x),
     y: activation === 'none' ? null : out,
   }),
-  backward: ([grad], { x, weight, sizes, activation, y }, needs) => {
+  backward: ([grad], { x, weight, sizes, activation, rectified, y }, needs) => {
     const g = y ? activationGrad(grad, y, activation) : grad;
     const bias = needs[2];
     const [gradWeight, gradBias] = needs[1] ? weightGradient(g, x, weight.shape, bias, sizes) : [null, null];
     return [
-      needs[0] ? transposed(g, weight, null, x.shape, sizes) : null,
+      needs[0] ? inputGradient(g, x, weight, sizes, rectified) : null,
       gradWeight,
       bias && !gradBias ? biasGradient(g) : gradBias,
       needs[3] ? g : null,
@@ -82,27 +84,46 @@ const convolutionOp = defineOp({
   },
 });
 
+/** Of the input, with the backward pass of the ReLU that made it where there is one. */
+function inputGradient(
+  g: Tensor,
+  x: Tensor,
+  weight: Tensor,
+  sizes: Int32Array,
+  rectified: Tensor['_version'] | null,
+): Tensor {
+  if (!rectified) return transposed(g, weight, null, x.shape, sizes);
+  return markMasked(transposed(g, weight, null, x.shape, sizes, x), rectified);
+}
+
 /** 0 where y lies at an end of its range. */
 function activationGrad(grad: Tensor, y: Tensor, activation: Activation): Tensor {
-  const g = reluGrad(grad, y);
+  const g = isMasked(grad, y) ? grad : reluGrad(grad, y);
   return activation === 'relu6' ? reluGrad(g, sub(6, y)) : g;
 }
 
-/** The gradient of {@link convolutionOp} for its input, of which `shape` is the shape. With a bias, a layer of its own. */
+/**
+ * The gradient of {@link convolutionOp} for its input, of which `shape` is the shape, and 0 where the mask is not positive.
+ * With a bias, a layer of its own.
+ */
 const transposeOp = defineOp({
   name: 'convolutionTranspose',
-  inputs: ['input', 'weight', 'bias?'],
-  forward: (x: Tensor, weight: Tensor, bias: Tensor | null, shape: Shape, sizes: Int32Array) => {
+  inputs: ['input', 'weight', 'bias?', 'mask?'],
+  forward: (x: Tensor, weight: Tensor, bias: Tensor | null, mask: Tensor | null, shape: Shape, sizes: Int32Array) => {
     const out = emptyStrided(shape, channelsLastStrides(shape), x.dtype);
-    native.convolutionTranspose(out._id, x._id, weight._id, bias?._id ?? 0, sizes);
+    native.convolutionTranspose(out._id, x._id, weight._id, bias?._id ?? 0, mask?._id ?? 0, sizes);
     return out;
   },
-  save: (_out, x, weight, _bias, _shape, sizes) => ({ x, weight, sizes }),
-  backward: ([g], { x, weight, sizes }, needs) => [
-    needs[0] ? convolved(g, weight, null, x.shape, sizes) : null,
-    needs[1] ? weightGradient(x, g, weight.shape, false, sizes)[0] : null,
-    needs[2] ? biasGradient(g) : null,
-  ],
+  save: (_out, x, weight, _bias, mask, _shape, sizes) => ({ x, weight, mask, sizes }),
+  backward: ([grad], { x, weight, mask, sizes }, needs) => {
+    const g = mask ? reluGrad(grad, mask) : grad;
+    return [
+      needs[0] ? convolved(g, weight, null, x.shape, sizes) : null,
+      needs[1] ? weightGradient(x, g, weight.shape, false, sizes)[0] : null,
+      needs[2] ? biasGradient(g) : null,
+      null,
+    ];
+  },
 });
 
 const backwardWeightOp = defineOp({
@@ -139,8 +160,15 @@ function convolved(
   return convolutionOp(input, kernelLayout(weight), bias, added, shape, sizes, activation);
 }
 
-function transposed(x: Tensor, weight: Tensor, bias: Tensor | null, shape: Shape, sizes: Int32Array): Tensor {
-  return transposeOp(contiguous(x, 'channelsLast'), kernelLayout(weight), bias, shape, sizes);
+function transposed(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  shape: Shape,
+  sizes: Int32Array,
+  mask: Tensor | null = null,
+): Tensor {
+  return transposeOp(contiguous(x, 'channelsLast'), kernelLayout(weight), bias, mask, shape, sizes);
 }
 
 /** Of weight and, when asked for, bias. */

@@ -5,6 +5,8 @@ import { channelsLastStrides, numelOf } from '../../tensor/layout.js';
 import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
 import { gather } from '../indexing/indexing.js';
+import { ne } from '../pointwise/compare.js';
+import { where } from '../pointwise/select.js';
 import { contiguous, reshape } from '../shape/view.js';
 import {
   adaptiveSize,
@@ -17,6 +19,7 @@ import {
   unbatched,
   type Windows,
 } from './pool-windows.js';
+import { markMasked, rectifiedMemory } from './rectified.js';
 import type { Size1, Size2, Size3 } from './sizes.js';
 
 /** Whether to return the positions of the maxima too. */
@@ -51,15 +54,18 @@ export type AdaptiveSize3 = number | readonly [depth: number | null, height: num
 const maxPoolOp = defineOp({
   name: 'maxPool',
   inputs: ['input'],
-  forward: (x: Tensor, windows: Windows): readonly Tensor[] => {
+  forward: (x: Tensor, windows: Windows, rectified: Tensor['_version'] | null): readonly Tensor[] => {
     const strides = channelsLastStrides(windows.shape);
     const out = emptyStrided(windows.shape, strides, x.dtype);
     const places = emptyStrided(windows.shape, strides, windows.positions > 256 ? 'int32' : 'uint8');
-    native.maxPool(out._id, places._id, x._id, windows.numbers);
+    native.maxPool(out._id, places._id, x._id, windows.numbers, rectified !== null);
     return [out, places];
   },
-  save: ([, places], x, windows) => ({ places, shape: x.shape, windows }),
-  backward: ([g], { places, shape, windows }) => [maxPoolGradient(g, places, shape, windows)],
+  save: ([, places], x, windows, rectified) => ({ places, shape: x.shape, windows, rectified }),
+  backward: ([g], { places, shape, windows, rectified }) => {
+    const gradient = maxPoolGradient(g, places, shape, windows);
+    return [rectified ? markMasked(gradient, rectified) : gradient];
+  },
 });
 
 const maxPoolBackward = defineOp({
@@ -88,9 +94,14 @@ function maxPoolGradient(g: Tensor, places: Tensor, shape: readonly number[], wi
   return maxPoolBackward(contiguous(g, 'channelsLast'), places, shape, windows);
 }
 
+/** The place of a maximum that a ReLU made 0: it gets no gradient. */
+const DEAD_PLACE = 255;
+
 /** The elements of `x` at the maxima. */
-const pickMaxima = (x: Tensor, places: Tensor, windows: Windows): Tensor =>
-  pickByIndex(x, flatIndicesOp(places, windows));
+function pickMaxima(x: Tensor, places: Tensor, windows: Windows): Tensor {
+  const picked = pickByIndex(x, flatIndicesOp(places, windows));
+  return windows.positions > DEAD_PLACE ? picked : where(ne(places, DEAD_PLACE), picked, 0);
+}
 
 /** @internal The elements of `x` `[N, C, ...]` at positions in their planes. */
 export function pickByIndex(x: Tensor, indices: Tensor): Tensor {
@@ -100,7 +111,8 @@ export function pickByIndex(x: Tensor, indices: Tensor): Tensor {
 
 /** Max pooling of a batch, channels last; the results have the number of axes of `x`. */
 function pooled<I extends boolean>(batch: Tensor, windows: Windows, x: Tensor, returnIndices: I): MaxPooled<I> {
-  const [out, places] = maxPoolOp(batch, windows);
+  const memory = windows.positions <= DEAD_PLACE && !returnIndices ? rectifiedMemory(batch) : null;
+  const [out, places] = maxPoolOp(batch, windows, memory);
   const indices = returnIndices ? flatIndicesOp(places, windows) : null;
   places.dispose(); // what backward needs stays
   const result = indices ? ([unbatched(out, x), unbatched(indices, x)] as const) : unbatched(out, x);

@@ -51,10 +51,10 @@ NABLA_INLINE Vec<T> activate(const ConvTile& t, Vec<T> v) {
   return v > most ? most : v;
 }
 
-// Where the addend of a result lies.
+// Where what belongs to a result lies.
 template <class T>
-NABLA_INLINE const T* addendOf(const ConvTile& t, const T* out) {
-  return t.addend ? static_cast<const T*>(t.addend) + (out - static_cast<const T*>(t.out)) : nullptr;
+NABLA_INLINE const T* besides(const void* data, const ConvTile& t, const T* out) {
+  return data ? static_cast<const T*>(data) + (out - static_cast<const T*>(t.out)) : nullptr;
 }
 
 template <class T, int NV, int MR>
@@ -76,13 +76,24 @@ NABLA_INLINE void multiplyRun(int64_t n, const T* a, int64_t step, const T* w, V
 
 template <class T, int NV, int MR>
 NABLA_INLINE void finishTile(const ConvTile& t, Vec<T> (&acc)[MR][NV], T* out) {
-  if (const T* addend = addendOf<T>(t, out)) {
+  if (const T* addend = besides<T>(t.addend, t, out)) {
 #pragma GCC unroll 32
     for (int i = 0; i < MR; i++) {
 #pragma GCC unroll 4
       for (int j = 0; j < NV; j++) {
         const T* at = addend + i * t.outColStep + j * kLanes<T>;
         acc[i][j] += j < NV - 1 ? vload(at) : loadLanes<T>(at, t.lastLanes);
+      }
+    }
+  }
+  if (const T* mask = besides<T>(t.mask, t, out)) {
+#pragma GCC unroll 32
+    for (int i = 0; i < MR; i++) {
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; j++) {
+        const T* at = mask + i * t.outColStep + j * kLanes<T>;
+        const Vec<T> m = j < NV - 1 ? vload(at) : loadLanes<T>(at, t.lastLanes);
+        acc[i][j] = m > Vec<T>{} ? acc[i][j] : Vec<T>{};
       }
     }
   }
@@ -180,11 +191,12 @@ __attribute__((noinline)) void depthwiseTile(const ConvTile& t, const T* source,
       }
     }
     const int64_t lanes = v == t.vectors - 1 ? t.lastLanes : kLanes<T>;
-    const T* addend = addendOf<T>(t, out);
+    const T *addend = besides<T>(t.addend, t, out), *mask = besides<T>(t.mask, t, out);
 #pragma GCC unroll 16
     for (int i = 0; i < MR; i++) {
       const int64_t at = i * t.outColStep + v * kLanes<T>;
       if (addend) acc[i] += loadLanes<T>(addend + at, lanes);
+      if (mask) acc[i] = loadLanes<T>(mask + at, lanes) > Vec<T>{} ? acc[i] : Vec<T>{};
       storeLanes(out + at, activate<T>(t, acc[i]), lanes);
     }
   }
@@ -218,6 +230,7 @@ ConvTile clipRow(const ConvTile& t, int64_t r, int64_t tapWeights) {
   row.weights = static_cast<const T*>(t.weights) + first * tapWeights;
   row.out = static_cast<T*>(t.out) + r * t.outRowStep;
   if (t.addend) row.addend = static_cast<const T*>(t.addend) + r * t.outRowStep;
+  if (t.mask) row.mask = static_cast<const T*>(t.mask) + r * t.outRowStep;
   return row;
 }
 

@@ -31,7 +31,7 @@ struct ConvPack {
 
 // One block of result channels over a rectangle of result pixels in one slice:
 // out[r][c][:] = bias + sum over runs (h, i, j) and k < runLength of source[r, c, h, i, j, k] * weights[h][i][j][k][:],
-// plus addend[r][c][:], and with relu brought into [0, most].
+// plus addend[r][c][:], with relu brought into [0, most], and 0 where mask[r][c][:] is not positive.
 struct ConvTile {
   const void* source;  // first tap of result (0, 0)
   int64_t rowStep, colStep;
@@ -43,7 +43,7 @@ struct ConvTile {
   const void* weights;
   const void* bias;  // padded to whole vectors; may be null
   void* out;
-  const void* addend;  // lies as out does; may be null
+  const void *addend, *mask;  // lie as out does; may be null
   int64_t outRowStep, outColStep;
   int64_t rows, cols;
   int64_t vectors;    // of the block; depthwise: of all channels

@@ -80,6 +80,7 @@ struct MaxWindow {
                 }
               });
           for (int k = 0; k < G::kCount; k++) {
+            if (s.rectified) at[k] = best[k] > typename L::V{} ? at[k] : typename L::Int{} + nabla::cpu::kDeadPlace;
             L::store(out + pixel * s.channels + c + k * L::kWidth, best[k]);
             storePlaces<L>(places + pixel * s.channels + c + k * L::kWidth, at[k]);
           }
@@ -201,8 +202,8 @@ NABLA_INLINE int64_t distanceOf(const PoolShape& s, int64_t place) {
 template <class I>
 void flatIndices(const PoolShape& s, const void* places, int64_t* out, const PoolPart& part) {
   int64_t distances[256];
+  const int64_t positions = s.d.kernel * s.h.kernel * s.w.kernel;
   if (sizeof(I) == 1) {
-    const int64_t positions = s.d.kernel * s.h.kernel * s.w.kernel;
     for (int64_t i = 0; i < positions; i++) distances[i] = distanceOf(s, i);
   }
   for (int64_t row = part.row0; row < part.row1; row++) {
@@ -213,7 +214,8 @@ void flatIndices(const PoolShape& s, const void* places, int64_t* out, const Poo
       const I* from = static_cast<const I*>(places) + offset;
       for (int64_t c = 0; c < s.channels; c++) {
         const int64_t place = static_cast<int64_t>(from[c]);
-        out[offset + c] = start + (sizeof(I) == 1 ? distances[place] : distanceOf(s, place));
+        const bool dead = place >= positions;
+        out[offset + c] = dead ? 0 : start + (sizeof(I) == 1 ? distances[place] : distanceOf(s, place));
       }
     }
   }

@@ -18,7 +18,10 @@ struct PoolShape {
   PoolAxis d, h, w;
   bool countIncludePad;     // average: divide by the window with its padding
   int64_t divisorOverride;  // average: divide by this when it is not 0
+  bool rectified;           // max: a maximum that is not positive has place kDeadPlace, which no input is at
 };
+
+constexpr int kDeadPlace = 255;
 
 // Rows [row0, row1), of each the columns [col0, col1).
 struct PoolPart {

@@ -65,19 +65,23 @@ void output(const WinogradOutput& p) {
       const V bias = p.bias ? vload(p.bias + c) : V{};
       const auto load = [&](int i, int j) { return vload(points + (i * kSide + j) * p.pointStride); };
       const float* addend = p.addend ? p.addend + (w.at + c - p.images.data) : nullptr;
+      const float* mask = p.mask ? p.mask + (w.at + c - p.images.data) : nullptr;
       if (w.whole && lanes == kWidth) {
         float* at = w.at + c;
         transform<Step>(load, [&](int i, int j, V v) {
           const int64_t offset = i * w.rowStride + j * w.colStride;
           v += bias;
           if (addend) v += vload(addend + offset);
+          if (mask) v = vload(mask + offset) > V{} ? v : V{};
           vstore(at + offset, activate(p, v));
         });
       } else {
         transform<Step>(load, [&](int i, int j, V v) {
           const bool inside = i >= w.top && i < w.bottom && j >= w.left && j < w.right;
           v += bias;
-          if (addend && inside) v += loadLanes(addend + i * w.rowStride + j * w.colStride, lanes);
+          const int64_t offset = i * w.rowStride + j * w.colStride;
+          if (addend && inside) v += loadLanes(addend + offset, lanes);
+          if (mask && inside) v = loadLanes(mask + offset, lanes) > V{} ? v : V{};
           vstore(patch.data + (i * M + j) * kWidth, activate(p, v));
         });
         patch.write(w, c, lanes);

@@ -28,14 +28,15 @@ struct WinogradInput {
   float* biasSums;  // gradients only, may be null: [pitch], has the sum of all read elements added
 };
 
-// Points to result tiles: out = tile + bias + addend, with relu brought into [0, most], cut at the image's edge.
+// Points to result tiles: out = tile + bias + addend, with relu brought into [0, most], 0 where the mask is not
+// positive; cut at the image's edge.
 struct WinogradOutput {
   WinogradImages images;
   WinogradTiles tiles;
   const float* points;
   int64_t pitch, pointStride;
-  const float* bias;    // [pitch], may be null
-  const float* addend;  // lies as the images do; may be null
+  const float* bias;           // [pitch], may be null
+  const float *addend, *mask;  // lie as the images do; may be null
   bool relu;
   float most;
 };
