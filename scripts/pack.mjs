@@ -7,6 +7,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -62,6 +63,10 @@ function packCore(platform, binary) {
   });
 }
 
+/** When the newest file in a folder was changed. */
+const newest = (folder) =>
+  Math.max(...readdirSync(folder, { recursive: true }).map((file) => statSync(join(folder, file)).mtimeMs));
+
 /** Binaries to pack: those named, or what this machine has built. */
 function binaries(argv) {
   const named = [];
@@ -78,9 +83,9 @@ function binaries(argv) {
   const cross = join(root, 'build-neon', 'nabla.node');
   const arm = PLATFORMS.find((one) => targetOf(one) === 'linux-arm64');
   if (arm !== host && existsSync(cross)) {
-    if (statSync(cross).mtimeMs < statSync(join(root, 'native', 'CMakeLists.txt')).mtimeMs)
-      console.log('NOT RUN: linux-arm64 is out of date: npm run test:neon');
-    else found.push([arm, cross]);
+    // Left over from other sources?
+    if (statSync(cross).mtimeMs > newest(join(root, 'native'))) found.push([arm, cross]);
+    else console.log('NOT RUN: packing linux-arm64, whose build is out of date: npm run test:neon');
   }
   return found;
 }

@@ -16,13 +16,6 @@ export type ChartOption = ComposeOption<
   | TitleComponentOption
 >;
 
-/** What all plots take. */
-export interface PlotOptions {
-  readonly title?: string;
-  readonly width?: number;
-  readonly height?: number;
-}
-
 async function loadEcharts(op: string) {
   return importOptional(op, ['echarts', 'sharp'], async () => {
     const [core, charts, components, renderers] = await Promise.all([

@@ -1,7 +1,8 @@
 import type { CustomSeriesOption, LineSeriesOption } from 'echarts/charts';
 import { ArgumentError, valueText } from '../errors.js';
-import { axisStyle, legendStyle, type PlotOptions, pageTitle, saveChart, widthOf } from './chart.js';
+import { axisStyle, legendStyle, pageTitle, saveChart, widthOf } from './chart.js';
 import { requireImagePath } from './render.js';
+import type { PlotOptions } from './style.js';
 import { colorOf, INK, MUTED, numberText } from './style.js';
 
 /** How {@link saveBars} draws. */

@@ -1,8 +1,9 @@
 import { ArgumentError, ShapeError, shapeText, valueText } from '../errors.js';
 import '../tensor/read.js';
 import { Tensor } from '../tensor/tensor.js';
-import { axisStyle, type ChartOption, type PlotOptions, pageTitle, saveChart } from './chart.js';
+import { axisStyle, type ChartOption, pageTitle, saveChart } from './chart.js';
 import { requireImagePath } from './render.js';
+import type { PlotOptions } from './style.js';
 import { hex, INK, MUTED, shades } from './style.js';
 
 /** How {@link saveConfusionMatrix} draws. */

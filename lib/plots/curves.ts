@@ -1,8 +1,9 @@
 import type { LineSeriesOption } from 'echarts/charts';
 import { ArgumentError, valueText } from '../errors.js';
 import type { PrecisionRecallCurve, RocCurve } from '../metrics/index.js';
-import { axisStyle, legendStyle, type PlotOptions, pageTitle, saveChart, widthOf } from './chart.js';
+import { axisStyle, legendStyle, pageTitle, saveChart, widthOf } from './chart.js';
 import { requireImagePath } from './render.js';
+import type { PlotOptions } from './style.js';
 import { colorOf, MUTED } from './style.js';
 
 /** One curve, one for each class, or named ones. */

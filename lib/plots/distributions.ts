@@ -5,8 +5,9 @@ import { histc } from '../ops/reduce/histogram.js';
 import '../tensor/read.js';
 import { noGrad } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
-import { axisStyle, type ChartOption, type PlotOptions, pageTitle, saveChart } from './chart.js';
+import { axisStyle, type ChartOption, pageTitle, saveChart } from './chart.js';
 import { requireImagePath } from './render.js';
+import type { PlotOptions } from './style.js';
 import { GRID_LINE, INK, MUTED, numberText, PALETTE } from './style.js';
 
 /** How {@link saveHistograms} and {@link saveGradientHistograms} draw. */

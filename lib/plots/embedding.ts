@@ -4,8 +4,9 @@ import { checkTensor } from '../tensor/check.js';
 import '../tensor/read.js';
 import { noGrad } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { axisStyle, legendStyle, type PlotOptions, pageTitle, saveChart, widthOf } from './chart.js';
+import { axisStyle, legendStyle, pageTitle, saveChart, widthOf } from './chart.js';
 import { requireImagePath } from './render.js';
+import type { PlotOptions } from './style.js';
 import { colorOf, MUTED } from './style.js';
 
 /** How {@link saveEmbedding} draws. */

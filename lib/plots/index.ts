@@ -1,5 +1,4 @@
 export { MissingPackageError } from '../optional.js';
-export type { PlotOptions } from './chart.js';
 export { type BarsOptions, type LinesOptions, type Repetitions, saveBars, saveLines } from './comparison.js';
 export { type ConfusionMatrixPlotOptions, saveConfusionMatrix } from './confusion-matrix.js';
 export { type CurvePlotOptions, type Curves, savePrecisionRecallCurve, saveRocCurve } from './curves.js';
@@ -14,3 +13,4 @@ export {
   saveLearningCurves,
 } from './learning-curves.js';
 export { type MisclassifiedOptions, saveMisclassified } from './misclassified.js';
+export type { PlotOptions } from './style.js';

@@ -80,3 +80,10 @@ export function numberText(value: number): string {
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(1).replace('e+', 'e');
   return String(Number(value.toPrecision(3)));
 }
+
+/** What all plots take. */
+export interface PlotOptions {
+  readonly title?: string;
+  readonly width?: number;
+  readonly height?: number;
+}

@@ -57,13 +57,16 @@ export async function startRegistry(root, packed) {
   };
   const packument = (name, url) => {
     const versions = {};
+    const time = {};
     for (const [version, { manifest }] of shelf.get(name)) {
       const body = bodyOf(name, version) ?? Buffer.alloc(0);
       const integrity = `sha512-${createHash('sha512').update(body).digest('base64')}`;
       const shasum = createHash('sha1').update(body).digest('hex');
+      // Old enough for managers that refuse what has just been published.
+      time[version] = '2020-01-01T00:00:00.000Z';
       versions[version] = { ...manifest, dist: { tarball: `${url}/${name}/-/${version}.tgz`, integrity, shasum } };
     }
-    return { name, 'dist-tags': { latest: [...shelf.get(name).keys()].at(-1) }, versions, time: {} };
+    return { name, 'dist-tags': { latest: [...shelf.get(name).keys()].at(-1) }, versions, time };
   };
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname).slice(1);
