@@ -1,12 +1,11 @@
 // Refuses a Linux binary that would not load elsewhere: newer glibc than promised, symbols of its own that others could
-// pick up, a library that a bare system lacks, too large, or with a call that Electron forbids. Uses readelf.
+// pick up, a library that a bare system lacks, or a call that Electron forbids. Uses readelf.
 //   node scripts/check-binary.mjs FILE...
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 
 export const GLIBC_FLOOR = [2, 28];
-export const MOST_BYTES = 12_000_000;
 const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 /** Node links these itself. */
 const LIBRARIES =
@@ -35,7 +34,7 @@ function symbolsOf(text) {
 const newer = (a, b) => a[0] > b[0] || (a[0] === b[0] && (a[1] ?? 0) > b[1]);
 
 /** What is wrong with the file, one line each. */
-export function faultsOf(file, { text = readelf(file), bytes = statSync(file).size } = {}) {
+export function faultsOf(file, text = readelf(file)) {
   const symbols = symbolsOf(text);
   const faults = [];
   if (symbols.length < 10) faults.push('no symbols were found: the check is broken');
@@ -49,7 +48,6 @@ export function faultsOf(file, { text = readelf(file), bytes = statSync(file).si
   for (const [, library] of text.matchAll(/\(NEEDED\).*\[(.+)\]/g))
     if (!LIBRARIES.test(library)) faults.push(`needs ${library}`);
   if (/ \.symtab /.test(text)) faults.push('is not stripped');
-  if (bytes > MOST_BYTES) faults.push(`has ${bytes} bytes, at most ${MOST_BYTES} are allowed`);
   return faults;
 }
 

@@ -9,6 +9,9 @@ import { formatMessage } from 'publint/utils';
 import { PACKAGES } from './pack.mjs';
 import { PLATFORMS, packageOf, targetOf } from './platforms.mjs';
 
+/** Larger ones cost every installation. */
+const MOST_BYTES = 12_000_000;
+
 const argv = process.argv.slice(2);
 const at = argv.indexOf('--platforms');
 const wanted = at < 0 ? PLATFORMS.map(targetOf) : argv[at + 1].split(',');
@@ -16,7 +19,7 @@ const folder = argv.find((value, i) => !value.startsWith('--') && i !== at + 1) 
 const faults = [];
 
 function tar(...args) {
-  const result = spawnSync('tar', args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  const result = spawnSync('tar', args, { encoding: 'latin1', maxBuffer: 1 << 28 });
   if (result.status !== 0) throw new Error(`tar ${args.join(' ')}: ${result.stderr}`);
   return result.stdout;
 }
@@ -51,6 +54,8 @@ function checkCore(platform, tarball) {
   if (!fits) faults.push(`${packageOf(platform)} is for ${os} ${cpu} ${libc ?? ''}`);
   if (main !== './nabla.node' || !tarball.files.includes('nabla.node'))
     faults.push(`${packageOf(platform)} has no nabla.node`);
+  const { length } = tar('-xzOf', tarball.file, 'package/nabla.node');
+  if (length > MOST_BYTES) faults.push(`${packageOf(platform)} has ${length} bytes, at most ${MOST_BYTES} are allowed`);
 }
 
 function checkLibrary({ manifest, files }) {
