@@ -151,6 +151,8 @@ export interface Native extends NativeLayers {
     scaleH: number,
     scaleW: number,
   ): void;
+  /** Images moved each by a map of its own: native/ops/warp.h. */
+  warp(out: Handle, x: Handle, maps: Handle, fill: Handle, map: number, linear: boolean): void;
   gridSample(out: Handle, x: Handle, grid: Handle, sampling: number, padding: number, alignCorners: boolean): void;
   gridSampleBackward(
     gradX: Handle,

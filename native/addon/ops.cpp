@@ -28,6 +28,7 @@
 #include "../ops/sort.h"
 #include "../ops/unary.h"
 #include "../ops/unfold.h"
+#include "../ops/warp.h"
 #include "arguments.h"
 
 namespace nabla::addon {
@@ -117,6 +118,7 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::pad, Narrow::kTaken>(env, exports, "pad");
   add<ops::padBackward>(env, exports, "padBackward");
   add<ops::resample>(env, exports, "resample");
+  add<ops::warp, Narrow::kTaken>(env, exports, "warp");
   add<ops::gridSample>(env, exports, "gridSample");
   add<ops::gridSampleBackward>(env, exports, "gridSampleBackward");
   add<ops::colorChain>(env, exports, "colorChain");

@@ -27,6 +27,7 @@ import './rnn.js';
 import './sort.js';
 import './shape.js';
 import './special.js';
+import './transforms.js';
 import './triangle.js';
 import './vision.js';
 import './vision-losses.js';

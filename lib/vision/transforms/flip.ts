@@ -7,6 +7,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { checkProbability, Transform, type TransformOptions } from './base.js';
 import type { Draws } from './draws.js';
 import { BoundingBoxes, Image, Mask, type Transformable } from './sample.js';
+import { mapped } from './turn.js';
 
 /** Boxes `[..., 4]` mirrored along x (0) or y (1). */
 export function flipBoxes(boxes: BoundingBoxes, axis: 0 | 1): BoundingBoxes {
@@ -59,6 +60,12 @@ abstract class RandomFlip extends Transform<true> {
 
   protected image(images: Tensor): Tensor {
     return flip(images, -1 - this.axis);
+  }
+
+  /** All in one pass, also those that stay. */
+  protected override images(images: Tensor, params: readonly (true | null)[]): Tensor {
+    const flips = params.map((p) => (this.axis === 0 ? [0, 0, p ? 1 : 0, 0] : [0, 0, 0, p ? 1 : 0]));
+    return mapped(this.name, images, flips, 'place', {});
   }
 
   protected override mask(masks: Tensor): Tensor {

@@ -31,3 +31,31 @@ export {
   type ToDtypeOptions,
   toDtype,
 } from './pixels.js';
+export { type SanitizeOptions, sanitizeBoundingBoxes } from './box-transforms.js';
+export { clampBoundingBoxes, convertBoundingBoxFormat } from './boxes.js';
+export {
+  centerCrop,
+  crop,
+  fiveCrop,
+  type PaddingMode,
+  type PadOptions,
+  pad,
+  resizedCrop,
+  type TenCropOptions,
+  tenCrop,
+} from './crop.js';
+export { horizontalFlip, horizontalFlip as hflip, verticalFlip, verticalFlip as vflip } from './flip.js';
+export type { Corners, Point } from './matrix.js';
+export type { Fill } from './parts.js';
+export { type Interpolation, type ResamplingOptions, type ResizeOptions, resize } from './resize.js';
+export {
+  type AffineOptions,
+  affine,
+  elastic,
+  type PerspectiveOptions,
+  perspective,
+  type RotateOptions,
+  rotate,
+  type WarpImageOptions,
+  type WarpInterpolation,
+} from './turn.js';

@@ -7,6 +7,12 @@ export {
   type TransformOptions,
 } from './base.js';
 export {
+  ClampBoundingBoxes,
+  ConvertBoundingBoxFormat,
+  SanitizeBoundingBoxes,
+  type SanitizeBoundingBoxesOptions,
+} from './box-transforms.js';
+export {
   Compose,
   Lambda,
   RandomApply,
@@ -47,6 +53,44 @@ export {
   type RandomErasingOptions,
   ToDtype,
 } from './pixel-transforms.js';
+  FiveCrop,
+  type ImageModel,
+  TenCrop,
+  TestTimeAugmentation,
+  type TestTimeAugmentationOptions,
+} from './many-crops.js';
+export {
+  CenterCrop,
+  Pad,
+  type PadTransformOptions,
+  RandomCrop,
+  type RandomCropOptions,
+  RandomIoUCrop,
+  type RandomIoUCropOptions,
+  RandomResizedCrop,
+  type RandomResizedCropOptions,
+  RandomZoomOut,
+  type RandomZoomOutOptions,
+} from './random-crop.js';
+export {
+  ElasticTransform,
+  type ElasticTransformOptions,
+  RandomAffine,
+  type RandomAffineOptions,
+  RandomPerspective,
+  type RandomPerspectiveOptions,
+  RandomRotation,
+  type RandomRotationOptions,
+} from './random-turn.js';
+export {
+  RandomResize,
+  RandomShortestSize,
+  type RandomShortestSizeOptions,
+  Resize,
+  type ResizeTransformOptions,
+  ScaleJitter,
+  type ScaleJitterOptions,
+} from './resize.js';
 export {
   BoundingBoxes,
   type BoundingBoxesOptions,

@@ -32,6 +32,7 @@
 #include "unary.h"
 #include "unfold.h"
 #include "variance.h"
+#include "warp.h"
 #include "winograd.h"
 #include "winograd_weight.h"
 

@@ -1,0 +1,83 @@
+// Geometric transforms of images, pixel by pixel.
+import { type Arr, at, build } from './array.js';
+import type { Draw, TensorArg } from './draw.js';
+import { family } from './entry.js';
+
+const entry = family('transforms');
+
+const imageOf = (d: Draw, dtype: 'wide' | 'all'): TensorArg => {
+  const lead = d.maybe(() => d.int(1, 3));
+  const shape = [...(lead === undefined ? [] : [lead]), d.int(1, 4), d.int(1, 7), d.int(1, 80)];
+  return d.tensor(shape, { dtype: d.dtype(dtype), values: d.anyValues() });
+};
+
+/** The pixel (x, y) of the plane that `index` lies in, and whether there is one. */
+const pixel = (x: Arr, index: readonly number[], px: number, py: number): [number, boolean] => {
+  const [h, w] = x.shape.slice(-2);
+  const inside = px >= 0 && px < w && py >= 0 && py < h;
+  return [inside ? at(x, [...index.slice(0, -2), py, px]) : 0, inside];
+};
+
+entry('vision.transforms.functional.affine', {
+  covers: ['warp'],
+  differentiable: false,
+  draw: (
+    d,
+  ): [TensorArg, number, [number, number], number, [number, number], { interpolation: string; fill?: number }] => [
+    imageOf(d, 'wide'),
+    d.number(-180, 180),
+    [d.number(-3, 3), d.number(-3, 3)],
+    d.number(0.5, 2),
+    [d.number(-20, 20), d.number(-20, 20)],
+    { interpolation: 'bilinear', fill: d.maybe(() => d.number(-2, 2)) },
+  ],
+  reference: (x, angle, [tx, ty], scale, [shearX, shearY], { fill }) => {
+    const [h, w] = x.shape.slice(-2);
+    const turn = (degrees: number): number => (degrees * Math.PI) / 180;
+    const [r, sx, sy] = [turn(angle), turn(shearX), turn(shearY)];
+    // From the image to the result, about the middle: turned, scaled and sheared; inverted by Cramer's rule.
+    const a = (scale * Math.cos(r - sy)) / Math.cos(sy);
+    const b = scale * ((-Math.cos(r - sy) * Math.tan(sx)) / Math.cos(sy) - Math.sin(r));
+    const c = (scale * Math.sin(r - sy)) / Math.cos(sy);
+    const e = scale * ((-Math.sin(r - sy) * Math.tan(sx)) / Math.cos(sy) + Math.cos(r));
+    const det = a * e - b * c;
+    return build(x.shape, x.dtype, (index) => {
+      const [oy, ox] = index.slice(-2);
+      const [dx, dy] = [ox - (w - 1) / 2 - tx, oy - (h - 1) / 2 - ty];
+      const px = (e * dx - b * dy) / det + (w - 1) / 2;
+      const py = (a * dy - c * dx) / det + (h - 1) / 2;
+      let [sum, part] = [0, 0];
+      for (const ky of [0, 1]) {
+        for (const kx of [0, 1]) {
+          const [qx, qy] = [Math.floor(px) + kx, Math.floor(py) + ky];
+          const weight = (1 - Math.abs(px - qx)) * (1 - Math.abs(py - qy));
+          const [value, inside] = pixel(x, index, qx, qy);
+          if (!inside) continue;
+          sum += weight * value;
+          part += weight;
+        }
+      }
+      return fill === undefined ? sum : (sum - fill) * part + fill;
+    });
+  },
+  // Places are found in the image's own precision: their error counts with the size of the image.
+  range: () => 3 * 80,
+  length: 4,
+});
+
+entry('vision.transforms.functional.crop', {
+  covers: ['warp'],
+  differentiable: false,
+  draw: (d): [TensorArg, number, number, number, number] => [
+    imageOf(d, 'all'),
+    d.int(-4, 6),
+    d.int(-4, 20),
+    d.int(1, 9),
+    d.int(1, 70),
+  ],
+  reference: (x, top, left, height, width) =>
+    build([...x.shape.slice(0, -2), height, width], x.dtype, (index) => {
+      const [y, column] = index.slice(-2);
+      return pixel(x, index, column + left, y + top)[0];
+    }),
+});
