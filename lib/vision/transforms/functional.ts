@@ -1,4 +1,7 @@
 // torchvision.transforms.v2.functional: transforms with given parameters.
+
+export { type SanitizeOptions, sanitizeBoundingBoxes } from './box-transforms.js';
+export { clampBoundingBoxes, convertBoundingBoxFormat } from './boxes.js';
 export {
   adjustBrightness,
   adjustContrast,
@@ -16,23 +19,6 @@ export {
   rgbToGrayscale,
   solarize,
 } from './color.js';
-export { horizontalFlip, horizontalFlip as hflip, verticalFlip, verticalFlip as vflip } from './flip.js';
-export type { PerImage } from './image.js';
-export { jpeg } from './jpeg.js';
-export {
-  type EraseOptions,
-  erase,
-  type GaussianBlurOptions,
-  type GaussianNoiseOptions,
-  gaussianBlur,
-  gaussianNoise,
-  type NormalizeOptions,
-  normalize,
-  type ToDtypeOptions,
-  toDtype,
-} from './pixels.js';
-export { type SanitizeOptions, sanitizeBoundingBoxes } from './box-transforms.js';
-export { clampBoundingBoxes, convertBoundingBoxFormat } from './boxes.js';
 export {
   centerCrop,
   crop,
@@ -45,8 +31,22 @@ export {
   tenCrop,
 } from './crop.js';
 export { horizontalFlip, horizontalFlip as hflip, verticalFlip, verticalFlip as vflip } from './flip.js';
+export type { PerImage } from './image.js';
+export { jpeg } from './jpeg.js';
 export type { Corners, Point } from './matrix.js';
 export type { Fill } from './parts.js';
+export {
+  type EraseOptions,
+  erase,
+  type GaussianBlurOptions,
+  type GaussianNoiseOptions,
+  gaussianBlur,
+  gaussianNoise,
+  type NormalizeOptions,
+  normalize,
+  type ToDtypeOptions,
+  toDtype,
+} from './pixels.js';
 export { type Interpolation, type ResamplingOptions, type ResizeOptions, resize } from './resize.js';
 export {
   type AffineOptions,

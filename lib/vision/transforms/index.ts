@@ -26,6 +26,13 @@ export { RandomHorizontalFlip, RandomVerticalFlip } from './flip.js';
 export * as functional from './functional.js';
 export { JPEG } from './jpeg.js';
 export {
+  FiveCrop,
+  type ImageModel,
+  TenCrop,
+  TestTimeAugmentation,
+  type TestTimeAugmentationOptions,
+} from './many-crops.js';
+export {
   ColorJitter,
   type ColorJitterOptions,
   ColorTransform,
@@ -53,12 +60,7 @@ export {
   type RandomErasingOptions,
   ToDtype,
 } from './pixel-transforms.js';
-  FiveCrop,
-  type ImageModel,
-  TenCrop,
-  TestTimeAugmentation,
-  type TestTimeAugmentationOptions,
-} from './many-crops.js';
+
 export {
   CenterCrop,
   Pad,
