@@ -19,7 +19,9 @@ describe('densenet', () => {
   it('gives the same gradients with less memory when it is memory efficient', () => {
     const run = (memoryEfficient: boolean): { grads: number[][]; peak: number } => {
       manualSeed(4);
-      const model = models.densenet121({ ...small, memoryEfficient, dropRate: 0.2 });
+      // What the joined channels take grows with the square of the layers in a block.
+      const options = { ...small, blockConfig: [12, 2, 2, 2], dropRate: 0.2 };
+      const model = models.densenet121({ ...options, memoryEfficient });
       const x = rand([4, 3, 64, 64]);
       synchronizeSync();
       resetPeakMemory();
@@ -31,7 +33,7 @@ describe('densenet', () => {
     };
     const [plain, efficient] = [run(false), run(true)];
     expect(efficient.grads).toEqual(plain.grads);
-    expect(efficient.peak).toBeLessThan(0.8 * plain.peak);
+    expect(efficient.peak).toBeLessThan(0.7 * plain.peak);
   });
 
   it("loads the older names of torchvision's files", () => {
