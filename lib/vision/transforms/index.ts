@@ -60,7 +60,17 @@ export {
   type RandomErasingOptions,
   ToDtype,
 } from './pixel-transforms.js';
-
+export {
+  AugMix,
+  type AugMixOptions,
+  AutoAugment,
+  type PolicyOptions,
+  RandAugment,
+  type RandAugmentOptions,
+  type TrivialAugmentOptions,
+  TrivialAugmentWide,
+} from './policies.js';
+export type { AutoAugmentPolicy } from './policy-tables.js';
 export {
   CenterCrop,
   Pad,
