@@ -91,8 +91,8 @@ void check(Isa isa, const Case& c, DType dtype) {
                                             : rig.random(dtype, c.shape, order, 1, -3, 3);
     const Tensor out = rig.make(dtype, {n, channels, c.height, c.width}, order);
     const bool isField = c.map == WarpMap::kField;
-    const Tensor maps = isField ? rig.random(wide ? DType::kFloat64 : DType::kFloat32, {n, c.height, c.width, 2}, {}, 2)
-                                : rig.random(DType::kFloat64, {n, 9}, {}, 2, -1.2, 1.2);
+    const Tensor maps = isField ? rig.random(wide ? DType::kFloat64 : DType::kFloat32, {n, c.height, c.width, 2}, {}, 1)
+                                : rig.random(DType::kFloat64, {n, 9}, {}, 1, -1.2, 1.2);
     for (int64_t i = 0; !isField && i < n; i++) {
       double* m = maps.ptr<double>() + i * 9;
       for (int k = 2; k < 6; k += 3) m[k] *= 4;
@@ -101,7 +101,7 @@ void check(Isa isa, const Case& c, DType dtype) {
         for (int k = 0; k < 4; k++) m[k] = k < 2 ? std::floor(m[k] * 12) : double((i + k) % 2);
     }
     const bool blends = c.linear && dtype == DType::kUint8;
-    const Tensor fill = rig.random(blends ? DType::kFloat32 : dtype, {channels}, {}, 3, 0, 3);
+    const Tensor fill = rig.random(blends ? DType::kFloat32 : dtype, {channels}, {}, 1, 0, 3);
     ops::warp(rig.ctx, out, x, maps, c.fill ? &fill : nullptr, static_cast<int64_t>(c.map), c.linear);
     rig.wait();
     const auto xs = Rig::values(x), ms = Rig::values(maps), fs = Rig::values(fill), got = Rig::values(out);

@@ -21,9 +21,14 @@ export async function bundle(folder, check, node) {
   await check('esbuild, nabla external', node('out/external.mjs'), { cwd: folder });
   await esbuild({ ...options, outfile: join(folder, 'out', 'inside.mjs'), external: optional });
   await check('esbuild, nabla inside', node('out/inside.mjs'), { cwd: folder });
-  const output = (name) => ({ ssr: entry, outDir: join(folder, name), emptyOutDir: true });
+  const output = (name) => ({
+    ssr: entry,
+    outDir: join(folder, name),
+    emptyOutDir: true,
+    rollupOptions: { output: { entryFileNames: 'esm.mjs' } },
+  });
   await vite({ root: folder, configFile: false, build: output('vite'), ...quiet });
-  await check('Vite (ssr), nabla external', node('vite/esm.js'), { cwd: folder });
+  await check('Vite (ssr), nabla external', node('vite/esm.mjs'), { cwd: folder });
   await vite({
     root: folder,
     configFile: false,
@@ -31,5 +36,5 @@ export async function bundle(folder, check, node) {
     ssr: { noExternal: ['nabla'] },
     ...quiet,
   });
-  await check('Vite (ssr), nabla inside', node('vite-inside/esm.js'), { cwd: folder });
+  await check('Vite (ssr), nabla inside', node('vite-inside/esm.mjs'), { cwd: folder });
 }
