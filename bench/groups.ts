@@ -5,6 +5,7 @@ import { ATTENTION_CASES } from './attention.js';
 import type { Case } from './case.js';
 import type { Contestant } from './harness.js';
 import { LAYER_CASES } from './layers.js';
+import { MODEL_CASES } from './models.js';
 import { CASES } from './ops.js';
 import { nabla, onnx, type Places, tfjs, torch, worker } from './rivals.js';
 import { CONVOLUTION_CASES, PRODUCT_CASES } from './shapes.js';
@@ -63,6 +64,14 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     steps: '20',
     warmup: 5,
     contestants: pair('gemm'),
+  },
+  models: {
+    title: 'Networks for images of 224 x 224: inference and training step',
+    cases: MODEL_CASES,
+    rounds: '3',
+    steps: '3',
+    warmup: 2,
+    contestants: pair('models'),
   },
   workloads: {
     title: 'Nine workloads',

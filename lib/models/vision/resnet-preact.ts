@@ -1,6 +1,7 @@
 // Residual networks whose normalization and activation stand before the convolutions. He et al. 2016.
 
 import { Conv2d } from '../../nn/conv.js';
+import { convNorm } from '../../nn/fusion.js';
 import { Linear, Module, ReLU, Sequential } from '../../nn/index.js';
 import { checkSize } from '../../nn/linear.js';
 import { BatchNorm2d } from '../../nn/norm.js';
@@ -77,7 +78,7 @@ export class PreActBasicBlock extends PreActBlock {
   }
 
   protected branch(x: Tensor): Tensor {
-    return this.conv2.forward(this.relu.forward(this.bn2.forward(this.conv1.forward(x))));
+    return this.conv2.forward(convNorm(this.conv1, this.bn2, this.relu, x));
   }
 }
 
@@ -106,7 +107,7 @@ export class PreActBottleneck extends PreActBlock {
   }
 
   protected branch(x: Tensor): Tensor {
-    const out = this.conv2.forward(this.relu.forward(this.bn2.forward(this.conv1.forward(x))));
+    const out = this.conv2.forward(convNorm(this.conv1, this.bn2, this.relu, x));
     return this.conv3.forward(this.relu.forward(this.bn3.forward(out)));
   }
 }
@@ -167,7 +168,7 @@ export class PreActResNet extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const stem = this.maxpool.forward(this.relu.forward(this.bn1.forward(this.conv1.forward(x))));
+    const stem = this.maxpool.forward(convNorm(this.conv1, this.bn1, this.relu, x));
     const early = this.layer2.forward(this.layer1.forward(stem));
     const late = this.layer4.forward(this.layer3.forward(early));
     return classify(this.relu.forward(this.bn5.forward(late)), this.avgpool, this.fc);

@@ -1,6 +1,7 @@
 // Residual and plain networks for small images. He et al. 2015, section 4.2.
 import { ArgumentError, valueText } from '../../errors.js';
 import type { Conv2d } from '../../nn/conv.js';
+import { convNorm } from '../../nn/fusion.js';
 import { Linear, Module, ReLU, Sequential } from '../../nn/index.js';
 import { checkSize } from '../../nn/linear.js';
 import { BatchNorm2d } from '../../nn/norm.js';
@@ -108,7 +109,7 @@ export class SmallResNet extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const stem = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
+    const stem = convNorm(this.conv1, this.bn1, this.relu, x);
     return classify(this.layer3.forward(this.layer2.forward(this.layer1.forward(stem))), this.avgpool, this.fc);
   }
 }

@@ -1,11 +1,11 @@
 // Residual networks for large images, with their wider, grouped and plain relatives. He et al. 2015.
 import { ArgumentError, valueText } from '../../errors.js';
 import { Conv2d } from '../../nn/conv.js';
+import { convNorm } from '../../nn/fusion.js';
 import { init, Linear, Module, ReLU, Sequential } from '../../nn/index.js';
 import { checkSize } from '../../nn/linear.js';
 import { BatchNorm2d } from '../../nn/norm.js';
 import { AdaptiveAvgPool2d, MaxPool2d } from '../../nn/pool.js';
-import { add } from '../../ops/pointwise/arithmetic.js';
 import { checkOptions } from '../../tensor/check.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { NormLayer } from '../../vision/ops/misc.js';
@@ -87,15 +87,14 @@ export class BasicBlock extends Module {
     return this.bn2;
   }
 
-  /** What is added to the input. */
-  protected branch(x: Tensor): Tensor {
-    const out = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
-    return this.bn2.forward(this.conv2.forward(out));
+  /** Both convolutions, with what goes around them. */
+  protected run(x: Tensor, shortcut?: Tensor): Tensor {
+    const out = convNorm(this.conv1, this.bn1, this.relu, x);
+    return convNorm(this.conv2, this.bn2, this.relu, out, shortcut);
   }
 
   forward(x: Tensor): Tensor {
-    const out = this.branch(x);
-    return this.relu.forward(add(out, this.downsample ? this.downsample.forward(x) : x));
+    return this.run(x, this.downsample ? this.downsample.forward(x) : x);
   }
 }
 
@@ -104,7 +103,7 @@ export class PlainBlock extends BasicBlock {
   static override readonly shortcut: boolean = false;
 
   override forward(x: Tensor): Tensor {
-    return this.relu.forward(this.branch(x));
+    return this.run(x);
   }
 }
 
@@ -144,10 +143,9 @@ export class Bottleneck extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    let out = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
-    out = this.relu.forward(this.bn2.forward(this.conv2.forward(out)));
-    out = this.bn3.forward(this.conv3.forward(out));
-    return this.relu.forward(add(out, this.downsample ? this.downsample.forward(x) : x));
+    let out = convNorm(this.conv1, this.bn1, this.relu, x);
+    out = convNorm(this.conv2, this.bn2, this.relu, out);
+    return convNorm(this.conv3, this.bn3, this.relu, out, this.downsample ? this.downsample.forward(x) : x);
   }
 }
 
@@ -210,7 +208,7 @@ export class ResNet extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const stem = this.maxpool.forward(this.relu.forward(this.bn1.forward(this.conv1.forward(x))));
+    const stem = this.maxpool.forward(convNorm(this.conv1, this.bn1, this.relu, x));
     const early = this.layer2.forward(this.layer1.forward(stem));
     return classify(this.layer4.forward(this.layer3.forward(early)), this.avgpool, this.fc);
   }
