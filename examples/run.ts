@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 /** Name, file of this folder, what it shows. */
 const EXAMPLES: readonly (readonly [name: string, file: string, about: string])[] = [
+  ['augmentation', 'augmentation.ts', 'ways to augment images compared'],
   ['bayesian', 'bayesian.ts', 'Bayesian optimization against random search'],
   ['ensembles', 'ensembles.ts', 'cross-validation, bagging, boosting and ensembles'],
   ['gpt', 'gpt.ts', 'a small GPT learns to write'],

@@ -37,6 +37,18 @@ export async function dump(folder: string, name: string, content: unknown): Prom
 
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
+export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** The standard deviation. */
+export function spread(values: readonly number[]): number {
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / Math.max(1, values.length - 1));
+}
+
+/** Shares in percent: mean and standard deviation. */
+export const percentOf = (shares: readonly number[]): string =>
+  `${(100 * mean(shares)).toFixed(1)} ± ${(100 * spread(shares)).toFixed(1)}`;
+
 export const thousands = (value: number): string => value.toLocaleString('en-US');
 
 /** Runs an example; mistakes of the user end it with their message. */
