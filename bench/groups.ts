@@ -9,6 +9,7 @@ import { MODEL_CASES } from './models.js';
 import { CASES } from './ops.js';
 import { nabla, onnx, type Places, tfjs, torch, worker } from './rivals.js';
 import { CONVOLUTION_CASES, PRODUCT_CASES } from './shapes.js';
+import { TRANSFORM_CASES } from './transforms.js';
 import { WORKLOAD_CASES } from './workloads/cases.js';
 
 /** A benchmark of several rows. */
@@ -64,6 +65,14 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     steps: '20',
     warmup: 5,
     contestants: pair('gemm'),
+  },
+  transforms: {
+    title: 'Random transforms of images, against torchvision',
+    cases: TRANSFORM_CASES,
+    rounds: '5',
+    steps: '3',
+    warmup: 2,
+    contestants: pair('transforms'),
   },
   models: {
     title: 'Networks for images of 224 x 224: inference and training step',

@@ -45,3 +45,11 @@ it('retrieval: triplets bring a class together', { timeout: 120_000 }, async () 
   const map = (name: RegExp): number => scores.find((score) => name.test(score.name))?.map ?? Number.NaN;
   expect(map(/^triplets, test/)).toBeGreaterThan(map(/^pixels, test/));
 });
+
+it('augmentation: mirrored digits are others', { timeout: 120_000 }, async () => {
+  const results = await study<Record<string, { train: number; test: number }[]>>('augmentation');
+  expect(Object.keys(results)).toHaveLength(10);
+  expect(results.none[0].test).toBeGreaterThan(0.85);
+  expect(results.flip[0].test).toBeLessThan(results.none[0].test);
+  expect(results.mixup[0].test).toBeGreaterThan(0.8);
+});
