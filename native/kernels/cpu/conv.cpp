@@ -74,34 +74,30 @@ NABLA_INLINE void multiplyRun(int64_t n, const T* a, int64_t step, const T* w, V
   }
 }
 
+// What lies beside a tile is rare and done on its results in the nearest cache: unrolled into every tile it would be
+// half of this file's code.
+template <class T>
+__attribute__((noinline)) void finishBesides(const ConvTile& t, T* out, int64_t rows, int64_t vectors, int64_t last) {
+  const T *addend = besides<T>(t.addend, t, out), *mask = besides<T>(t.mask, t, out);
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t j = 0; j < vectors; j++) {
+      const int64_t at = i * t.outColStep + j * kLanes<T>, lanes = j < vectors - 1 ? kLanes<T> : last;
+      Vec<T> v = loadLanes<T>(out + at, lanes);
+      if (addend) v += loadLanes<T>(addend + at, lanes);
+      if (mask) v = loadLanes<T>(mask + at, lanes) > Vec<T>{} ? v : Vec<T>{};
+      storeLanes(out + at, activate<T>(t, v), lanes);
+    }
+  }
+}
+
 template <class T, int NV, int MR>
 NABLA_INLINE void finishTile(const ConvTile& t, Vec<T> (&acc)[MR][NV], T* out) {
-  if (const T* addend = besides<T>(t.addend, t, out)) {
-#pragma GCC unroll 32
-    for (int i = 0; i < MR; i++) {
-#pragma GCC unroll 4
-      for (int j = 0; j < NV; j++) {
-        const T* at = addend + i * t.outColStep + j * kLanes<T>;
-        acc[i][j] += j < NV - 1 ? vload(at) : loadLanes<T>(at, t.lastLanes);
-      }
-    }
-  }
-  if (const T* mask = besides<T>(t.mask, t, out)) {
-#pragma GCC unroll 32
-    for (int i = 0; i < MR; i++) {
-#pragma GCC unroll 4
-      for (int j = 0; j < NV; j++) {
-        const T* at = mask + i * t.outColStep + j * kLanes<T>;
-        const Vec<T> m = j < NV - 1 ? vload(at) : loadLanes<T>(at, t.lastLanes);
-        acc[i][j] = m > Vec<T>{} ? acc[i][j] : Vec<T>{};
-      }
-    }
-  }
+  const bool besides = t.addend || t.mask;
 #pragma GCC unroll 32
   for (int i = 0; i < MR; i++) {
 #pragma GCC unroll 4
     for (int j = 0; j < NV; j++) {
-      const Vec<T> v = activate<T>(t, acc[i][j]);
+      const Vec<T> v = besides ? acc[i][j] : activate<T>(t, acc[i][j]);
       if (j < NV - 1) {
         vstore(out + i * t.outColStep + j * kLanes<T>, v);
       } else {
@@ -109,6 +105,7 @@ NABLA_INLINE void finishTile(const ConvTile& t, Vec<T> (&acc)[MR][NV], T* out) {
       }
     }
   }
+  if (besides) finishBesides<T>(t, out, MR, NV, t.lastLanes);
 }
 
 // MR neighbouring result pixels, NV vectors of result channels.
@@ -191,14 +188,12 @@ __attribute__((noinline)) void depthwiseTile(const ConvTile& t, const T* source,
       }
     }
     const int64_t lanes = v == t.vectors - 1 ? t.lastLanes : kLanes<T>;
-    const T *addend = besides<T>(t.addend, t, out), *mask = besides<T>(t.mask, t, out);
+    const bool besides = t.addend || t.mask;
 #pragma GCC unroll 16
     for (int i = 0; i < MR; i++) {
-      const int64_t at = i * t.outColStep + v * kLanes<T>;
-      if (addend) acc[i] += loadLanes<T>(addend + at, lanes);
-      if (mask) acc[i] = loadLanes<T>(mask + at, lanes) > Vec<T>{} ? acc[i] : Vec<T>{};
-      storeLanes(out + at, activate<T>(t, acc[i]), lanes);
+      storeLanes(out + i * t.outColStep + v * kLanes<T>, besides ? acc[i] : activate<T>(t, acc[i]), lanes);
     }
+    if (besides) finishBesides<T>(t, out + v * kLanes<T>, MR, 1, lanes);
   }
 }
 
