@@ -33,9 +33,10 @@ export function makesBatches<T, B>(dataset: Dataset<T> | BatchDataset<T, B>): da
   return 'batch' in dataset && typeof dataset.batch === 'function';
 }
 
-/** True for datasets with items by index. */
+/** True for datasets with items by index, or whole batches of them. */
 export function isMapStyle<T>(dataset: Dataset<T> | IterableDataset<T>): dataset is Dataset<T> {
-  return 'get' in dataset && typeof dataset.get === 'function';
+  const { get, batch } = dataset as Partial<BatchDataset<T, unknown>>;
+  return typeof get === 'function' || typeof batch === 'function';
 }
 
 /** What a dataset is called in messages: its class, and what it takes its items from. */
