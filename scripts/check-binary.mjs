@@ -20,12 +20,12 @@ function readelf(file) {
   return result.stdout;
 }
 
-/** `exp@GLIBC_2.29 (4)` in the dynamic symbols: name, version, and whether it is defined here. */
+/** `exp@GLIBC_2.29 (4)` in the dynamic symbols: name, version, and whether it is defined here for others. */
 function symbolsOf(text) {
-  const lines = text.matchAll(/^ *\d+: [0-9a-f]+ +\d+ \w+ +\w+ +\w+ +(\w+) ([\w.$]+)(?:@+(\w+?)_([\d.]+))?/gm);
-  return [...lines].map(([, section, name, library, version]) => ({
+  const lines = text.matchAll(/^ *\d+: [0-9a-f]+ +\d+ \w+ +(\w+) +\w+ +(\w+) ([\w.$]+)(?:@+(\w+?)_([\d.]+))?/gm);
+  return [...lines].map(([, binding, section, name, library, version]) => ({
     name,
-    defined: section !== 'UND',
+    defined: section !== 'UND' && binding !== 'LOCAL',
     library,
     version: version?.split('.').map(Number),
   }));

@@ -5,10 +5,10 @@ import { family } from './entry.js';
 
 const entry = family('transforms');
 
-const imageOf = (d: Draw, dtype: 'wide' | 'all'): TensorArg => {
+const imageOf = (d: Draw, dtype: 'wide' | 'all', finite = false): TensorArg => {
   const lead = d.maybe(() => d.int(1, 3));
   const shape = [...(lead === undefined ? [] : [lead]), d.int(1, 4), d.int(1, 7), d.int(1, 80)];
-  return d.tensor(shape, { dtype: d.dtype(dtype), values: d.anyValues() });
+  return d.tensor(shape, { dtype: d.dtype(dtype), values: finite ? undefined : d.anyValues() });
 };
 
 /** The pixel (x, y) of the plane that `index` lies in, and whether there is one. */
@@ -24,7 +24,7 @@ entry('vision.transforms.functional.affine', {
   draw: (
     d,
   ): [TensorArg, number, [number, number], number, [number, number], { interpolation: string; fill?: number }] => [
-    imageOf(d, 'wide'),
+    imageOf(d, 'wide', true), // the last bit of a place decides whether a NaN beside it counts
     d.number(-180, 180),
     [d.number(-3, 3), d.number(-3, 3)],
     d.number(0.5, 2),

@@ -194,6 +194,12 @@ NABLA_INLINE const C* fillOf(const WarpImage& g, int64_t channel) {
   return g.fill ? static_cast<const C*>(g.fill) + (g.fills > 1 ? channel : 0) : nullptr;
 }
 
+// What counts for nothing is left out, NaN and infinity too: it may lie outside.
+template <class C>
+NABLA_INLINE C share(C weight, C value) {
+  return weight != 0 ? weight * value : C(0);
+}
+
 template <class C, bool kDense>
 NABLA_INLINE void blendFloats(const WarpImage& g, const Blend<C>& b, const C* in, C* out, const C* fill, int n) {
   const int64_t dx = g.width > 1 ? g.inPixel : 0, dy = g.height > 1 ? g.inRow : 0;
@@ -201,9 +207,9 @@ NABLA_INLINE void blendFloats(const WarpImage& g, const Blend<C>& b, const C* in
   NABLA_LANES
   for (int i = 0; i < n; i++) {
     const C* p = in + b.at[i];
-    const C top = b.x.low[i] * p[0] + b.x.high[i] * p[dx];
-    const C bottom = b.x.low[i] * p[dy] + b.x.high[i] * p[dx + dy];
-    out[i * step] = filled(b.y.low[i] * top + b.y.high[i] * bottom, b.inside[i], fill);
+    const C top = share(b.x.low[i], p[0]) + share(b.x.high[i], p[dx]);
+    const C bottom = share(b.x.low[i], p[dy]) + share(b.x.high[i], p[dx + dy]);
+    out[i * step] = filled(share(b.y.low[i], top) + share(b.y.high[i], bottom), b.inside[i], fill);
   }
 }
 
