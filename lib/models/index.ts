@@ -1,7 +1,7 @@
 export { CharRNN, type CharRNNOptions } from './char-rnn.js';
 export type { DecodingCache, GenerateOptions, NextToken, StepModel, TranslateOptions } from './decoding.js';
 export { type DeepConvNetOptions, deepConvNet } from './deep-conv-net.js';
-export { createFeatureExtractor, FeatureExtractor, type ReturnNodes } from './feature-extractor.js';
+export { createFeatureExtractor, type FeatureExtractor, type ReturnNodes } from './feature-extractor.js';
 export { GPT, type GPTOptions } from './gpt.js';
 export type { NamePattern } from './patterns.js';
 export {
@@ -45,7 +45,7 @@ export {
   convnextTiny,
 } from './vision/convnext.js';
 export {
-  DenseNet,
+  type DenseNet,
   type DenseNetOptions,
   densenet121,
   densenet161,
@@ -129,9 +129,9 @@ export {
   SmallResNet,
   type SmallResNetOptions,
 } from './vision/resnet-small.js';
-export { SqueezeNet, type SqueezeNetOptions, squeezenet1_0, squeezenet1_1 } from './vision/squeezenet.js';
+export { type SqueezeNet, type SqueezeNetOptions, squeezenet1_0, squeezenet1_1 } from './vision/squeezenet.js';
 export {
-  VGG,
+  type VGG,
   type VGGOptions,
   vgg11,
   vgg11Bn,

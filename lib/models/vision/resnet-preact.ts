@@ -1,5 +1,6 @@
 // Residual networks whose normalization and activation stand before the convolutions. He et al. 2016.
 
+import { ArgumentError, valueText } from '../../errors.js';
 import { Conv2d } from '../../nn/conv.js';
 import { convNorm } from '../../nn/fusion.js';
 import { Linear, Module, ReLU, Sequential } from '../../nn/index.js';
@@ -42,8 +43,15 @@ abstract class PreActBlock extends Module {
   readonly bn1: Module | null;
   readonly relu: ReLU;
 
-  constructor(inplanes: number, { activated, normLayer }: PreActBlockOptions) {
+  constructor(inplanes: number, options: PreActBlockOptions) {
     super();
+    const op = new.target.name;
+    checkOptions(op, options);
+    const { activated, normLayer } = options;
+    checkSize(op, 'inplanes', inplanes);
+    if (typeof normLayer !== 'function') {
+      throw new ArgumentError(op, `normLayer must be a function, got ${valueText(normLayer)}`, normLayer);
+    }
     this.bn1 = activated ? null : normLayer(inplanes);
     this.relu = new ReLU();
   }

@@ -78,6 +78,7 @@ export class SmallResNet extends Module {
     const { numClasses = 10, inChannels = 3, shortcut = 'A', plain = false } = options;
     const { normLayer = (channels) => new BatchNorm2d(channels) } = options;
     checkSize(op, 'numClasses', numClasses);
+    checkSize(op, 'depth', depth);
     const blocks = (depth - 2) / 6;
     if (!Number.isSafeInteger(blocks) || blocks < 1) {
       throw new ArgumentError(op, `depth must be 6n + 2 with n >= 1, got ${valueText(depth)}`, depth);

@@ -126,6 +126,8 @@ export class Bottleneck extends Module {
   constructor(inplanes: number, planes: number, options: ResidualBlockOptions = {}) {
     super();
     const { stride = 1, downsample = null, groups = 1, baseWidth = 64, dilation = 1, normLayer = batchNorm } = options;
+    checkSize('Bottleneck', 'inplanes', inplanes);
+    checkSize('Bottleneck', 'planes', planes);
     const width = Math.floor(planes * (baseWidth / 64)) * groups;
     this.conv1 = conv1x1(inplanes, width);
     this.bn1 = normLayer(width);
