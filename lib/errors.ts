@@ -204,3 +204,17 @@ export class NonFiniteError extends NablaError {
     this.names = names;
   }
 }
+
+/** So much is waiting already that a new request is refused. A server answers 503; trying again later is right. */
+export class QueueFullError extends NablaError {
+  /** How many requests may wait. */
+  readonly limit: number;
+
+  constructor(op: string, limit: number) {
+    super(op, `${limit} requests are waiting already`);
+    this.limit = limit;
+  }
+}
+
+/** Something was asked of an object that was closed. */
+export class ClosedError extends NablaError {}

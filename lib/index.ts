@@ -3,6 +3,7 @@ export {
   AutogradError,
   CallbackError,
   CheckpointError,
+  ClosedError,
   DataError,
   DeviceError,
   DisposedError,
@@ -11,6 +12,7 @@ export {
   NablaError,
   NonFiniteError,
   OutOfMemoryError,
+  QueueFullError,
   ShapeError,
   ValueError,
   WorkerError,
@@ -52,6 +54,7 @@ export { profile } from './profiler/index.js';
 export * as regularizers from './regularizers/index.js';
 export * as retrieval from './retrieval/index.js';
 export * as selection from './selection/index.js';
+export * as serving from './serving/index.js';
 export * as special from './special/index.js';
 export {
   defaultGenerator,

@@ -1,0 +1,3 @@
+export type { Prediction } from './batch.js';
+export { MicroBatcher, type MicroBatcherStats, type Served } from './micro-batcher.js';
+export type { MicroBatcherOptions, Sample } from './options.js';
