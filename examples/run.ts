@@ -7,6 +7,7 @@ const EXAMPLES: readonly (readonly [name: string, file: string, about: string])[
   ['augmentation', 'augmentation.ts', 'ways to augment images compared'],
   ['bayesian', 'bayesian.ts', 'Bayesian optimization against random search'],
   ['ensembles', 'ensembles.ts', 'cross-validation, bagging, boosting and ensembles'],
+  ['fashion-ensemble', 'studies/fashion-ensemble.ts', 'five DeepConvNets, the best of Fashion-MNIST'],
   ['gpt', 'gpt.ts', 'a small GPT learns to write'],
   ['initialization', 'studies/initialization.ts', 'activations for weights of 0.01, Xavier and He'],
   ['long-sums', 'long-sums.ts', 'what recurrent layers remember'],

@@ -1,4 +1,16 @@
-import { Conv2d, Dropout, Flatten, init, Linear, MaxPool2d, type Module, ReLU, Sequential } from '../nn/index.js';
+import {
+  BatchNorm1d,
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  Flatten,
+  init,
+  Linear,
+  MaxPool2d,
+  type Module,
+  ReLU,
+  Sequential,
+} from '../nn/index.js';
 import { checkSize } from '../nn/linear.js';
 import { checkOptions } from '../tensor/check.js';
 
@@ -12,6 +24,8 @@ export interface DeepConvNetOptions {
   imageSize?: number;
   /** Dropout behind each of the two affine layers. Default 0.5. */
   dropout?: number;
+  /** Batch normalization behind each convolution, which then has no bias, and behind the first affine layer. Default false. */
+  batchNorm?: boolean;
 }
 
 const FILTERS: readonly (readonly [filters: number, padding: number])[] = [
@@ -30,22 +44,25 @@ const FILTERS: readonly (readonly [filters: number, padding: number])[] = [
  */
 export function deepConvNet(options: DeepConvNetOptions = {}): Sequential {
   checkOptions('deepConvNet', options);
-  const { numClasses = 10, inChannels = 1, imageSize = 28, dropout = 0.5 } = options;
+  const { numClasses = 10, inChannels = 1, imageSize = 28, dropout = 0.5, batchNorm = false } = options;
   checkSize('deepConvNet', 'numClasses', numClasses);
   checkSize('deepConvNet', 'imageSize', imageSize, 6);
   const layers: Module[] = [];
   let channels = inChannels;
   let size = imageSize;
   FILTERS.forEach(([filters, padding], i) => {
-    layers.push(new Conv2d(channels, filters, 3, { padding }), new ReLU());
+    layers.push(new Conv2d(channels, filters, 3, { padding, bias: !batchNorm }));
+    if (batchNorm) layers.push(new BatchNorm2d(filters));
+    layers.push(new ReLU());
     channels = filters;
     size += 2 * padding - 2;
     if (i % 2 === 0) return;
     layers.push(new MaxPool2d(2));
     size = Math.floor(size / 2);
   });
-  layers.push(new Flatten(), new Linear(channels * size * size, 50), new ReLU(), new Dropout(dropout));
-  layers.push(new Linear(50, numClasses), new Dropout(dropout));
+  layers.push(new Flatten(), new Linear(channels * size * size, 50));
+  if (batchNorm) layers.push(new BatchNorm1d(50));
+  layers.push(new ReLU(), new Dropout(dropout), new Linear(50, numClasses), new Dropout(dropout));
   const model = new Sequential(...layers);
   model.apply((layer) => {
     if (!(layer instanceof Conv2d || layer instanceof Linear)) return;

@@ -1,7 +1,7 @@
 // The studies of deep networks run, and show what they are about.
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -52,4 +52,20 @@ it('augmentation: mirrored digits are others', { timeout: 120_000 }, async () =>
   expect(results.none[0].test).toBeGreaterThan(0.85);
   expect(results.flip[0].test).toBeLessThan(results.none[0].test);
   expect(results.mixup[0].test).toBeGreaterThan(0.8);
+});
+
+it('fashion-ensemble: together they are better, and a second run only reads them', { timeout: 120_000 }, async () => {
+  interface Study {
+    rows: { name: string; accuracies: number[] }[];
+    heldOut: number[][];
+  }
+  const first = await study<Study>('fashion-ensemble');
+  const of = (name: string): number => first.rows.find((row) => row.name === name)?.accuracies[2] ?? Number.NaN;
+  expect(of('mean of the members')).toBeGreaterThan(0.7);
+  expect(of('ensemble of 2')).toBeGreaterThan(of('mean of the members'));
+  const log = join(folder, 'fashion-ensemble', 'member-2', 'log.csv');
+  const { mtimeMs } = await stat(log);
+  expect((await readFile(log, 'utf8')).trim().split('\n')).toHaveLength(5);
+  expect(await study<Study>('fashion-ensemble')).toEqual(first);
+  expect((await stat(log)).mtimeMs).toBe(mtimeMs);
 });
