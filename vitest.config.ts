@@ -10,6 +10,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
+    // What users get, loaded as they load it.
+    server: { deps: { external: [/\/dist\//] } },
     passWithNoTests: false,
     allowOnly: process.env.CI === undefined,
   },

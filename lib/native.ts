@@ -33,9 +33,17 @@ export interface NativeTimes {
 /** Handles are small integers; 0 is "no tensor". */
 export type Handle = number;
 
+/** Memory that the addon and this file both see. */
+interface Buffers {
+  readonly args: Float64Array;
+  readonly noted: Uint32Array;
+}
+
 /** Functions of the addon: native/addon/*.cpp, op by op in native/addon/ops.cpp. */
 export interface Native extends NativeLayers {
   readonly isa: string;
+  /** Set by the first copy of the library that loads the addon in this thread. */
+  buffers?: Buffers;
   initialise(args: Float64Array, noted: Uint32Array): void;
   threads(): number;
   setThreads(n: number): void;
@@ -260,10 +268,12 @@ export const binaryPath: string = binary.path;
 
 export const native = binary.addon as Native;
 
+// An application may hold two copies of the library, one bundled and one installed: both use the same memory.
+native.buffers ??= { args: new Float64Array(2 * MAX_DIMS), noted: new Uint32Array(256) };
 /** Shape in the first half, strides in the second, of the tensor that the next `empty` or `view` makes. */
-export const args = new Float64Array(2 * MAX_DIMS);
+export const { args } = native.buffers;
 /** Handles to release, after their count: taken in by whatever needs memory next. */
-const noted = new Uint32Array(256);
+const { noted } = native.buffers;
 native.initialise(args, noted);
 
 /** Gives up a handle without a call. Its memory is free for the next tensor that is made. */

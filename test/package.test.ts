@@ -1,6 +1,6 @@
 // What a user of the package gets: entry points, types, the files of the tarball.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as nabla from '../lib/index.js';
@@ -49,6 +49,37 @@ describe('package', () => {
     expect(node('--input-type=module', '-e', code)).toBe(
       'true true true\nSequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n)',
     );
+  });
+
+  it('reads the code of a namespace when it is used, once', () => {
+    const code = `
+      import { _cache } from 'node:module';
+      import * as nabla from 'nabla';
+      import { stack } from 'nabla/ops';
+      const read = () => Object.keys(_cache).map((file) => /parts.(.+)\\.cjs$/.exec(file)?.[1]).filter(Boolean).sort();
+      const rows = [read(), Object.keys(nabla.models).length > 50, read()];
+      rows.push(nabla.models.create === (await import('nabla/models')).create, read().includes('models'));
+      const { Compose } = await import('nabla/vision/transforms');
+      rows.push(Compose === nabla.vision.transforms.Compose, nabla.stack === stack);
+      rows.push(nabla.models.create('lenet5') instanceof nabla.nn.Module);
+      try { nabla.models.create = null; } catch (error) { rows.push(error.name); }
+      console.log(JSON.stringify(rows));`;
+    const expected = [[], true, [], true, true, true, true, true, 'TypeError'];
+    expect(JSON.parse(node('--input-type=module', '-e', code))).toEqual(expected);
+  });
+
+  it('computes the same in two copies in one thread', () => {
+    const code = `
+      const url = import.meta.resolve('nabla').replace('index.js', 'nabla.js');
+      const [a, b] = [await import(url), await import(url + '?copy')];
+      const rows = [a, b, a].map((n) => n.arange(6).reshape([2, 3]).sum(0).add(1).toArraySync());
+      console.log(a.Tensor !== b.Tensor, JSON.stringify(rows, (_, x) => (typeof x === 'bigint' ? Number(x) : x)));`;
+    expect(node('--input-type=module', '-e', code)).toBe('true [[4,6,8],[4,6,8],[4,6,8]]');
+  });
+
+  it('keeps what every program reads small', () => {
+    // Node needs 3 ms for 100 kB: docs/installation.md. What few programs use is a part: LATE in scripts/bundle.mjs.
+    expect(statSync('dist/nabla.js').size).toBeLessThan(1_250_000);
   });
 
   it('keeps the names of its classes', () => {

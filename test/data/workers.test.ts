@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { register } from 'tsx/esm/api';
 import { describe, expect, it } from 'vitest';
 import {
   ArgumentError,
@@ -116,7 +117,8 @@ describe('a DataLoader with workers', () => {
 
   it('reads TypeScript', async () => {
     const source = { module: new URL('./typed-dataset.ts', import.meta.url), export: 'Squares', args: [3] };
-    const squares = await data.importSource<data.Dataset<number>>(source);
+    const unregister = register(); // for this thread; a worker looks for tsx by itself
+    const squares = await data.importSource<data.Dataset<number>>(source).finally(unregister);
     const loader = new DataLoader(squares, { batchSize: 3, numWorkers: 1 });
     expect(await (await all(loader))[0].toArray()).toEqual([0n, 1n, 4n]);
   });
