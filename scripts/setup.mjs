@@ -171,7 +171,7 @@ const steps = [
   },
   {
     name: 'dist',
-    inputs: ['lib', 'scripts/bundle.mjs', 'tsconfig.json', 'package.json'],
+    inputs: ['lib', 'scripts/bundle.mjs', 'scripts/bundle', 'tsconfig.json', 'package.json'],
     output: join(root, 'dist', 'index.js'),
     build: buildDist,
   },
