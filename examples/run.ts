@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 const EXAMPLES: readonly (readonly [name: string, file: string, about: string])[] = [
   ['augmentation', 'augmentation.ts', 'ways to augment images compared'],
   ['bayesian', 'bayesian.ts', 'Bayesian optimization against random search'],
+  ['bottleneck', 'studies/bottleneck.ts', 'an inception module with and without 1 x 1 reductions'],
+  ['depth', 'studies/depth.ts', 'plain and residual networks of 20 and 56 layers'],
   ['ensembles', 'ensembles.ts', 'cross-validation, bagging, boosting and ensembles'],
   ['fashion-ensemble', 'studies/fashion-ensemble.ts', 'five DeepConvNets, the best of Fashion-MNIST'],
   ['gpt', 'gpt.ts', 'a small GPT learns to write'],
@@ -16,9 +18,12 @@ const EXAMPLES: readonly (readonly [name: string, file: string, about: string])[
   ['quickstart', 'quickstart.ts', 'a CNN on Fashion-MNIST'],
   ['regularization', 'regularization.ts', 'regularizers compared'],
   ['retrieval', 'studies/retrieval.ts', 'embeddings of digits that it never saw'],
+  ['small-filters', 'studies/small-filters.ts', 'one 5 x 5 filter against two of 3 x 3'],
   ['spam', 'spam.ts', 'mails sorted by a GRU'],
+  ['transfer', 'studies/transfer.ts', 'from clothes to digits of which there are few'],
   ['vanishing-gradients', 'studies/vanishing-gradients.ts', 'the gradient of each layer of deep networks'],
   ['visualize', 'visualize.ts', 'every plot of a trained network'],
+  ['where-time-goes', 'studies/where-time-goes.ts', 'the layers of AlexNet, forward and backward'],
 ];
 
 const [name, ...rest] = process.argv.slice(2);

@@ -2,7 +2,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
-import { type Tensor, vision } from 'nabla';
+import {
+  callbacks,
+  data,
+  metrics,
+  nn,
+  noGrad,
+  type optim,
+  type Tensor,
+  Trainer,
+  type TrainerOptions,
+  vision,
+} from 'nabla';
 import { integer } from '../support.js';
 
 /** Options of every study. */
@@ -10,6 +21,13 @@ export interface StudyOptions {
   quick: boolean;
   seed: number;
   out: string;
+}
+
+/** Options of the studies that train with several seeds. */
+export interface RepeatedOptions extends StudyOptions {
+  seeds?: number;
+  epochs?: number;
+  images?: number;
 }
 
 /** The command line of a study: `--quick`, `--seed`, `--out` and what `more` adds. */
@@ -26,11 +44,24 @@ export function studyOptions<T extends StudyOptions>(
   return more(command).parse().opts<T>();
 }
 
+/** Adds `--seeds`, `--epochs` and `--images` to a command line. */
+export const repeated = (command: Command): Command =>
+  command
+    .option('--seeds <n>', 'repetitions, with the next seeds', integer(1))
+    .option('--epochs <n>', 'times through the training images', integer(1))
+    .option('--images <n>', 'training images', integer(1));
+
+/** Images and their labels. */
+export interface Items {
+  x: Tensor;
+  y: Tensor;
+}
+
 /** So many images `[N, 1, H, W]` with mean 0 and variance 1, and their labels `[N]`; of Fashion-MNIST or the digits. */
 export async function loadImages(
   which: 'digits' | 'fashion',
   part: { count?: number; train?: boolean } = {},
-): Promise<{ x: Tensor; y: Tensor }> {
+): Promise<Items> {
   const source = await (which === 'digits' ? vision.datasets.Digits : vision.datasets.FashionMNIST).load({
     train: part.train ?? true,
   });
@@ -42,6 +73,67 @@ export async function loadImages(
   images.dispose();
   return { x, y: y.keep() };
 }
+
+/** How {@link train} trains. */
+export interface Recipe {
+  optimizer: TrainerOptions['optimizer'];
+  /** Runs once an epoch. */
+  schedule: optim.lrScheduler.LRScheduler;
+  epochs: number;
+  batchSize: number;
+  /** Of the order of the images. */
+  seed: number;
+}
+
+/** Trains a classifier; gives the share of training images that it got wrong in each epoch, while it learned. */
+export async function train(model: nn.Module, { x, y }: Items, recipe: Recipe): Promise<number[]> {
+  const { optimizer, schedule, epochs, batchSize, seed } = recipe;
+  const trainer = new Trainer({
+    model,
+    loss: new nn.CrossEntropyLoss(),
+    optimizer,
+    metrics: [metrics.accuracy()],
+    callbacks: [new callbacks.LearningRateSchedule(schedule)],
+  });
+  const loader = new data.DataLoader(new data.TensorDataset(x, y), { batchSize, shuffle: true, seed });
+  const history = await trainer.fit(loader, { epochs, progress: false });
+  return history.epochs.map(({ accuracy }) => 1 - accuracy);
+}
+
+/** The share of images that a classifier gets right, in evaluation. */
+export async function accuracyOf(model: nn.Module, { x, y }: Items): Promise<number> {
+  let right = 0;
+  model.eval();
+  for await (const [images, labels] of new data.DataLoader(new data.TensorDataset(x, y), { batchSize: 500 })) {
+    right += await noGrad(() => model.forward(images).argmax(1).eq(labels).sum()).item();
+    for (const tensor of [images, labels]) tensor.dispose();
+  }
+  return right / y.shape[0];
+}
+
+/** Runs each variant with each seed, and says in a line what came out. */
+export async function eachSeed<N extends string, R>(
+  names: readonly N[],
+  { seed: first, seeds }: { seed: number; seeds: number },
+  run: (name: N, seed: number) => Promise<R>,
+  lineOf: (result: R) => string,
+): Promise<Record<N, R[]>> {
+  const width = Math.max(...names.map((name) => name.length));
+  const results = {} as Record<N, R[]>;
+  for (const name of names) {
+    results[name] = [];
+    for (let seed = first; seed < first + seeds; seed++) {
+      const started = performance.now();
+      const result = await run(name, seed);
+      const seconds = ((performance.now() - started) / 1000).toFixed(0);
+      console.log(`${name.padEnd(width)}  seed ${seed}: ${lineOf(result)}  (${seconds} s)`);
+      results[name].push(result);
+    }
+  }
+  return results;
+}
+
+export const parametersOf = (model: nn.Module): number => model.parameters().reduce((sum, { numel }) => sum + numel, 0);
 
 /** A table in Markdown; the first column holds names. */
 export function tableOf(columns: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,6 +1,6 @@
 // The studies of deep networks run, and show what they are about.
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,6 +44,80 @@ it('retrieval: triplets bring a class together', { timeout: 120_000 }, async () 
   const scores = await study<{ name: string; map: number }[]>('retrieval');
   const map = (name: RegExp): number => scores.find((score) => name.test(score.name))?.map ?? Number.NaN;
   expect(map(/^triplets, test/)).toBeGreaterThan(map(/^pixels, test/));
+});
+
+it('depth: plain networks of 56 layers do not learn, residual ones do', { timeout: 120_000 }, async () => {
+  const results = await study<Record<string, { parameters: number; errors: number[]; training: number }[]>>('depth');
+  const error = (name: string): number => results[name][0].training;
+  expect(error('plain56')).toBeGreaterThan(error('plain20') + 0.2);
+  expect(error('resnet56')).toBeLessThan(0.15);
+  expect(results.resnet56[0].errors).toHaveLength(6);
+  for (const depth of [20, 56]) {
+    expect(results[`plain${depth}`][0].parameters).toBe(results[`resnet${depth}`][0].parameters);
+  }
+});
+
+it('small-filters: two of 3 x 3 have 18/25 of the weights', { timeout: 120_000 }, async () => {
+  const results = await study<Record<string, { parameters: number; macs: number; test: number }[]>>('small-filters');
+  const [[large], [small]] = [results['one 5 x 5'], results['two 3 x 3']];
+  const around = 32 * 9 + 32 + 32 * 10 + 10;
+  expect(large.parameters - around).toBe(2 * (25 * 32 ** 2 + 32));
+  expect(small.parameters - around).toBe(2 * (18 * 32 ** 2 + 2 * 32));
+  // On 8 x 8 digits: the filters on 4 x 4 and 2 x 2 places.
+  expect(large.macs - small.macs).toBe(7 * 32 ** 2 * (16 + 4));
+  expect(small.test).toBeGreaterThan(0.5);
+});
+
+it('bottleneck: what reductions save', { timeout: 120_000 }, async () => {
+  interface Size {
+    parameters: number;
+    macs: number;
+    time: number;
+  }
+  const { sizes, results } = await study<{
+    sizes: Record<string, Size>;
+    results: Record<string, { test: number }[]>;
+  }>('bottleneck');
+  // The weights of inception 3a and two numbers for each normalized channel.
+  const both = 64 * 192 + 32 * 192;
+  const reduced = both + 96 * 192 + 128 * 96 * 9 + 16 * 192 + 32 * 16 * 25;
+  const plain = both + 128 * 192 * 9 + 32 * 192 * 25;
+  const [with1, without1] = [sizes['inception 3a, with'], sizes['inception 3a, without']];
+  expect(with1.parameters).toBe(reduced + 2 * (64 + 96 + 128 + 16 + 32 + 32));
+  expect(without1.parameters).toBe(plain + 2 * (64 + 128 + 32 + 32));
+  expect(with1.macs).toBe(reduced * 28 ** 2);
+  expect(without1.macs).toBe(plain * 28 ** 2);
+  for (const kind of ['with', 'without']) expect(results[kind][0].test).toBeGreaterThan(0.4);
+});
+
+it("where-time-goes: AlexNet's layers by their names", { timeout: 120_000 }, async () => {
+  const results =
+    await study<Record<string, { name: string; parameters: number; flops: number; forward: number }[]>>(
+      'where-time-goes',
+    );
+  expect(Object.keys(results)).toEqual(['1', '2']);
+  for (const [batch, rows] of Object.entries(results)) {
+    const names = 'conv1 conv2 conv3 conv4 conv5 fc6 fc7 fc8 pool1 pool2 pool5';
+    expect(rows.map(({ name }) => name).sort()).toEqual(['ReLU, dropout', ...names.split(' ')]);
+    expect(rows.reduce((sum, { parameters }) => sum + parameters, 0)).toBe(61_100_840);
+    // Forward, gradient of the weight, gradient of the input.
+    const fc7 = rows.find(({ name }) => name === 'fc7');
+    expect(fc7?.flops).toBe(3 * 2 * 4096 ** 2 * Number(batch));
+    for (const { forward } of rows) expect(forward).toBeGreaterThan(0);
+  }
+});
+
+const installed = existsSync('/usr/share/datasets/fashion-mnist') || Boolean(process.env.NABLA_DATA);
+it.skipIf(!installed)('transfer: what clothes teach helps with digits', { timeout: 120_000 }, async () => {
+  const results = await study<Record<string, { rate: number; test: number[]; scores: object }>>('transfer');
+  expect(Object.keys(results)).toHaveLength(4);
+  for (const { rate, test, scores } of Object.values(results)) {
+    expect(Object.keys(scores)).toEqual(['0.001', '0.003', '0.01']);
+    expect(Object.keys(scores)).toContain(String(rate));
+    expect(test).toHaveLength(1);
+    expect(test[0]).toBeGreaterThan(0.6);
+  }
+  expect(results['fine-tuned, rates by layer'].test[0]).toBeGreaterThan(results['from scratch'].test[0]);
 });
 
 it('augmentation: mirrored digits are others', { timeout: 120_000 }, async () => {
