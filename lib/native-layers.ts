@@ -233,6 +233,16 @@ export interface NativeLayers {
     sizes: Int32Array,
     activation: number,
   ): void;
+  /** Convolution, ReLU and max pooling in one kernel; false where there is none for these sizes: nothing was done. */
+  convolutionMaxPool(
+    out: Handle,
+    places: Handle,
+    x: Handle,
+    weight: Handle,
+    bias: Handle,
+    sizes: Int32Array,
+    window: readonly number[],
+  ): boolean;
   convolutionTranspose(out: Handle, input: Handle, weight: Handle, bias: Handle, mask: Handle, sizes: Int32Array): void;
   convolutionBackwardWeight(gradWeight: Handle, gradBias: Handle, gradOut: Handle, x: Handle, sizes: Int32Array): void;
 }

@@ -1,8 +1,7 @@
 // Containers: modules that hold modules and register them.
 import { ArgumentError, NablaError, valueText } from '../errors.js';
-import { markRectified } from '../ops/layers/rectified.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { activationOf, convNorm, folds, masksGradient, takesRelu } from './fusion.js';
+import { runFused } from './fusion.js';
 import { checkName } from './members.js';
 import { type AnyModule, assertModule, Module } from './module.js';
 
@@ -164,20 +163,10 @@ export class Sequential extends Module {
     let out = x;
     let i = 0;
     try {
-      for (; i < layers.length; i++) {
-        const layer = layers[i];
-        const next = layers[i + 1];
-        if (folds(layer, next, out)) {
-          const last = activationOf(layers[i + 2]) ? layers[i + 2] : null;
-          out = convNorm(layer, next, last, out);
-          i += last ? 2 : 1;
-        } else if (takesRelu(layer) && activationOf(next) === 'relu') {
-          out = layer._forwardRelu(out);
-          i++;
-          if (masksGradient(layer, layers[i + 1])) markRectified(out);
-        } else {
-          out = layer.forward(out);
-        }
+      while (i < layers.length) {
+        const [result, used] = runFused(layers, i, out);
+        out = result;
+        i += used;
       }
     } catch (error) {
       throw located(error, this.names[i], layers[i]);

@@ -1,6 +1,8 @@
 import { ArgumentError, shapeText, valueText } from '../errors.js';
 import { convNd, convTransposeNd, type Epilogue } from '../ops/layers/conv.js';
 import { samePadding } from '../ops/layers/conv-geometry.js';
+import { convReluMaxPool } from '../ops/layers/conv-pool.js';
+import type { MaxPoolOptions } from '../ops/layers/pool-max.js';
 import { type Size1, type Size2, type Size3, sizes } from '../ops/layers/sizes.js';
 import { pad } from '../ops/shape/pad.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
@@ -172,6 +174,18 @@ export abstract class ConvForward extends ConvBase {
   _forwardRelu(x: Tensor): Tensor {
     return runForward(this, x, { activation: 'relu' });
   }
+}
+
+/** @internal The layer, a ReLU and max pooling with the fields of a module as one op; null where there is none. */
+export function runForwardPooled(
+  layer: ConvForward,
+  x: Tensor,
+  pool: MaxPoolOptions<unknown> & { kernelSize: unknown },
+  { weight, bias }: { weight: Tensor; bias: Tensor | null } = layer,
+): Tensor | null {
+  const { stride, padding, dilation, groups } = layer;
+  const dims = layer.kernelSize.length;
+  return convReluMaxPool(dims, x, weight, bias, { stride, padding, dilation, groups }, pool.kernelSize, pool);
 }
 
 /** The border that a layer adds itself, as `F.pad` takes it: from the last axis on. */

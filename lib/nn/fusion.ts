@@ -1,10 +1,11 @@
 // Layers that run as one kernel. Each may be a subclass, have hooks or another `forward`: then it runs as it is.
 import type { Activation } from '../ops/layers/conv.js';
+import { markRectified } from '../ops/layers/rectified.js';
 import { add } from '../ops/pointwise/arithmetic.js';
 import { isGradEnabled, noGrad } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { ReLU, ReLU6 } from './activation.js';
-import { ConvForward, runForward } from './conv.js';
+import { ConvForward, runForward, runForwardPooled } from './conv.js';
 import { Linear } from './linear.js';
 import type { Module } from './module.js';
 import { BatchNorm } from './norm.js';
@@ -29,15 +30,23 @@ export function activationOf(layer: Layer): Activation | null {
   return layer instanceof ReLU6 && layer.forward === ReLU6.prototype.forward ? 'relu6' : null;
 }
 
-/** True where the layer behind a convolution with its ReLU does the ReLU's backward pass with its own. @internal */
-export const masksGradient = (layer: Layer, next: Layer): boolean =>
-  isConv(layer) &&
-  (isConv(next)
-    ? next.paddingMode === 'zeros'
-    : next instanceof MaxPool2d && next.forward === MaxPool2d.prototype.forward);
+const isMaxPool2d = (layer: Layer): layer is MaxPool2d =>
+  layer instanceof MaxPool2d && layer.forward === MaxPool2d.prototype.forward && layer.returnIndices === false;
 
-/** True where a convolution and a normalization behind it are one convolution: in evaluation without gradients. @internal */
-export function folds(conv: Layer, norm: Layer, x: Tensor): boolean {
+/** True where the layer behind a convolution with its ReLU does the ReLU's backward pass with its own. */
+const masksGradient = (layer: Layer, next: Layer): boolean =>
+  isConv(layer) && (isConv(next) ? next.paddingMode === 'zeros' : isMaxPool2d(next));
+
+/** True where a convolution, a ReLU and the layer behind it may be one op. */
+const pools = (conv: Layer, relu: Layer, pool: Layer): pool is MaxPool2d =>
+  isConv(conv) &&
+  conv.kernelSize.length === 2 &&
+  conv.paddingMode === 'zeros' &&
+  activationOf(relu) === 'relu' &&
+  isMaxPool2d(pool);
+
+/** True where a convolution and a normalization behind it are one convolution: in evaluation without gradients. */
+function folds(conv: Layer, norm: Layer, x: Tensor): boolean {
   if (!isConv(conv) || !isNorm(norm) || isGradEnabled()) return false;
   const { weight } = conv;
   return (
@@ -93,4 +102,22 @@ export function convNorm(conv: Module, norm: Module, activation: Layer, x: Tenso
   const out = norm.forward(conv.forward(x));
   const sum = addend ? add(out, addend) : out;
   return activation ? activation.forward(sum) : sum;
+}
+
+/** Runs `layers[i]` and the layers behind it that its kernel takes on; the result, and how many layers these were. @internal */
+export function runFused(layers: readonly Module[], i: number, x: Tensor): [out: Tensor, used: number] {
+  const [layer, second, third, fourth] = layers.slice(i, i + 4);
+  if (folds(layer, second, x)) {
+    const pooled = pools(layer, third, fourth)
+      ? runForwardPooled(layer as ConvForward, x, fourth, foldedOf(layer as ConvForward, second as BatchNorm))
+      : null;
+    if (pooled) return [pooled, 4];
+    const last = activationOf(third) ? third : null;
+    return [convNorm(layer, second, last, x), last ? 3 : 2];
+  }
+  if (!takesRelu(layer) || activationOf(second) !== 'relu') return [layer.forward(x), 1];
+  const pooled = pools(layer, second, third) ? runForwardPooled(layer as ConvForward, x, third) : null;
+  if (pooled) return [pooled, 3];
+  const out = layer._forwardRelu(x);
+  return [masksGradient(layer, third) ? markRectified(out) : out, 2];
 }

@@ -208,6 +208,23 @@ struct Binder<F, kNarrow> {
   }
 };
 
+// `bool f(Context&, ...)`.
+template <class... A, bool (*F)(Context&, A...), Narrow kNarrow>
+struct Binder<F, kNarrow> {
+  static constexpr size_t kArguments = sizeof...(A);
+  template <size_t... I>
+  static bool call(const Call& info, Environment& e, std::index_sequence<I...>) {
+    std::tuple<Argument<A>...> arguments{Argument<A>(info, e, I)...};
+    if constexpr (kNarrow == Narrow::kRefused) (refuseNarrow(std::get<I>(arguments).get()), ...);
+    return F(e.context, std::get<I>(arguments).get()...);
+  }
+  static napi_value run(Environment& e, const Call& info) {
+    napi_value value;
+    napi_get_boolean(info.env, call(info, e, std::index_sequence_for<A...>{}), &value);
+    return value;
+  }
+};
+
 // For `void f(Context&, int64_t op, const Tensor& out, const Tensor& a, A...)`: (owner, dtype, op, a, ...) makes the
 // output too, with the shape and the strides of `a`, which is dense, and returns its handle.
 template <auto F>

@@ -100,6 +100,7 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::avgPoolBackward>(env, exports, "avgPoolBackward");
   add<ops::fractionalIndices>(env, exports, "fractionalIndices");
   add<ops::convolution>(env, exports, "convolution");
+  add<ops::convolutionMaxPool>(env, exports, "convolutionMaxPool");
   add<ops::convolutionTranspose>(env, exports, "convolutionTranspose");
   add<ops::convolutionBackwardWeight>(env, exports, "convolutionBackwardWeight");
   add<ops::matmul>(env, exports, "matmul");

@@ -418,6 +418,22 @@ void convolution(Context& ctx, const Tensor& out, const Tensor& x, const Tensor&
   launch(ctx, "convolution", job, out, x, weight, bias, addend, nullptr);
 }
 
+bool convolutionMaxPool(Context& ctx, const Tensor& out, const Tensor& places, const Tensor& x, const Tensor& weight,
+                        const Tensor* bias, std::span<const int32_t> sizes, std::span<const int64_t> window) {
+  if (x.ndim != 4) return false;
+  Tensor full = out;
+  for (int axis = 0; axis < 2; axis++) {
+    const auto w = window.subspan(6 + 6 * static_cast<size_t>(axis), 6);
+    if (w[2] != 2 || w[3] != 2 || w[4] != 0 || w[5] != 1 || w[1] != w[0] / 2) return false;
+    full.shape[2 + axis] = w[0];
+  }
+  const WinogradCall call =
+      winogradCall(ctx, ConvPass::kForward, ConvProblem(false, x, weight, full, sizes), x, weight, full);
+  if (call.method == ConvMethod::kDirect) return false;
+  winogradMaxPool(ctx, call, out, places, bias);
+  return true;
+}
+
 void convolutionTranspose(Context& ctx, const Tensor& out, const Tensor& in, const Tensor& weight, const Tensor* bias,
                           const Tensor* mask, std::span<const int32_t> sizes) {
   const ConvProblem problem(true, out, weight, in, sizes);

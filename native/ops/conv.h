@@ -13,6 +13,11 @@ namespace nabla::ops {
 void convolution(Context& ctx, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor* bias,
                  const Tensor* addend, std::span<const int32_t> sizes, int64_t activation);
 
+// Max pooling (pool.h) of relu(convolution), in one kernel; places as with `rectified`. False: nothing was done, since
+// only Winograd's convolutions have such a kernel, and only for windows of 2x2 side by side.
+bool convolutionMaxPool(Context& ctx, const Tensor& out, const Tensor& places, const Tensor& x, const Tensor& weight,
+                        const Tensor* bias, std::span<const int32_t> sizes, std::span<const int64_t> window);
+
 // The gradient for x of a convolution from x to `in` (plus bias): out has the shape of x, of which several give the
 // same shape of `in`; 0 where `mask`, which lies as out does, is not positive. bias and mask may be null.
 void convolutionTranspose(Context& ctx, const Tensor& out, const Tensor& in, const Tensor& weight, const Tensor* bias,

@@ -29,6 +29,7 @@ struct Job {
   int64_t packedPoint;
   const float *addend, *mask;
   Activation activation;
+  uint8_t* places;  // not null: the result is pooled
   bool phased;
   int64_t block, step;
   float *v, *m;  // points of a step
@@ -72,9 +73,10 @@ void readTiles(const Job& job, int64_t first, int64_t count, float* v, int64_t v
 void writeTiles(const Job& job, int64_t first, int64_t count, const float* m, int64_t mPoint) {
   const float* bias = job.bias ? job.paddedBias : nullptr;
   cpu::WinogradOutput o{
-      job.result, job.grid.tiles(first, count), m, job.widthPitch, mPoint, bias, job.addend, job.mask, false, 0};
+      job.result, job.grid.tiles(first, count), m, job.widthPitch, mPoint, bias, job.addend, job.mask, false, 0,
+      job.places};
   o.relu = job.activation.relu, o.most = static_cast<float>(job.activation.most);
-  job.kernels->output[job.method](o);
+  (job.places ? job.kernels->pooled : job.kernels->output)[job.method](o);
 }
 
 cpu::WinogradMultiply productOf(const Job& job, int64_t rows) {
@@ -153,12 +155,11 @@ void chooseSplit(Job& job, const cpu::ConvTiling& tiling) {
   job.phased = std::max(job.depth, job.width) >= 256;
 }
 
-void launch(Context& ctx, const char* name, ConvMethod method, Job& job, const Tensor& out, const Tensor& source,
-            const Tensor& weight, const Tensor* bias, const Tensor* addend, const Tensor* mask) {
+void launch(Context& ctx, const char* name, ConvMethod method, Job& job, const Tensor& out, const Tensor* places,
+            const Tensor& source, const Tensor& weight, const Tensor* bias, const Tensor* addend, const Tensor* mask) {
   if (out.numel() == 0) return;
   job.method = static_cast<int>(method);
   job.points = winogradPoints(method);
-  job.grid = winogradGrid(method, out);
   job.kernels = &ctx.kernels.winograd;
   job.lanes = ctx.kernels.conv.tiling.lanes[0];
   job.depth = source.shape[1], job.width = out.shape[1];
@@ -184,25 +185,40 @@ void launch(Context& ctx, const char* name, ConvMethod method, Job& job, const T
     ctx.stream.enqueue("packWeights", {&kept.tensor}, {&weight}, [job](Exec& exec) { packWeights(job, exec); });
   }
   const Tensor* const ins[] = {&source, &weight, bias, addend, mask, kept.keeps() ? &kept.tensor : nullptr};
-  const Tensor* const outs[] = {&out};
-  ctx.stream.enqueueList(name, outs, 1, ins, 6, [job, packs = !kept.keeps()](Exec& exec) {
+  const Tensor* const outs[] = {&out, places};
+  ctx.stream.enqueueList(name, outs, 2, ins, 6, [job, packs = !kept.keeps()](Exec& exec) {
     if (packs) packWeights(job, exec);
     run(job, exec);
   });
 }
 
-}  // namespace
-
-void winogradForward(Context& ctx, ConvMethod method, const Tensor& out, const Tensor& x, const Tensor& weight,
-                     const Tensor* bias, const Tensor* addend, int64_t padH, int64_t padW, Activation activation) {
+Job forwardJob(const Tensor& x, const Tensor& weight, const Tensor& out, int64_t padH, int64_t padW) {
   Job job{};
   job.source = winogradImages(x, -padH, -padW);
   job.result = winogradImages(out, 0, 0);
   job.weight = weight.ptr<float>();
   job.tapStep = weight.shape[0] * weight.shape[1];
   job.depthStride = weight.shape[0], job.laneStride = 1;
+  return job;
+}
+
+}  // namespace
+
+void winogradForward(Context& ctx, ConvMethod method, const Tensor& out, const Tensor& x, const Tensor& weight,
+                     const Tensor* bias, const Tensor* addend, int64_t padH, int64_t padW, Activation activation) {
+  Job job = forwardJob(x, weight, out, padH, padW);
+  job.grid = winogradGrid(method, out);
   job.activation = activation;
-  launch(ctx, "convolution", method, job, out, x, weight, bias, addend, nullptr);
+  launch(ctx, "convolution", method, job, out, nullptr, x, weight, bias, addend, nullptr);
+}
+
+void winogradMaxPool(Context& ctx, const WinogradCall& call, const Tensor& out, const Tensor& places,
+                     const Tensor* bias) {
+  Job job = forwardJob(call.x, call.weight, out, call.padH, call.padW);
+  job.grid = winogradGrid(call.method, call.out);
+  job.activation = activationOf(1);
+  job.places = places.ptr<uint8_t>();
+  launch(ctx, "convolutionMaxPool", call.method, job, out, &places, call.x, call.weight, bias, nullptr, nullptr);
 }
 
 // A convolution of the output's gradient with the weights turned by half a circle, inputs and outputs exchanged.
@@ -211,11 +227,12 @@ void winogradBackwardInput(Context& ctx, ConvMethod method, const Tensor& gradX,
   Job job{};
   job.source = winogradImages(gradOut, padH - 2, padW - 2);
   job.result = winogradImages(gradX, 0, 0);
+  job.grid = winogradGrid(method, gradX);
   const int64_t outputs = weight.shape[0];
   job.tapStep = -outputs * weight.shape[1];
   job.weight = weight.ptr<float>() - 8 * job.tapStep;
   job.depthStride = 1, job.laneStride = outputs;
-  launch(ctx, "convolutionTranspose", method, job, gradX, gradOut, weight, bias, nullptr, mask);
+  launch(ctx, "convolutionTranspose", method, job, gradX, nullptr, gradOut, weight, bias, nullptr, mask);
 }
 
 }  // namespace nabla::ops

@@ -32,6 +32,10 @@ WinogradCall winogradCall(const Context& ctx, ConvPass pass, const ConvProblem& 
 // These take every size and padding. `method` is not kDirect.
 void winogradForward(Context& ctx, ConvMethod method, const Tensor& out, const Tensor& x, const Tensor& weight,
                      const Tensor* bias, const Tensor* addend, int64_t padH, int64_t padW, Activation activation);
+// relu(call.x * call.weight + bias), of which call.out has the shape, with windows of 2x2 side by side pooled into
+// `out`.
+void winogradMaxPool(Context& ctx, const WinogradCall& call, const Tensor& out, const Tensor& places,
+                     const Tensor* bias);
 void winogradBackwardInput(Context& ctx, ConvMethod method, const Tensor& gradX, const Tensor& gradOut,
                            const Tensor& weight, const Tensor* bias, const Tensor* mask, int64_t padH, int64_t padW);
 // gradBias may be null.

@@ -1,5 +1,6 @@
 #include "thread_pool.h"
 
+#include <algorithm>
 #include <new>
 
 namespace nabla {
@@ -47,7 +48,9 @@ int64_t ThreadPool::scratchBytes() { return totalScratch.load(); }
 
 void ThreadPool::start(int threads) {
   quit_ = false;
-  for (int i = 1; i < threads; i++) workers_.emplace_back([this, i] { work(i == 1); });
+  closeShares(generation_.load());  // who waits may still look at the last region
+  shares_.store(std::clamp(threads, 1, kMostShares), std::memory_order_release);
+  for (int i = 1; i < threads; i++) workers_.emplace_back([this, i] { work(i); });
 }
 
 void ThreadPool::stop() {
@@ -73,35 +76,54 @@ void ThreadPool::setPriority(Priority priority) {
   start(count);
 }
 
-bool ThreadPool::takeChunks(uint32_t generation) {
-  uint64_t state = state_.load(std::memory_order_acquire);
+void ThreadPool::closeShares(uint32_t generation) {
+  for (Share& share : share_) {
+    share.state.store(static_cast<uint64_t>(generation) << 32 | kClosed, std::memory_order_relaxed);
+  }
+}
+
+// False if a new region has begun.
+bool ThreadPool::takeShare(uint32_t generation, int share) {
+  std::atomic<uint64_t>& shared = share_[share].state;
+  uint64_t state = shared.load(std::memory_order_acquire);
   for (;;) {
     if (static_cast<uint32_t>(state >> 32) != generation) return false;
     const int64_t chunk = static_cast<uint32_t>(state);
-    if (chunk >= chunks_.load(std::memory_order_acquire)) return true;
-    if (!state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+    if (chunk >= startOf(share + 1)) return true;
+    if (!shared.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
     try {
       body_.load(std::memory_order_relaxed)(context_.load(std::memory_order_relaxed), chunk);
     } catch (...) {  // only threadScratch throws; run() passes it on
       failed_.store(true, std::memory_order_relaxed);
     }
     done_.fetch_add(1, std::memory_order_release);
-    state = state_.load(std::memory_order_acquire);
+    state = shared.load(std::memory_order_acquire);
+  }
+}
+
+void ThreadPool::takeChunks(uint32_t generation, int thread) {
+  const int shares = shares_.load(std::memory_order_acquire);
+  for (int i = 0; i < shares; i++) {
+    if (!takeShare(generation, (thread + i) % shares)) return;
   }
 }
 
 void ThreadPool::run(int64_t n, Body body, void* context) {
   const uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
+  const uint64_t upper = static_cast<uint64_t>(generation) << 32;
+  const int shares = shares_.load(std::memory_order_relaxed);
   // First of all: a helper that still looks at the finished region could otherwise pass its end by the new chunk count.
-  state_.store(static_cast<uint64_t>(generation) << 32 | kClosed, std::memory_order_relaxed);
+  for (int i = 0; i < shares; i++) share_[i].state.store(upper | kClosed, std::memory_order_relaxed);
   done_.store(0, std::memory_order_relaxed);
   chunks_.store(n, std::memory_order_release);
   body_.store(body, std::memory_order_relaxed);
   context_.store(context, std::memory_order_relaxed);
-  state_.store(static_cast<uint64_t>(generation) << 32, std::memory_order_release);
+  for (int i = 0; i < shares; i++) {
+    share_[i].state.store(upper | static_cast<uint64_t>(startOf(i)), std::memory_order_release);
+  }
   generation_.exchange(generation, std::memory_order_seq_cst);  // as in Stream::publish
   if (sleepers_.load(std::memory_order_seq_cst) > assistants_.load()) wakeAddress(generation_, true);
-  takeChunks(generation);
+  takeChunks(generation, 0);
   for (int spins = 0; done_.load(std::memory_order_acquire) != n; spins++) {
     spinPause();
     if (spins > 2000) {  // a helper was preempted with a chunk in hand
@@ -116,11 +138,11 @@ bool ThreadPool::help(uint32_t& seen) {
   const uint32_t generation = generation_.load(std::memory_order_acquire);
   if (generation == seen) return false;
   seen = generation;
-  takeChunks(generation);
+  takeChunks(generation, 1);
   return true;
 }
 
-void ThreadPool::work(bool first) {
+void ThreadPool::work(int thread) {
   setThreadPriority(priority_);
   uint32_t seen = generation_.load();
   while (!quit_.load(std::memory_order_relaxed)) {
@@ -128,7 +150,7 @@ void ThreadPool::work(bool first) {
     double idleSince = nowMicros();
     while ((generation = generation_.load(std::memory_order_acquire)) == seen) {
       for (int i = 0; i < 32; i++) spinPause();
-      const bool replaced = first && assistants_.load(std::memory_order_relaxed) > 0;
+      const bool replaced = thread == 1 && assistants_.load(std::memory_order_relaxed) > 0;
       if (!replaced && nowMicros() - idleSince < kSpinMicros) continue;
       sleepers_.fetch_add(1);
       if (generation_.load() == seen && !quit_) waitOnAddress(generation_, seen, -1);
@@ -137,7 +159,7 @@ void ThreadPool::work(bool first) {
     }
     seen = generation;
     if (quit_.load()) return;
-    takeChunks(generation);
+    takeChunks(generation, thread);
   }
 }
 

@@ -1,4 +1,6 @@
-// Fork-join pool of one stream: the executor, its helpers and who waits for it take chunks from one counter.
+// Fork-join pool of one stream: the executor, its helpers and who waits for it. Each takes the chunks of its own share
+// of a region first, the same share in every region, so that it finds in its cache what it wrote before; then it helps
+// with the others.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -47,14 +49,24 @@ class ThreadPool {
  private:
   using Body = void (*)(void*, int64_t);
   void run(int64_t n, Body body, void* context);
-  void work(bool first);
-  bool takeChunks(uint32_t generation);
+  void work(int thread);
+  void takeChunks(uint32_t generation, int thread);
+  bool takeShare(uint32_t generation, int share);
+  void closeShares(uint32_t generation);
+  int64_t startOf(int share) const {
+    return chunks_.load(std::memory_order_acquire) * share / shares_.load(std::memory_order_acquire);
+  }
   void start(int threads);
   void stop();
 
-  // Region state: generation in the upper half, next chunk in the lower. A claim is a compare-and-swap, so a worker
-  // that comes late to a finished region can never take a chunk of the next one with the old body.
-  alignas(64) std::atomic<uint64_t> state_{0};
+  // Generation in the upper half, next chunk in the lower. A claim is a compare-and-swap, so a worker that comes late
+  // to a finished region can never take a chunk of the next one with the old body.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> state{0};
+  };
+  static constexpr int kMostShares = 8;  // more threads have one in common
+  Share share_[kMostShares];
+  std::atomic<int> shares_{1};
   alignas(64) std::atomic<int64_t> done_{0};
   std::atomic<int64_t> chunks_{0};
   std::atomic<Body> body_{nullptr};

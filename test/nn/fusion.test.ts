@@ -217,3 +217,60 @@ describe('the epilogue of a convolution', () => {
     },
   );
 });
+
+describe('a convolution, its ReLU and max pooling', () => {
+  const shapes: [input: number[], conv: number[], pool: nn.MaxPool2d][] = [
+    [[3, 16, 12, 12], [16, 3, 1], new nn.MaxPool2d(2)],
+    [[2, 9, 15, 13], [19, 3, 1], new nn.MaxPool2d(2)], // odd sizes, lanes left over
+    [[2, 33, 6, 5], [40, 3, 2], new nn.MaxPool2d(2)],
+    [[1, 256, 6, 6], [256, 3, 1], new nn.MaxPool2d(2)], // in phases
+    [[2, 3, 12, 11], [8, 5, 0], new nn.MaxPool2d(3, { stride: 2, padding: 1, ceilMode: true })],
+    [[2, 16, 12, 12], [16, 3, 1], new nn.MaxPool2d(2, { stride: 2, ceilMode: true })],
+    [[16, 12, 12], [16, 3, 1], new nn.MaxPool2d(2)], // no batch
+  ];
+  const run = async (relu: () => nn.Module, at: number, holes = false) => {
+    const [shape, [outputs, kernel, padding], pool] = shapes[at];
+    manualSeed(4);
+    const conv = new nn.Conv2d(shape[shape.length - 3], outputs, kernel, { padding });
+    const model = new nn.Sequential(conv, relu(), pool, new nn.Flatten());
+    const x = randn(shape);
+    if (holes) x.flatten().set([5], Number.NaN);
+    x.requiresGrad_();
+    const y = model.forward(x);
+    y.backward({ gradient: randn(y.shape) });
+    return Promise.all([y, x.grad, conv.weight.grad, conv.bias?.grad].map((t) => t?.data()));
+  };
+  // convolutionMaxPool is the record of the op.
+  it.each(shapes.map((_, i) => i))('have the bits and gradients of the separate layers: %i', async (i) => {
+    expect(await run(() => new nn.ReLU(), i)).toEqual(await run(() => new OwnReLU(), i));
+  });
+  it('pass NaN on', async () => {
+    const [y] = await run(() => new nn.ReLU(), 1, true);
+    expect((y as Float32Array).some(Number.isNaN)).toBe(true);
+    expect(y).toEqual((await run(() => new OwnReLU(), 1, true))[0]);
+  });
+  it('keep nothing of what lies between them', () => {
+    const peak = (relu: nn.Module): number => {
+      const model = new nn.Sequential(new nn.Conv2d(16, 16, 3, { padding: 1 }), relu, new nn.MaxPool2d(2));
+      const x = randn([4, 16, 64, 64]);
+      const before = memory().live;
+      const y = model.forward(x);
+      const grown = memory().live - before;
+      y.dispose();
+      return grown;
+    };
+    expect(peak(new OwnReLU()) - peak(new nn.ReLU())).toBeGreaterThanOrEqual(4 * 16 * 64 * 64 * 4);
+  });
+  it('fold a normalization between them', async () => {
+    const layers = [new nn.Conv2d(8, 12, 3, { padding: 1 }), normOf(12), new nn.ReLU(), new nn.MaxPool2d(2)];
+    const x = randn([2, 8, 10, 9]);
+    const want = noGrad(() => layers.reduce<Tensor>((t, layer) => layer.forward(t) as Tensor, x));
+    const got = noGrad(() => new nn.Sequential(...(layers as nn.Module[])).forward(x));
+    expect(got.shape).toEqual([2, 12, 5, 4]);
+    expect(await close(got, want)).toBeLessThan(5e-6);
+  });
+  it('name the layer whose window does not fit', () => {
+    const model = new nn.Sequential(new nn.Conv2d(8, 8, 3), new nn.ReLU(), new nn.MaxPool2d(9));
+    expect(() => model.forward(randn([1, 8, 8, 8]))).toThrow(/2.*MaxPool2d|maxPool2d/);
+  });
+});

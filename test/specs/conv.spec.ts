@@ -24,6 +24,7 @@ const image = () => zeros([2, 4, 5, 5]);
 const weight = (...shape: number[]) => zeros(shape);
 
 family('conv', {
+  convolutionMaxPool: { testedBy: 'test/nn/fusion.test.ts' },
   conv2d: {
     call: ([x, w, bias], options: Conv2dOptions) => conv2d(x, w, bias, options),
     covers: ['convolution', 'convolutionTranspose', 'convolutionBackwardWeight'],

@@ -73,16 +73,27 @@ const convolutionOp = defineOp({
   }),
   backward: ([grad], { x, weight, sizes, activation, rectified, y }, needs) => {
     const g = y ? activationGrad(grad, y, activation) : grad;
-    const bias = needs[2];
-    const [gradWeight, gradBias] = needs[1] ? weightGradient(g, x, weight.shape, bias, sizes) : [null, null];
-    return [
-      needs[0] ? inputGradient(g, x, weight, sizes, rectified) : null,
-      gradWeight,
-      bias && !gradBias ? biasGradient(g) : gradBias,
-      needs[3] ? g : null,
-    ];
+    return [...convGradients(g, x, weight, sizes, rectified, needs), needs[3] ? g : null];
   },
 });
+
+/** @internal Of input, weight and bias. */
+export function convGradients(
+  g: Tensor,
+  x: Tensor,
+  weight: Tensor,
+  sizes: Int32Array,
+  rectified: Tensor['_version'] | null,
+  needs: readonly boolean[],
+): (Tensor | null)[] {
+  const bias = needs[2];
+  const [gradWeight, gradBias] = needs[1] ? weightGradient(g, x, weight.shape, bias, sizes) : [null, null];
+  return [
+    needs[0] ? inputGradient(g, x, weight, sizes, rectified) : null,
+    gradWeight,
+    bias && !gradBias ? biasGradient(g) : gradBias,
+  ];
+}
 
 /** Of the input, with the backward pass of the ReLU that made it where there is one. */
 function inputGradient(
@@ -188,8 +199,8 @@ const biasGradient = (g: Tensor): Tensor => reshape(sumTo(g, perChannel(g)), [g.
 
 type Bias = Tensor | null | undefined;
 
-/** Checks that hold for both directions; the bias, and the input with a batch. */
-function operands(
+/** @internal Checks that hold for both directions; the input with a batch, and the bias. */
+export function convOperands(
   op: string,
   dims: number,
   x: Tensor,
@@ -215,7 +226,7 @@ export function convNd(
   epilogue?: Epilogue,
 ): Tensor {
   const op = `conv${dims}d`;
-  const [batch, b] = operands(op, dims, x, weight, bias, options);
+  const [batch, b] = convOperands(op, dims, x, weight, bias, options);
   const geometry = geometryOf(op, dims, weight.shape, options);
   const shape = outputShape(op, batch.shape, weight.shape, b?.shape ?? null, geometry);
   const sizes = kernelSizes(geometry);
@@ -240,7 +251,7 @@ export function convTransposeNd(
   options: ConvTransposeOptions<unknown>,
 ): Tensor {
   const op = `convTranspose${dims}d`;
-  const [batch, b] = operands(op, dims, x, weight, bias, options);
+  const [batch, b] = convOperands(op, dims, x, weight, bias, options);
   const geometry = transposedGeometry(op, dims, options);
   const shape = transposedShape(op, batch.shape, weight.shape, b?.shape ?? null, geometry);
   const out = transposed(batch, weight, b, shape, kernelSizes(geometry));

@@ -90,12 +90,13 @@ const flatIndicesOp = defineOp({
   },
 });
 
-function maxPoolGradient(g: Tensor, places: Tensor, shape: readonly number[], windows: Windows): Tensor {
+/** @internal */
+export function maxPoolGradient(g: Tensor, places: Tensor, shape: readonly number[], windows: Windows): Tensor {
   return maxPoolBackward(contiguous(g, 'channelsLast'), places, shape, windows);
 }
 
-/** The place of a maximum that a ReLU made 0: it gets no gradient. */
-const DEAD_PLACE = 255;
+/** @internal The place of a maximum that a ReLU made 0: it gets no gradient. Windows of so many positions have room for it. */
+export const DEAD_PLACE = 255;
 
 /** The elements of `x` at the maxima. */
 function pickMaxima(x: Tensor, places: Tensor, windows: Windows): Tensor {

@@ -2,6 +2,8 @@
 #include "winograd.h"
 
 #include "conv_tiles.h"
+#include "pool.h"
+#include "pool_places.h"
 #include "vtranspose.h"
 #include "winograd_transform.h"
 
@@ -85,6 +87,50 @@ void output(const WinogradOutput& p) {
           vstore(patch.data + (i * M + j) * kWidth, activate(p, v));
         });
         patch.write(w, c, lanes);
+      }
+    }
+  }
+}
+
+// A tile's maxima of 2x2 results; NaN wins, the last one.
+template <int kSide>
+struct Maxima {
+  V best[kSide][kSide];
+  VecInt<float> places[kSide][kSide];
+  NABLA_INLINE void take(int i, int j, V v) {
+    const int place = i % 2 * 2 + j % 2;
+    V& most = best[i / 2][j / 2];
+    VecInt<float>& at = places[i / 2][j / 2];
+    const auto wins = (v > most) | (v != v);
+    most = place == 0 || wins ? v : most;
+    at = place == 0 ? VecInt<float>{} : wins ? VecInt<float>{} + place : at;
+  }
+};
+
+template <int M>
+void pooled(const WinogradOutput& p) {
+  using Step = typename Winograd<M>::Output;
+  constexpr int kFrom = Step::kFrom, kSide = M / 2;
+  Maxima<kSide> maxima;
+  TileCursor tile(p.tiles);
+  for (int64_t t = 0; t < p.tiles.count; t++, tile.next()) {
+    const Window w(p.images, tile, kSide, kSide);
+    for (int64_t c = 0; c < p.images.channels; c += kWidth) {
+      const int64_t rest = p.images.channels - c, lanes = rest < kWidth ? rest : kWidth;
+      const float* points = p.points + t * p.pitch + c;
+      const V bias = p.bias ? vload(p.bias + c) : V{};
+      transform<Step>([&](int i, int j) { return vload(points + (i * kFrom + j) * p.pointStride); },
+                      [&](int i, int j, V v) { maxima.take(i, j, activate(p, v + bias)); });
+      for (int64_t i = w.top; i < w.bottom; i++) {
+        for (int64_t j = w.left; j < w.right; j++) {
+          float* at = w.at + i * w.rowStride + j * w.colStride + c;
+          const V best = maxima.best[i][j];
+          storeLanes(at, best, lanes);
+          const VecInt<float> place = best > V{} ? maxima.places[i][j] : VecInt<float>{} + nabla::cpu::kDeadPlace;
+          uint8_t narrow[kWidth];
+          storePlaces<Wide<float>>(narrow, place);
+          __builtin_memcpy(p.places + (at - p.images.data), narrow, static_cast<size_t>(lanes));
+        }
       }
     }
   }
@@ -227,6 +273,8 @@ extern "C" void NABLA_REGISTER(winograd)(nabla::cpu::WinogradKernels* t) {
   t->input[1] = input<4>;
   t->output[0] = output<2>;
   t->output[1] = output<4>;
+  t->pooled[0] = pooled<2>;
+  t->pooled[1] = pooled<4>;
   t->weights[0] = weights<2>;
   t->weights[1] = weights<4>;
   t->multiply = multiply;

@@ -39,6 +39,7 @@ struct WinogradOutput {
   const float *addend, *mask;  // lie as the images do; may be null
   bool relu;
   float most;
+  uint8_t* places;  // `pooled` only; lies as the images do
 };
 
 // One vector of result channels of the weights, for `depth` source channels: out[point][d * step + lane].
@@ -67,6 +68,9 @@ struct WinogradMultiply {
 struct WinogradKernels {
   void (*input[2])(const WinogradInput&);
   void (*output[2])(const WinogradOutput&);
+  // Of each 2x2 results the largest; `images` is the pooled batch. Its place as max pooling has it (pool.h), kDeadPlace
+  // where it is not positive. bias and relu only.
+  void (*pooled[2])(const WinogradOutput&);
   void (*weights[2])(const WinogradWeights&);
   void (*multiply)(const WinogradMultiply&);
 };
