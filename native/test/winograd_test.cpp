@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ops/conv.h"
+#include "ops/pool.h"
 #include "rig.h"
 
 namespace nabla::test {
@@ -142,6 +143,25 @@ std::vector<double> rectified(std::vector<double> values) {
   return values;
 }
 
+// Pooled in the kernel and by itself: the same bits, and nothing written past the end.
+void checkPooled(Rig& m, const Shape& s, const ops::WinogradCall& call, const Tensor& bias, const Tensor& positive) {
+  const int64_t h = s.oh() / 2, w = s.ow() / 2;
+  if (h == 0 || w == 0) return;
+  const std::vector<int64_t> shape = {s.n, s.o, h, w};
+  const Tensor pooled = result(m, shape, kChannelsLast), wanted = result(m, shape, kChannelsLast);
+  const Tensor places = m.make(DType::kUint8, shape, kChannelsLast);
+  const Tensor wantedPlaces = m.make(DType::kUint8, shape, kChannelsLast);
+  memset(places.data, 77, places.storage->bytes), memset(wantedPlaces.data, 77, places.storage->bytes);
+  const int64_t window[] = {1, 1, 1, 1, 0, 1, s.oh(), h, 2, 2, 0, 1, s.ow(), w, 2, 2, 0, 1};
+  ops::winogradMaxPool(m.ctx, call, pooled, places, &bias);
+  ops::maxPool(m.ctx, wanted, wantedPlaces, positive, window, true);
+  m.wait();
+  CHECK(memcmp(pooled.data, wanted.data, pooled.storage->bytes) == 0, "pooled: n%ld c%ld %ldx%ld o%ld", s.n, s.c, s.h,
+        s.w, s.o);
+  CHECK(memcmp(places.data, wantedPlaces.data, places.storage->bytes) == 0, "places: n%ld c%ld %ldx%ld o%ld", s.n, s.c,
+        s.h, s.w, s.o);
+}
+
 std::vector<std::vector<double>> run(const Shape& s, const Reference& r, ConvMethod method, Isa isa, int threads) {
   Rig m(isa, threads);
   const Tensor x = filled(m, {s.n, s.c, s.h, s.w}, kChannelsLast, r.x);
@@ -167,6 +187,7 @@ std::vector<std::vector<double>> run(const Shape& s, const Reference& r, ConvMet
   ops::winogradBackwardWeight(m.ctx, method, gradWeight, &gradBias, gradOut, x, s.ph, s.pw);
   m.wait();
   checkMasked(masked, transposed, x, s);
+  checkPooled(m, s, {method, x, weight, out, s.ph, s.pw}, bias, positive);
   const double inner = static_cast<double>(9 * s.c), outer = static_cast<double>(9 * s.o);
   const double pixels = static_cast<double>(s.n * s.oh() * s.ow());
   checkClose(out, r.out, inner, method, s, "forward");
@@ -381,6 +402,7 @@ int main(int argc, char** argv) {
   }
   nabla::test::testShapes();
   nabla::test::testChoice();
+  nabla::test::testPrepared();
   nabla::test::testTable();
   return nabla::test::finish("winograd");
 }
