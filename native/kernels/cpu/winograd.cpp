@@ -107,30 +107,40 @@ struct Maxima {
   }
 };
 
+NABLA_INLINE void storeMaximum(float* to, uint8_t* places, V best, VecInt<float> place, int64_t lanes) {
+  place = best > V{} ? place : VecInt<float>{} + nabla::cpu::kDeadPlace;
+  if (lanes == kWidth) {
+    vstore(to, best);
+    return storePlaces<Wide<float>>(places, place);
+  }
+  uint8_t narrow[kWidth];
+  storePlaces<Wide<float>>(narrow, place);
+  storeLanes(to, best, lanes);
+  __builtin_memcpy(places, narrow, static_cast<size_t>(lanes));
+}
+
 template <int M>
 void pooled(const WinogradOutput& p) {
   using Step = typename Winograd<M>::Output;
   constexpr int kFrom = Step::kFrom, kSide = M / 2;
-  Maxima<kSide> maxima;
+  const float* const bias = p.bias;
   TileCursor tile(p.tiles);
   for (int64_t t = 0; t < p.tiles.count; t++, tile.next()) {
     const Window w(p.images, tile, kSide, kSide);
+    uint8_t* const places = p.places + (w.at - p.images.data);
     for (int64_t c = 0; c < p.images.channels; c += kWidth) {
       const int64_t rest = p.images.channels - c, lanes = rest < kWidth ? rest : kWidth;
       const float* points = p.points + t * p.pitch + c;
-      const V bias = p.bias ? vload(p.bias + c) : V{};
+      const V shift = bias ? vload(bias + c) : V{};
+      Maxima<kSide> maxima;
       transform<Step>([&](int i, int j) { return vload(points + (i * kFrom + j) * p.pointStride); },
-                      [&](int i, int j, V v) { maxima.take(i, j, activate(p, v + bias)); });
-      for (int64_t i = w.top; i < w.bottom; i++) {
-        for (int64_t j = w.left; j < w.right; j++) {
-          float* at = w.at + i * w.rowStride + j * w.colStride + c;
-          const V best = maxima.best[i][j];
-          storeLanes(at, best, lanes);
-          const VecInt<float> place = best > V{} ? maxima.places[i][j] : VecInt<float>{} + nabla::cpu::kDeadPlace;
-          uint8_t narrow[kWidth];
-          storePlaces<Wide<float>>(narrow, place);
-          __builtin_memcpy(p.places + (at - p.images.data), narrow, static_cast<size_t>(lanes));
-        }
+                      [&](int i, int j, V v) { maxima.take(i, j, activate(p, v + shift)); });
+#pragma GCC unroll 4
+      for (int k = 0; k < kSide * kSide; k++) {  // no variable indices: the maxima stay in registers
+        const int i = k / kSide, j = k % kSide;
+        if (i < w.top || i >= w.bottom || j < w.left || j >= w.right) continue;
+        const int64_t at = i * w.rowStride + j * w.colStride + c;
+        storeMaximum(w.at + at, places + at, maxima.best[i][j], maxima.places[i][j], lanes);
       }
     }
   }
