@@ -1,5 +1,5 @@
 // Runs an example by its name: npm run example -- NAME [options of the example]
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** Name, file of this folder, what it shows. */
@@ -18,6 +18,7 @@ const EXAMPLES: readonly (readonly [name: string, file: string, about: string])[
   ['quickstart', 'quickstart.ts', 'a CNN on Fashion-MNIST'],
   ['regularization', 'regularization.ts', 'regularizers compared'],
   ['retrieval', 'studies/retrieval.ts', 'embeddings of digits that it never saw'],
+  ['server', 'server.ts', 'a server that predicts and trains at once'],
   ['small-filters', 'studies/small-filters.ts', 'one 5 x 5 filter against two of 3 x 3'],
   ['spam', 'spam.ts', 'mails sorted by a GRU'],
   ['transfer', 'studies/transfer.ts', 'from clothes to digits of which there are few'],
@@ -37,7 +38,11 @@ if (found === undefined) {
   process.exitCode = asked ? 1 : 0;
 } else {
   const file = fileURLToPath(new URL(found[1], import.meta.url));
-  const { status, error } = spawnSync(process.execPath, [...process.execArgv, file, ...rest], { stdio: 'inherit' });
-  if (error) throw error;
-  process.exitCode = status ?? 1;
+  const child = spawn(process.execPath, [...process.execArgv, file, ...rest], { stdio: 'inherit' });
+  // The terminal sends a Ctrl-C to both, others only to this process; the example says when it is over.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.once('close', (code) => {
+    process.exitCode = code ?? 1;
+  });
 }

@@ -63,6 +63,11 @@ export function toInput(sample: Sample, { inputShape, dtype }: Settings): Tensor
       if (inputShape) checkSampleShape(sample.shape, inputShape);
       return dtype === undefined || dtype === sample.dtype ? sample.detach() : sample.to(dtype);
     }
+    const known = Array.isArray(sample) || dtypeOfArray(sample) !== undefined;
+    if (!known && !['number', 'bigint', 'boolean'].includes(typeof sample)) {
+      const rule = 'a sample must be a Tensor, a typed array, nested arrays or a number';
+      throw new ArgumentError('MicroBatcher.predict', `${rule}, got ${valueText(sample)}`, sample);
+    }
     if (!inputShape) return tensor(sample, { dtype });
     // A flat list fills the shape: that is how images come out of JSON and buffers.
     const flat = dtypeOfArray(sample) !== undefined || (Array.isArray(sample) && !Array.isArray(sample[0]));

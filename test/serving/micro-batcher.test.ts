@@ -179,6 +179,7 @@ describe('who fails', () => {
     expect(reasons[3]).toBeInstanceOf(ShapeError);
     expect(reasons[4].shapes).toEqual([[1, 2, 2], [5]]);
     expect(reasons[5]).toBeInstanceOf(ArgumentError);
+    expect(reasons[5].message).toMatch(/^MicroBatcher.predict: a sample must be a Tensor.*got null$/);
     expect(batcher.stats()).toMatchObject({ served: 2, failed: 6, batches: 1 });
   });
 
