@@ -1,3 +1,9 @@
+/**
+ * Everything: `import { tensor, nn, F, optim, Trainer } from 'nabla'`. Tensors and their operations stand here, the rest in
+ * namespaces, each of which can be imported by itself too: `import { Conv2d } from 'nabla/nn'`.
+ * @packageDocumentation
+ */
+
 export {
   ArgumentError,
   AutogradError,
@@ -34,6 +40,8 @@ export {
   zerosLike,
 } from './tensor/create.js';
 export type { DType, TypedArray } from './tensor/dtype.js';
+export type { Scope } from './tensor/frame.js';
+export type { GradientHook } from './tensor/graph.js';
 
 import './tensor/print.js';
 
@@ -69,6 +77,7 @@ export {
 export { type NestedArray, synchronize, synchronizeSync } from './tensor/read.js';
 export {
   backends,
+  type CpuBackend,
   emptyCache,
   getNumThreads,
   type MemoryInfo,

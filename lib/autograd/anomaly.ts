@@ -43,6 +43,7 @@ export function setDetectAnomaly(on: boolean, options: AnomalyOptions = {}): voi
   watch.anomaly = on ? remember : null;
 }
 
+/** Whether anomaly detection is on: see {@link setDetectAnomaly}. */
 export const isAnomalyEnabled = (): boolean => anomaly.on;
 
 /**

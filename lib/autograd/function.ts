@@ -10,8 +10,10 @@ import { type BackwardRule, type Edge, Node, noticed, type Saved, ViewKind } fro
 import { sameShape } from '../tensor/layout.js';
 import { Tensor } from '../tensor/tensor.js';
 
-type Result = Tensor | readonly Tensor[];
-type Gradient = Tensor | null;
+/** What `forward` returns. */
+export type Result = Tensor | readonly Tensor[];
+/** A gradient; null where there is none. */
+export type Gradient = Tensor | null;
 
 /** What one call of a custom function knows between its forward and its backward. Further fields are free to use. */
 export class FunctionContext {
@@ -62,7 +64,9 @@ export class FunctionContext {
 /** A class that {@link CustomFunction.apply} can run. */
 export interface FunctionClass<A extends readonly unknown[], R extends Result> {
   readonly name: string;
+  /** Computes the outputs; runs without recording. */
   forward(ctx: FunctionContext, ...args: A): R;
+  /** One gradient, or null, for each argument of `forward`, from one gradient per output. */
   backward(ctx: FunctionContext, ...grads: never[]): Gradient | readonly Gradient[];
 }
 

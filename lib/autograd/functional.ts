@@ -1,4 +1,7 @@
-// Jacobians, Hessians and their products with vectors, of functions of one or several tensors.
+/**
+ * Jacobians, Hessians and their products with vectors, of functions of one or several tensors.
+ * @packageDocumentation
+ */
 import { ArgumentError, AutogradError, ShapeError, shapeText, valueText } from '../errors.js';
 import { cat } from '../ops/shape/concat.js';
 import { checkFunction, checkOptions, checkTensor } from '../tensor/check.js';

@@ -90,6 +90,7 @@ export class GradFn {
     return this.#edge.node;
   }
 
+  /** The name of the operation. */
   toString(): string {
     return `<${this.name}>`;
   }

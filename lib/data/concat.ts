@@ -130,6 +130,7 @@ export class ChainDataset<T> implements AsyncIterable<T> {
     }, 0);
   }
 
+  /** Tells every dataset that has a `setEpoch`. */
   setEpoch(epoch: number): void {
     for (const dataset of this.datasets) dataset.setEpoch?.(epoch);
   }

@@ -6,11 +6,13 @@ import type { Tensor } from '../tensor/tensor.js';
  */
 export interface Dataset<T> {
   readonly length: number;
+  /** The sample at `index`, from 0 to `length - 1`. */
   get(index: number): T | Promise<T>;
 }
 
 /** A dataset that can make a whole batch faster than item by item. */
 export interface BatchDataset<T, B> extends Dataset<T> {
+  /** The samples at `indices`, collated. */
   batch(indices: ArrayLike<number>): B | Promise<B>;
 }
 

@@ -10,7 +10,9 @@ export interface StateTree {
 
 /** Something whose state a checkpoint can keep. */
 export interface Stateful {
+  /** Everything that {@link loadStateDict} needs to go on from here. */
   stateDict(): StateTree;
+  /** Goes on from what {@link stateDict} gave. */
   loadStateDict(state: StateTree): void;
 }
 

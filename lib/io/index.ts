@@ -1,3 +1,7 @@
+/**
+ * Files of weights: safetensors, PyTorch's files, NumPy, folders of pretrained models, checkpoints.
+ * @packageDocumentation
+ */
 import './module.js';
 
 export { loadCheckpoint, saveCheckpoint } from './checkpoint.js';

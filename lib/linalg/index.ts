@@ -1,4 +1,7 @@
-// torch.linalg.
+/**
+ * PyTorch's `torch.linalg`: factorizations, solvers, norms, products.
+ * @packageDocumentation
+ */
 export {
   type CholeskyOptions,
   cholesky,

@@ -1,3 +1,7 @@
+/**
+ * Metrics, batch by batch: classes that count, and functions that look once.
+ * @packageDocumentation
+ */
 export { type CalibrationOptions, calibrationError } from './calibration.js';
 export {
   type AccuracyOptions,

@@ -15,7 +15,9 @@ import type { Tensor } from '../tensor/tensor.js';
 export interface Metric<Value = number> {
   /** The key in the Trainer's log. */
   readonly name: string;
+  /** Begins anew. */
   reset(): void;
+  /** Adds a batch; queues work and returns at once. */
   update(output: Tensor, target: Tensor): void;
   /** @throws ArgumentError (as a rejection) before the first update, ValueError for labels that were out of range. */
   compute(): Promise<Value>;

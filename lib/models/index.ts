@@ -1,3 +1,7 @@
+/**
+ * The networks people know, with torchvision's names, shapes and parameters, and what builds them by name.
+ * @packageDocumentation
+ */
 export { CharRNN, type CharRNNOptions } from './char-rnn.js';
 export type { DecodingCache, GenerateOptions, NextToken, StepModel, TranslateOptions } from './decoding.js';
 export { type DeepConvNetOptions, deepConvNet } from './deep-conv-net.js';

@@ -82,6 +82,7 @@ export class AdaptiveLogSoftmaxWithLoss extends Module<[Tensor, Tensor], Adaptiv
     this.tail = new ModuleList(clusters);
   }
 
+  /** Draws the parameters of the head and of all clusters anew. */
   resetParameters(): void {
     for (const layer of [this.head, ...this.tail.items.flatMap((cluster) => [...cluster])]) {
       (layer as Linear).resetParameters();

@@ -1,4 +1,7 @@
-// torch.nn.functional: re-exports of the functions in lib/ops, one line a family.
+/**
+ * PyTorch's `torch.nn.functional`: layers as functions, `import { F } from 'nabla'`.
+ * @packageDocumentation
+ */
 
 export { type EmbeddingOptions, embedding } from '../ops/indexing/embedding.js';
 export { type BagMode, type EmbeddingBagOptions, embeddingBag } from '../ops/indexing/embedding-bag.js';
@@ -56,6 +59,7 @@ export {
   convTranspose2d,
   convTranspose3d,
 } from '../ops/layers/conv.js';
+export type { ConvOptions, ConvTransposeOptions } from '../ops/layers/conv-geometry.js';
 export { type CtcLossOptions, ctcLoss } from '../ops/layers/ctc.js';
 export {
   alphaDropout,
@@ -133,6 +137,7 @@ export {
   type AvgPool1dOptions,
   type AvgPool2dOptions,
   type AvgPool3dOptions,
+  type AvgPoolOptions,
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
   adaptiveAvgPool3d,
@@ -157,6 +162,7 @@ export {
   type MaxPool2dOptions,
   type MaxPool3dOptions,
   type MaxPooled,
+  type MaxPoolOptions,
   maxPool1d,
   maxPool2d,
   maxPool3d,
@@ -164,15 +170,18 @@ export {
 export {
   type FractionalMaxPool2dOptions,
   type FractionalMaxPool3dOptions,
+  type FractionalMaxPoolOptions,
   fractionalMaxPool2d,
   fractionalMaxPool3d,
   type MaxUnpool1dOptions,
   type MaxUnpool2dOptions,
   type MaxUnpool3dOptions,
+  type MaxUnpoolOptions,
   maxUnpool1d,
   maxUnpool2d,
   maxUnpool3d,
 } from '../ops/layers/pool-unpool.js';
+export type { WindowOptions } from '../ops/layers/pool-windows.js';
 export {
   applyRotaryEmb,
   type PositionOptions,
@@ -184,7 +193,13 @@ export { channelShuffle, pixelShuffle, pixelUnshuffle } from '../ops/layers/shuf
 export type { Size1, Size2, Size3 } from '../ops/layers/sizes.js';
 export { logSoftmax, type SoftmaxOptions, softmax, softmin } from '../ops/layers/softmax.js';
 export { fold, type UnfoldOptions, unfold } from '../ops/layers/unfold.js';
-export { cosineSimilarity, pairwiseDistance, pdist } from '../ops/linalg/distance.js';
+export {
+  type CosineSimilarityOptions,
+  cosineSimilarity,
+  type PairwiseDistanceOptions,
+  pairwiseDistance,
+  pdist,
+} from '../ops/linalg/distance.js';
 export { relu_ } from '../ops/pointwise/inplace.js';
 export { type SoftplusOptions, sigmoid, softplus, tanh } from '../ops/pointwise/unary.js';
 export { type DropoutOptions, dropout } from '../ops/random/dropout.js';

@@ -7,7 +7,8 @@ import { isGradEnabled } from '../tensor/frame.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { AnyModule } from './module.js';
 
-type Gradients = readonly (Tensor | null)[];
+/** One gradient, or null, for each tensor. */
+export type Gradients = readonly (Tensor | null)[];
 
 /** Sees the inputs before `forward`; an array it returns replaces them, a single value the only one. */
 export type ForwardPreHook = (module: AnyModule, inputs: readonly unknown[]) => unknown;

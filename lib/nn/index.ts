@@ -1,3 +1,7 @@
+/**
+ * PyTorch's `torch.nn`: layers, losses, containers, parameters. `import { nn } from 'nabla'`, or from `nabla/nn`.
+ * @packageDocumentation
+ */
 export {
   CELU,
   ELU,
@@ -38,18 +42,20 @@ export {
   type Conv2dOptions,
   Conv3d,
   type Conv3dOptions,
+  type ConvLayerOptions,
   ConvTranspose1d,
   type ConvTranspose1dOptions,
   ConvTranspose2d,
   type ConvTranspose2dOptions,
   ConvTranspose3d,
   type ConvTranspose3dOptions,
+  type ConvTransposeLayerOptions,
   type PaddingMode,
 } from './conv.js';
 export { CosineSimilarity, PairwiseDistance } from './distance.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './dropout.js';
 export * as functional from './functional.js';
-export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook, HookOptions } from './hooks.js';
+export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook, Gradients, HookOptions } from './hooks.js';
 export * as init from './init.js';
 export { KVCache, type KVCacheOptions } from './kv-cache.js';
 export {
@@ -162,6 +168,7 @@ export {
   MaxUnpool1d,
   MaxUnpool2d,
   MaxUnpool3d,
+  type MaxUnpoolModuleOptions,
 } from './pool-unpool.js';
 export {
   LearnedPositionalEmbedding,

@@ -1,4 +1,8 @@
-// Initial values, in place. Source: https://docs.pytorch.org/docs/2.13/nn.init.html
+/**
+ * PyTorch's `torch.nn.init`: fills parameters in place.
+ * Source: https://docs.pytorch.org/docs/2.13/nn.init.html
+ * @packageDocumentation
+ */
 import { ArgumentError, ShapeError, shapeText, valueText } from '../errors.js';
 import { scatter_ } from '../ops/indexing/scatter-reduce.js';
 import { diagonalOf } from '../ops/linalg/parts.js';

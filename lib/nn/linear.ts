@@ -58,6 +58,7 @@ export class Linear extends Module {
     this.resetParameters();
   }
 
+  /** Draws every parameter from U(−1/√inFeatures, 1/√inFeatures). */
   resetParameters(): void {
     resetLinear(this.weight, this.bias);
   }

@@ -64,6 +64,7 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
   /** True in training mode: dropout drops, batch norm uses the batch. Set by {@link train} and {@link eval}. */
   training = true;
 
+  /** Computes the output; shapes as the class says. Call it to run the module: hooks are run too. */
   abstract forward(...inputs: Inputs): Output;
 
   /**

@@ -161,6 +161,7 @@ export class LearnedPositionalEmbedding extends AddedPositions {
     this.resetParameters();
   }
 
+  /** Draws the table anew. */
   resetParameters(): void {
     normal_(this.weight, 0, 0.02);
   }

@@ -42,6 +42,7 @@ export interface Summary {
   macs: number;
   /** Bytes of all tensors made in one run without gradients. */
   activationBytes: number;
+  /** The table. */
   toString(): string;
 }
 

@@ -137,6 +137,7 @@ export class TransformerEncoderLayer extends Module<[src: Tensor, options?: Enco
   readonly norm2: LayerNorm;
   readonly dropout1: Dropout;
   readonly dropout2: Dropout;
+  /** What stands between the two linear layers. */
   readonly activation: Module | ((x: Tensor) => Tensor);
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
@@ -196,6 +197,7 @@ export class TransformerDecoderLayer extends Module<[tgt: Tensor, memory: Tensor
   readonly dropout1: Dropout;
   readonly dropout2: Dropout;
   readonly dropout3: Dropout;
+  /** What stands between the two linear layers. */
   readonly activation: Module | ((x: Tensor) => Tensor);
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {

@@ -1,3 +1,7 @@
+/**
+ * PyTorch's `torch.optim`: optimizers, `lrScheduler`, `swaUtils`.
+ * @packageDocumentation
+ */
 export { Adadelta, type AdadeltaOptions } from './adadelta.js';
 export { Adafactor, type AdafactorOptions } from './adafactor.js';
 export { Adagrad, type AdagradOptions } from './adagrad.js';

@@ -62,6 +62,7 @@ export class Lookahead<O extends object> {
     return this.optimizer.defaults;
   }
 
+  /** Takes the gradients of all parameters away, as the optimizer inside does. */
   zeroGrad(options: { setToNone?: boolean } = {}): void {
     this.optimizer.zeroGrad(options);
   }
@@ -126,7 +127,7 @@ export class Lookahead<O extends object> {
   }
 
   /**
-   * Takes over a {@link stateDict}; tensors are copied.
+   * Takes over a `stateDict`; tensors are copied.
    * @throws ArgumentError when it does not fit; nothing has changed then.
    */
   loadStateDict(stateDict: LookaheadStateDict): void {

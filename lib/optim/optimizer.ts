@@ -284,7 +284,7 @@ export abstract class Optimizer<O extends object> {
   }
 
   /**
-   * Takes over a {@link stateDict}; tensors are copied, in the dtype of their parameters. One with PyTorch's names
+   * Takes over a `stateDict`; tensors are copied, in the dtype of their parameters. One with PyTorch's names
    * (`param_groups`, `exp_avg`) is taken too.
    * @throws ArgumentError when it does not fit; nothing has changed then.
    */

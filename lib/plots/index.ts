@@ -1,3 +1,7 @@
+/**
+ * Plots as PNG or SVG files, drawn by the optional package `echarts`.
+ * @packageDocumentation
+ */
 export { MissingPackageError } from '../optional.js';
 export { type BarsOptions, type LinesOptions, type Repetitions, saveBars, saveLines } from './comparison.js';
 export { type ConfusionMatrixPlotOptions, saveConfusionMatrix } from './confusion-matrix.js';

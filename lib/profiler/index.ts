@@ -1,5 +1,7 @@
-// Where the time goes.
-
+/**
+ * Where the time goes: by operation, by module, on the stream.
+ * @packageDocumentation
+ */
 export { type ProfileInput, type ProfileOptions, profile } from './model.js';
 export { Profile, type ProfileChartOptions, type ProfileTableOptions } from './profile.js';
 export type { Phase } from './recorder.js';

@@ -85,6 +85,7 @@ export class Profile {
     return `${this.time.toFixed(3)} ms on the stream a step${speed}, ${this.steps} steps in ${this.wallTime.toFixed(1)} ms${lost}`;
   }
 
+  /** The table of operations. */
   toString(): string {
     return this.table();
   }

@@ -1,5 +1,8 @@
-// What keeps a network from learning its samples by heart, beyond the layers of nn: as layers, callbacks, batch
-// transforms and penalties that combine.
+/**
+ * What keeps a network from learning its samples by heart, beyond the layers of nn: as layers, callbacks, batch
+ * transforms and penalties that combine.
+ * @packageDocumentation
+ */
 export { constraint, maxNorm, type NormOptions, nonNegative, unitNorm } from './constraint.js';
 export { type CutoutOptions, cutout, type RandomErasingOptions, randomErasing } from './erase.js';
 export { type ManifoldMixup, type ManifoldMixupOptions, manifoldMixup } from './manifold-mixup.js';

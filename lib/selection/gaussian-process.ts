@@ -69,6 +69,7 @@ export class GaussianProcess {
   private readonly logs: Float64Array;
 
   /**
+   * The process that has seen these values.
    * @param points `n` points of the unit cube
    * @param values one for each point
    * @param hyperparameters taken as they are; default: found by maximizing the likelihood

@@ -1,3 +1,7 @@
+/**
+ * Choosing a model: splits, cross-validation, bootstrap, ensembles, boosting, searches of hyperparameters.
+ * @packageDocumentation
+ */
 export { type BaggingOptions, type BaggingResult, bagging } from './bagging.js';
 export { BayesianSampler, type BayesianSamplerOptions } from './bayesian-sampler.js';
 export { type BiasVariance, type BiasVarianceOptions, biasVariance } from './bias-variance.js';

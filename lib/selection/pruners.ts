@@ -13,6 +13,7 @@ export interface ReportedTrial {
 /** Decides after a report whether a trial goes on. Values are such that smaller is better. */
 export interface Pruner {
   /** @param others all other trials with a report, those that run too */
+  /** Whether a trial with these values so far is to end. */
   shouldPrune(trial: ReportedTrial, others: readonly ReportedTrial[]): boolean;
 }
 

@@ -36,6 +36,7 @@ export interface SamplerInput {
 
 /** Chooses the next trial; null when there is nothing left to try. The same input gives the same choice. */
 export interface Sampler {
+  /** The settings of the next trial. */
   propose(input: SamplerInput): Params | null;
 }
 

@@ -66,6 +66,7 @@ abstract class RandomSplitter implements Splitter {
     this.seed = seedOf(op, options.seed);
   }
 
+  /** The folds: numbers of the samples to train on and of those to test with. */
   abstract split(samples: Samples, y?: Labels | null, groups?: Labels | null): Iterable<Fold>;
 
   splitCount(): number {

@@ -1,5 +1,7 @@
-// torch.special. Some functions stand in the package root too, as in PyTorch.
-
+/**
+ * PyTorch's `torch.special`. Some functions stand in the package root too, as in PyTorch.
+ * @packageDocumentation
+ */
 export { logSoftmax, softmax } from '../ops/layers/softmax.js';
 export { xlog1py, xlogy } from '../ops/pointwise/binary.js';
 export {

@@ -27,6 +27,7 @@ export class Scope implements Disposable {
     this.#outer = outer;
   }
 
+  /** The tensor is freed with this scope. */
   add(tensor: Tensor): void {
     this.#tensors.push(tensor);
     tensor._scope = this;

@@ -35,6 +35,7 @@ export interface LeafHooks {
 
 /** Hooks of a node before and after its rule runs. */
 export type NodePreHook = (grads: readonly (Tensor | null)[]) => readonly (Tensor | null)[] | undefined;
+/** Sees the gradients of an operation, those of its inputs first; what it returns replaces those of the inputs. */
 export type NodeHook = (
   inputs: readonly (Tensor | null)[],
   outputs: readonly (Tensor | null)[],

@@ -62,10 +62,12 @@ export class Generator {
     return this.#seed;
   }
 
+  /** The state, to be given to {@link setState}. */
   getState(): GeneratorState {
     return { seed: this.#seed, offset: this.#offset };
   }
 
+  /** Goes on from a state that {@link getState} gave. */
   setState(state: GeneratorState): this {
     checkOptions('setState', state);
     const { seed, offset } = state;

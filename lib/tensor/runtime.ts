@@ -42,7 +42,7 @@ export function setNumThreads(n: number): void {
 }
 
 /** Settings of the CPU backend. */
-class CpuBackend {
+export class CpuBackend {
   #priority: 'normal' | 'background' = 'normal';
   #allowWinograd = true;
 
@@ -91,4 +91,5 @@ class CpuBackend {
   }
 }
 
+/** Settings of the devices. */
 export const backends = { cpu: new CpuBackend() };

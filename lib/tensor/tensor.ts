@@ -97,6 +97,7 @@ export class Tensor implements Disposable {
     return this._disposed;
   }
 
+  /** Whether the elements lie one after the other, the last axis fastest. */
   isContiguous(): boolean {
     return isContiguous(this.shape, this.strides);
   }

@@ -1,3 +1,7 @@
+/**
+ * PyTorch's `torch.utils.tensorboard`: a writer of TensorBoard's event files.
+ * @packageDocumentation
+ */
 export type { EmbeddingOptions } from './embedding.js';
 export type { HistogramBins, RawHistogram } from './histogram.js';
 export type { DataFormats } from './images.js';
@@ -10,6 +14,7 @@ export {
   type ImageOptions,
   type PrCurveOptions,
   type ScalarOptions,
+  type Step,
   SummaryWriter,
   type SummaryWriterOptions,
 } from './writer.js';

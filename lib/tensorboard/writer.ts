@@ -70,7 +70,8 @@ export interface HparamsOptions {
   runName?: string;
 }
 
-type Step = number | null;
+/** The number a value stands at; null: none. */
+export type Step = number | null;
 
 /**
  * Writes what TensorBoard shows: scalars, histograms, images, text, graphs and more, into event files below `logDir`
@@ -78,7 +79,7 @@ type Step = number | null;
  * reading, and the file is written behind, in the order of the calls. `await close()` at the end.
  *
  * When the disk is full (or the folder cannot be written) the file keeps its whole records; the next `add`, `flush` or
- * `close` throws a {@link WriteError}. An event that cannot be made, such as an image without the package sharp, is left out,
+ * `close` throws a `WriteError`. An event that cannot be made, such as an image without the package sharp, is left out,
  * and `flush` or `close` rejects with its error.
  *
  * Source: https://docs.pytorch.org/docs/2.13/tensorboard.html

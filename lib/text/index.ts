@@ -1,3 +1,7 @@
+/**
+ * Tokenizers, vocabularies, decoding, scores of texts.
+ * @packageDocumentation
+ */
 export { type BleuOptions, type BleuScore, bleu } from './bleu.js';
 export type { AddedToken } from './bpe/added-tokens.js';
 export {
@@ -27,6 +31,7 @@ export {
   CharTokenizer,
   type CharTokenizerOptions,
   type Tokenizer,
+  type TokenizerJson,
   WORDS,
   WordTokenizer,
   type WordTokenizerOptions,

@@ -31,7 +31,8 @@ export interface WordTokenizerOptions extends CharTokenizerOptions {
 export const WORDS =
   /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu;
 
-interface TokenizerJson {
+/** A tokenizer as plain data. */
+export interface TokenizerJson {
   type: string;
   lowercase: boolean;
   pattern?: string;
@@ -69,6 +70,7 @@ abstract class SplittingTokenizer implements Tokenizer {
     return this.join(this.vocabulary.lookupTokens(ids));
   }
 
+  /** It as plain data. */
   toJSON(): TokenizerJson {
     return { type: this.type, lowercase: this.lowercase, vocabulary: this.vocabulary.toJSON() };
   }

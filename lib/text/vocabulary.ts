@@ -113,6 +113,7 @@ export class Vocabulary {
     return this.tokens.length;
   }
 
+  /** Whether the token stands in it. */
   has(token: string): boolean {
     return this.indices.has(token);
   }
@@ -152,6 +153,7 @@ export class Vocabulary {
     return this.fallback;
   }
 
+  /** What a token that is not in it gets; null: an error. */
   setDefaultIndex(index: number | null): void {
     if (index !== null && !(Number.isInteger(index) && index >= 0 && index < this.length)) {
       const rule = `must be null or in [0, ${this.length})`;
@@ -187,6 +189,7 @@ export class Vocabulary {
     return new Map(this.indices);
   }
 
+  /** It as plain data. */
   toJSON(): VocabularyJson {
     return { type: 'Vocabulary', tokens: this.getItos(), defaultIndex: this.fallback };
   }

@@ -31,7 +31,8 @@ export interface StepInfo {
   readonly loss: Tensor;
 }
 
-type Done = void | Promise<void>;
+/** What a hook returns; a promise is awaited. */
+export type Done = void | Promise<void>;
 
 /**
  * Hooks into {@link Trainer.fit}; any object with some of them is a callback. Each may be async: training waits for it.
@@ -57,6 +58,7 @@ export interface Callback {
   onFitEnd?(history: History, trainer: Trainer): Done;
   /** After an error or an abort. What it throws itself is left out. */
   onFitError?(error: unknown, trainer: Trainer): Done;
+  /** Before the first batch of an epoch. */
   onEpochStart?(epoch: number, trainer: Trainer): Done;
   /** When the log of the epoch is in the history; values may be added to it. */
   onEpochEnd?(log: EpochLog, trainer: Trainer): Done;
@@ -68,6 +70,7 @@ export interface Callback {
   onBeforeStep?(info: StepInfo, trainer: Trainer): Done;
   /** After a step of the optimizer, whose number over all epochs is `step`. */
   onStepEnd?(step: number, trainer: Trainer): Done;
+  /** Before the first batch of an evaluation. */
   onEvaluateStart?(trainer: Trainer): Done;
   /** With the loss and the metrics of the evaluation, without `val` before their names. */
   onEvaluateEnd?(values: Readonly<Record<string, number>>, trainer: Trainer): Done;

@@ -9,7 +9,9 @@ import { type Batches, type BatchTransform, checkBatches, checkSignal } from './
 
 /** The part of an optimizer that training needs. */
 export interface Steppable {
+  /** Takes the gradients away. */
   zeroGrad(): void;
+  /** Changes the parameters by their gradients. */
   step(): void;
 }
 
@@ -53,7 +55,7 @@ export interface FitOptions {
   signal?: AbortSignal;
   /**
    * Goes on with a run up to its `epochs`, exactly as if it had not been interrupted: one from the checkpoint at this path,
-   * or with true the one that an abort or an error has interrupted, else the newest one of the {@link Checkpoint} callback,
+   * or with true the one that an abort or an error has interrupted, else the newest one of the `callbacks.Checkpoint` callback,
    * and when there is none a new one. Default false.
    */
   resume?: string | boolean;

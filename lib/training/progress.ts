@@ -6,6 +6,7 @@ export type ProgressValues = Readonly<Record<string, number>>;
 
 /** Where a {@link Progress} writes. */
 export interface ProgressStream {
+  /** Takes a piece of a line. */
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;

@@ -126,7 +126,7 @@ export class Trainer {
    * Writes a checkpoint of everything that the run needs to go on: weights, optimizer, callbacks (schedules, averages, the
    * best so far), random state, place in the loader, metrics, history. Complete or not at all: until the new file is on the
    * disk the old one stays. In a hook, await it; hooks of callbacks that come later are not run again after
-   * {@link resume}, so that {@link Checkpoint} runs last.
+   * {@link resume}, so that `callbacks.Checkpoint` runs last.
    *
    * After an error or an abort it saves where training was interrupted.
    * @throws CheckpointError when the disk is full or the file cannot be written (training may go on); NablaError inside of

@@ -15,6 +15,7 @@ export interface ModuleSource {
 
 /** A dataset that tells workers how to make it again. */
 export interface WorkerDataset {
+  /** Where a worker finds the class or function that makes this dataset again; null: nowhere, it cannot be sent. */
   workerSource(): ModuleSource | null;
 }
 

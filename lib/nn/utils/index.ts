@@ -1,5 +1,7 @@
-// torch.nn.utils.
-
+/**
+ * PyTorch's `torch.nn.utils`.
+ * @packageDocumentation
+ */
 export {
   type ClipGradNormOptions,
   clipGradNorm_,

@@ -1,4 +1,8 @@
-// torch.nn.utils.parametrizations: weights of given norm, of given largest singular value, and orthogonal ones.
+/**
+ * PyTorch's `torch.nn.utils.parametrizations`: weights of given norm, of given largest singular value, and
+ * orthogonal ones.
+ * @packageDocumentation
+ */
 import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { normalize } from '../../ops/layers/group-norm.js';
 import { matmul } from '../../ops/linalg/matmul.js';
@@ -16,6 +20,8 @@ import { asMatrix, normDim, normExceptDim, outputDim, scaledDirection, turn } fr
 import { Orthogonal, type OrthogonalMap } from './orthogonal.js';
 import { registerParametrization } from './parametrize.js';
 
+/** Options of {@link weightNorm}. */
+export type { OrthogonalMap } from './orthogonal.js';
 /** Options of {@link weightNorm}. */
 export interface WeightNormOptions {
   /** The axis along which each slice has a norm of its own; null: one norm for all. Default 0. */

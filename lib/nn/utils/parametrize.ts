@@ -1,5 +1,8 @@
-// torch.nn.utils.parametrize: parameters and buffers that are functions of other ones.
-// Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.parametrize.register_parametrization.html
+/**
+ * PyTorch's `torch.nn.utils.parametrize`: parameters and buffers that are functions of other ones.
+ * Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.parametrize.register_parametrization.html
+ * @packageDocumentation
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { clone } from '../../ops/shape/view.js';
@@ -18,6 +21,7 @@ import { isUninitialized, Parameter } from '../parameter.js';
  * from the tensor as it was, and the tensor can be assigned to.
  */
 export type Parametrization = Module<never[], Tensor> & {
+  /** What the parametrization makes the value from: the original, or several. */
   rightInverse?(value: Tensor): Tensor | readonly Tensor[];
 };
 

@@ -90,7 +90,7 @@ export abstract class BasePruningMethod {
     );
   }
 
-  /** Prunes a field of a module by a new rule made from `args`; see {@link applyPruning}. */
+  /** Prunes a field of a module by a new rule made from `args`. */
   static apply<A extends readonly unknown[], P extends BasePruningMethod>(
     this: new (
       ...args: A
@@ -337,6 +337,7 @@ export class PruningContainer extends BasePruningMethod {
     return this.methods.length;
   }
 
+  /** The method at `index`. */
   at(position: number): BasePruningMethod | undefined {
     return this.methods.at(position);
   }

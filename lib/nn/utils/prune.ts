@@ -1,4 +1,8 @@
-// torch.nn.utils.prune. Source: https://docs.pytorch.org/docs/2.13/nn.html#module-torch.nn.utils
+/**
+ * PyTorch's `torch.nn.utils.prune`: weights that are left out.
+ * Source: https://docs.pytorch.org/docs/2.13/nn.html#module-torch.nn.utils
+ * @packageDocumentation
+ */
 import { ArgumentError, valueText } from '../../errors.js';
 import { cat } from '../../ops/shape/concat.js';
 import { narrow, reshape } from '../../ops/shape/view.js';

@@ -1,4 +1,8 @@
-// Sequences of different lengths. Source: https://docs.pytorch.org/docs/2.13/nn.html#utility-functions
+/**
+ * PyTorch's `torch.nn.utils.rnn`: sequences of different lengths.
+ * Source: https://docs.pytorch.org/docs/2.13/nn.html#utility-functions
+ * @packageDocumentation
+ */
 import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { indexSelect } from '../../ops/indexing/indexing.js';
 import { scatter } from '../../ops/indexing/scatter-reduce.js';

@@ -306,7 +306,7 @@ export function indexPut_(
   return x;
 }
 
-/** {@link indexPut_} on a copy. */
+/** `indexPut_` on a copy. */
 export function indexPut(
   x: Tensor,
   entries: readonly IndexEntry[],

@@ -262,7 +262,7 @@ function checkShapeOf(op: string, name: string, x: Tensor, wanted: readonly numb
 }
 
 /**
- * What {@link MultiheadAttention} computes, with all its parameters as arguments: the output `[L, N, E]` and the weights
+ * What `MultiheadAttention` computes, with all its parameters as arguments: the output `[L, N, E]` and the weights
  * `[N, L, S]`, or `[N, heads, L, S]` without averageAttnWeights, or null without needWeights.
  * @param query `[L, N, E]`, or `[L, E]` without a batch
  * @param key `[S, N, kdim]` or `[S, kdim]`

@@ -28,7 +28,8 @@ export interface AvgPool1dOptions extends PaddedWindowOptions<Size1> {
   /** Count the padding in the mean. Default true. */
   countIncludePad?: boolean;
 }
-interface AvgPoolOptions<S> extends PaddedWindowOptions<S> {
+/** Options of average pooling over windows. */
+export interface AvgPoolOptions<S> extends PaddedWindowOptions<S> {
   /** Count the padding in the mean. Default true. */
   countIncludePad?: boolean;
   /** Divide by this instead of the window's size. */

@@ -185,7 +185,7 @@ export function iinfo(dtype: DType): IntegerInfo {
 
 declare module '../../tensor/tensor.js' {
   interface Tensor {
-    /** See {@link convertTo}: this tensor in a dtype, or in the dtype of another tensor. */
+    /** This tensor in a dtype, or in the dtype of another tensor. */
     to(target: DType | Tensor, options?: ToOptions): Tensor;
     /** See {@link typeAs}: this tensor in the dtype of `other`. */
     typeAs(other: Tensor): Tensor;

@@ -19,7 +19,7 @@ export function repeat(x: Tensor, repeats: readonly number[]): Tensor {
 }
 
 /**
- * {@link repeat} that takes fewer repeats than axes: they belong to the last axes.
+ * `repeat` that takes fewer repeats than axes: they belong to the last axes.
  * Source: https://docs.pytorch.org/docs/2.13/generated/torch.tile.html
  */
 export function tile(x: Tensor, repeats: readonly number[]): Tensor {

@@ -1,3 +1,7 @@
+/**
+ * PyTorch's `torch.optim.lr_scheduler`: schedules of learning rates.
+ * @packageDocumentation
+ */
 export {
   ChainedScheduler,
   SequentialLR,

@@ -1,3 +1,7 @@
+/**
+ * PyTorch's `torch.optim.swa_utils`: averages of weights.
+ * @packageDocumentation
+ */
 export { AveragedModel, type AveragedModelOptions, updateBn } from './averaged-model.js';
 export {
   type AvgFn,

@@ -1,3 +1,7 @@
+/**
+ * What runs beside a training: checkpoints, early stopping, logs, monitors.
+ * @packageDocumentation
+ */
 export { Checkpoint, type CheckpointOptions } from './checkpoint.js';
 export { CSVLogger } from './csv-logger.js';
 export { EarlyStopping, type EarlyStoppingOptions } from './early-stopping.js';

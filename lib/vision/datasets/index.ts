@@ -1,3 +1,7 @@
+/**
+ * Image datasets: Fashion-MNIST, digits, CIFAR, folders, VOC, COCO.
+ * @packageDocumentation
+ */
 export type { Box, OutsideBoxes } from './boxes.js';
 export { CIFAR10, CIFAR100, type CifarImage, type CifarOptions } from './cifar.js';
 export { CocoDetection, type CocoOptions, type CocoTarget } from './coco.js';

@@ -75,6 +75,7 @@ export class VOCDetection implements Dataset<[Tensor, VocTarget]> {
     readonly outside: OutsideBoxes,
   ) {}
 
+  /** Reads the lists of names; images are read when they are asked for. */
   static async open(root: string, options: VocOptions = {}): Promise<VOCDetection> {
     const { folder, names, outside } = await openSet('VOCDetection', root, options, 'Main');
     return new VOCDetection(folder, names, outside);
@@ -134,6 +135,7 @@ export class VOCSegmentation implements Dataset<[Tensor, Tensor]> {
     readonly names: readonly string[],
   ) {}
 
+  /** Reads the lists of names; images are read when they are asked for. */
   static async open(root: string, options: VocOptions = {}): Promise<VOCSegmentation> {
     const { folder, names } = await openSet('VOCSegmentation', root, options, 'Segmentation');
     return new VOCSegmentation(folder, names);

@@ -1,3 +1,7 @@
+/**
+ * torchvision's operations on boxes, and its layers.
+ * @packageDocumentation
+ */
 export {
   DropBlock2d,
   DropBlock3d,

@@ -90,6 +90,7 @@ export abstract class SampleTransform {
     return '';
   }
 
+  /** The name and the settings. */
   toString(): string {
     return `${this.name}(${this.extraRepr()})`;
   }

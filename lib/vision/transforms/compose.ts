@@ -137,6 +137,7 @@ export class RandomOrder extends TransformList {
  * Source: https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.v2.Lambda.html
  */
 export class Lambda extends SampleTransform {
+  /** @param fn gets the sample and gives what stands for it */
   constructor(readonly fn: (sample: never) => unknown) {
     super();
     checkFunction('Lambda', fn);

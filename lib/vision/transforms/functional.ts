@@ -1,5 +1,7 @@
-// torchvision.transforms.v2.functional: transforms with given parameters.
-
+/**
+ * torchvision.transforms.v2.functional: transforms with given parameters.
+ * @packageDocumentation
+ */
 export { type SanitizeOptions, sanitizeBoundingBoxes } from './box-transforms.js';
 export { clampBoundingBoxes, convertBoundingBoxFormat } from './boxes.js';
 export {

@@ -1,3 +1,8 @@
+/**
+ * torchvision's `transforms.v2`, for whole batches: parameters are drawn for each image.
+ * @packageDocumentation
+ */
+
 export {
   type SampleInfo,
   SampleTransform,
@@ -21,6 +26,7 @@ export {
   RandomOrder,
   TransformList,
 } from './compose.js';
+export type { Borders } from './crop.js';
 export { Draws, sampleGenerator } from './draws.js';
 export { RandomHorizontalFlip, RandomVerticalFlip } from './flip.js';
 export * as functional from './functional.js';
@@ -48,6 +54,7 @@ export {
   RandomPhotometricDistort,
   RandomPosterize,
   RandomSolarize,
+  type Range,
   RGB,
 } from './photometric.js';
 export {

@@ -102,6 +102,7 @@ export class TestTimeAugmentation {
     checkOptions(op, options);
   }
 
+  /** The mean prediction for the transformed images. */
   forward(images: Tensor): Tensor {
     const { model, options } = this;
     const predict = (x: Tensor): Tensor => {

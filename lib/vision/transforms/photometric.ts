@@ -80,7 +80,8 @@ export interface ColorJitterOptions extends TransformOptions {
   readonly hue?: number | readonly [number, number] | null;
 }
 
-type Range = readonly [number, number] | null;
+/** The bounds between which a factor is drawn; null: it is left as it is. */
+export type Range = readonly [number, number] | null;
 const CODES = [ColorCode.brightness, ColorCode.contrast, ColorCode.saturation, ColorCode.hue] as const;
 
 /**
