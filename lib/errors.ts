@@ -64,6 +64,30 @@ export class ArgumentError extends NablaError {
   }
 }
 
+/** What {@link StateDictError} lists. */
+export interface StateDictProblems {
+  /** Keys of the module that the state dict has not. */
+  readonly missingKeys: readonly string[];
+  /** Keys of the state dict that the module has not. */
+  readonly unexpectedKeys: readonly string[];
+  /** Keys whose tensors have another shape than the module's. */
+  readonly misshapenKeys: readonly string[];
+}
+
+/** A state dict that does not fit a module. The message names the first keys of each kind, the fields hold all. */
+export class StateDictError extends ArgumentError implements StateDictProblems {
+  readonly missingKeys: readonly string[];
+  readonly unexpectedKeys: readonly string[];
+  readonly misshapenKeys: readonly string[];
+
+  constructor(op: string, message: string, given: readonly string[], problems: StateDictProblems) {
+    super(op, message, given);
+    this.missingKeys = problems.missingKeys;
+    this.unexpectedKeys = problems.unexpectedKeys;
+    this.misshapenKeys = problems.misshapenKeys;
+  }
+}
+
 /** A mistake in values that only a kernel could find; it rejects the reads that depend on it. */
 export class ValueError extends NablaError {}
 

@@ -20,6 +20,8 @@ export {
   OutOfMemoryError,
   QueueFullError,
   ShapeError,
+  StateDictError,
+  type StateDictProblems,
   ValueError,
   WorkerError,
   WriteError,

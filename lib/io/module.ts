@@ -9,7 +9,7 @@ declare module '../nn/module.js' {
     save(path: string, metadata?: Readonly<Record<string, string>>): Promise<void>;
     /**
      * Loads a safetensors file into the module. The file and its names and shapes are checked before anything changes.
-     * @throws FormatError for a damaged file; ArgumentError listing missing, unexpected and misshapen keys.
+     * @throws FormatError for a damaged file; StateDictError with the missing, unexpected and misshapen keys.
      */
     load(path: string, options?: LoadOptions): Promise<LoadResult>;
   }

@@ -368,7 +368,7 @@ export abstract class Module<Inputs extends readonly unknown[] = [Tensor], Outpu
    * Copies values in by name. Nothing is changed when a shape differs, or (strict, the default) when a key is missing
    * or unexpected. With `assign` the tensors of the state dict take the place of the module's, with their dtypes; make the
    * optimizer after that.
-   * @throws ArgumentError listing missing, unexpected and misshapen keys.
+   * @throws StateDictError with the missing, unexpected and misshapen keys.
    */
   loadStateDict(state: Readonly<StateDict>, options: LoadOptions = {}): LoadResult {
     return loadState(this as AnyModule, state, options);

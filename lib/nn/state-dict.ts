@@ -1,6 +1,6 @@
 // State dicts: taking them, loading them, and the hooks around both.
 import { addHook, type HookHandle } from '../autograd/hooks.js';
-import { ArgumentError, shapeText } from '../errors.js';
+import { StateDictError, shapeText } from '../errors.js';
 import { reshape } from '../ops/shape/view.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { isFloating } from '../tensor/dtype.js';
@@ -112,7 +112,8 @@ function save(module: AnyModule, state: StateDict, prefix: string, keepVars: boo
 
 interface Plan extends LoadProblems {
   readonly op: string;
-  readonly misshapen: string[];
+  /** Key and both shapes. */
+  readonly misshapen: [key: string, shapes: string][];
   readonly assign: boolean;
   readonly steps: { module: AnyModule; name: string; target: Tensor; value: Tensor }[];
   /** Modules in the order in which they are finished. */
@@ -138,17 +139,45 @@ export function loadState(module: AnyModule, state: Readonly<StateDict>, options
   return { missingKeys, unexpectedKeys };
 }
 
-function throwProblems(
-  { op, missingKeys, unexpectedKeys, misshapen, errors }: Plan,
-  strict: boolean,
-  state: object,
-): void {
+/** So many keys of a kind are in the message; the fields of the error hold all. */
+const SHOWN = 12;
+
+/** `missing keys: a, b, c`, or `80 missing keys: a, b, c, ...`. */
+function keysText(kind: string, keys: readonly string[], separator = ', '): string {
+  if (keys.length <= SHOWN) return `${kind}: ${keys.join(separator)}`;
+  return `${keys.length} ${kind}: ${keys.slice(0, SHOWN).join(separator)}${separator}...`;
+}
+
+/** What makes the keys fit, where it is only that all have, or want, one more name before them. */
+function prefixHint({ missingKeys, unexpectedKeys }: LoadResult): string[] {
+  if (missingKeys.length === 0 || missingKeys.length !== unexpectedKeys.length) return [];
+  const below = (keys: readonly string[]): string => `${keys[0].split('.')[0]}.`;
+  const matches = (long: readonly string[], short: readonly string[], prefix: string): boolean => {
+    const wanted = new Set(short.map((key) => prefix + key));
+    return long.every((key) => wanted.has(key));
+  };
+  const [given, wanted] = [below(unexpectedKeys), below(missingKeys)];
+  if (matches(unexpectedKeys, missingKeys, given)) {
+    return [`without "${given}" before each name it would fit (io.mapNames renames)`];
+  }
+  if (matches(missingKeys, unexpectedKeys, wanted)) {
+    return [`with "${wanted}" before each name it would fit (io.mapNames renames)`];
+  }
+  return [];
+}
+
+function throwProblems(plan: Plan, strict: boolean, state: object): void {
+  const { op, missingKeys, unexpectedKeys, misshapen, errors } = plan;
   const problems = [];
-  if (strict && missingKeys.length > 0) problems.push(`missing keys: ${missingKeys.join(', ')}`);
-  if (strict && unexpectedKeys.length > 0) problems.push(`unexpected keys: ${unexpectedKeys.join(', ')}`);
-  if (misshapen.length > 0) problems.push(`wrong shapes: ${misshapen.join('; ')}`);
+  if (strict && missingKeys.length > 0) problems.push(keysText('missing keys', missingKeys));
+  if (strict && unexpectedKeys.length > 0) problems.push(keysText('unexpected keys', unexpectedKeys));
+  const shapes = misshapen.map(([key, text]) => `${key}: ${text}`);
+  if (misshapen.length > 0) problems.push(keysText('wrong shapes', shapes, '; '));
   problems.push(...errors);
-  if (problems.length > 0) throw new ArgumentError(op, problems.join('; '), Object.keys(state));
+  if (problems.length === 0) return;
+  if (strict) problems.push(...prefixHint(plan));
+  const misshapenKeys = misshapen.map(([key]) => key);
+  throw new StateDictError(op, problems.join('; '), Object.keys(state), { missingKeys, unexpectedKeys, misshapenKeys });
 }
 
 /** Looks for the tensors of a module and those below it; changes nothing. `state` has the keys with its prefix. */
@@ -181,7 +210,7 @@ function prepare(plan: Plan, module: AnyModule, name: string, target: Tensor, gi
   const scalar = !isUninitialized(target) && target.ndim === 0 && given.ndim === 1 && given.shape[0] === 1;
   const value = scalar ? reshape(given, []) : given;
   if (!isUninitialized(target) && !sameShape(target.shape, value.shape)) {
-    plan.misshapen.push(`${key}: ${shapeText(value.shape)} given, ${shapeText(target.shape)} expected`);
+    plan.misshapen.push([key, `${shapeText(value.shape)} given, ${shapeText(target.shape)} expected`]);
   } else if (plan.assign && target.requiresGrad && !isFloating(value.dtype)) {
     plan.errors.push(`${key}: ${value.dtype} cannot require gradients`);
   } else {
