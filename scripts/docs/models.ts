@@ -36,6 +36,61 @@ const BLOCKS: Readonly<Record<string, readonly Part[]>> = {
     },
   ],
   densenet: ['all before', { ways: [['bn, relu', 'conv 1x1', 'bn, relu', 'conv 3x3'], []], end: 'cat' }],
+  resnet: ['input', { ways: [['conv 3x3', 'bn, relu', 'conv 3x3', 'bn'], []], end: '+' }, 'relu'],
+  bottleneck: [
+    'input',
+    { ways: [['conv 1x1', 'bn, relu', 'conv 3x3', 'bn, relu', 'conv 1x1 x4', 'bn'], []], end: '+' },
+    'relu',
+  ],
+  plain: ['input', 'conv 3x3', 'bn, relu', 'conv 3x3', 'bn, relu'],
+  'resnet-small': ['input', { ways: [['conv 3x3', 'bn, relu', 'conv 3x3', 'bn'], ['/2, zeros']], end: '+' }, 'relu'],
+  preact: ['input', { ways: [['bn, relu', 'conv 3x3', 'bn, relu', 'conv 3x3'], []], end: '+' }],
+  resnext: [
+    'input',
+    { ways: [['conv 1x1', 'bn, relu', 'conv 3x3, 32 groups', 'bn, relu', 'conv 1x1', 'bn'], []], end: '+' },
+    'relu',
+  ],
+  'wide-resnet': [
+    'input',
+    { ways: [['conv 1x1', 'bn, relu', 'conv 3x3, twice as wide', 'bn, relu', 'conv 1x1', 'bn'], []], end: '+' },
+    'relu',
+  ],
+  r3d: ['input', { ways: [['conv 3x3x3', 'bn, relu', 'conv 3x3x3', 'bn'], []], end: '+' }, 'relu'],
+  'mobilenet-v2': [
+    'input',
+    { ways: [['conv 1x1 x6', 'bn, relu6', 'depthwise 3x3', 'bn, relu6', 'conv 1x1', 'bn'], []], end: '+' },
+  ],
+  'mobilenet-v3': [
+    'input',
+    {
+      ways: [['conv 1x1', 'bn, hardswish', 'depthwise', 'bn, hardswish', 'squeeze, excite', 'conv 1x1', 'bn'], []],
+      end: '+',
+    },
+  ],
+  efficientnet: [
+    'input',
+    {
+      ways: [
+        ['conv 1x1 x6', 'bn, silu', 'depthwise', 'bn, silu', 'squeeze, excite', 'conv 1x1', 'bn', 'drop path'],
+        [],
+      ],
+      end: '+',
+    },
+  ],
+  vit: [
+    'tokens',
+    { ways: [['layer norm', 'attention'], []], end: '+' },
+    { ways: [['layer norm', 'linear x4', 'gelu', 'linear'], []], end: '+' },
+  ],
+  convnext: [
+    'input',
+    {
+      ways: [['depthwise 7x7', 'layer norm', 'linear x4', 'gelu', 'linear', 'scale', 'drop path'], []],
+      end: '+',
+    },
+  ],
+  mlp: ['linear', 'norm', 'relu', 'dropout', 'linear', 'dropout'],
+  'deep-conv-net': ['conv 3x3', 'relu', 'conv 3x3', 'relu', 'max pool 2x2'],
 };
 
 const HEIGHT = 26;
