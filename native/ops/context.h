@@ -56,6 +56,13 @@ F kernelFor(F kernel, const char* op, DType dtype) {
   return kernel;
 }
 
+// Whether a result goes past the caches, row by row of `width` elements.
+inline bool streamsRows(const Context& ctx, const Tensor& out, int64_t width) {
+  const auto item = static_cast<int64_t>(itemSize(out.dtype));
+  return ctx.kernels.copy.stream && static_cast<size_t>(out.numel() * item) >= ctx.streamedBytes &&
+         reinterpret_cast<uintptr_t>(out.data) % 64 == 0 && width * item % 64 == 0;
+}
+
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace nabla

@@ -9,6 +9,7 @@ namespace nabla::ops {
 namespace {
 
 constexpr int64_t kGrain = 32 * 1024;  // elements per chunk
+constexpr int64_t kManyUnits = 8;
 
 char* dataOf(const Tensor* t) { return t ? t->data : nullptr; }
 
@@ -18,20 +19,25 @@ double valueOr(const char* data, int64_t i, double absent) {
 }
 
 // [N, C, ...] with the channels innermost (columns), or as runs of `spatial` elements, one per image and channel.
-// Images with columns are cut into bands of pixels.
+// Images with columns are cut into bands of pixels. A unit is what has statistics of its own: an image with columns, or
+// a group of runs. Enough units are taken one by one, so that the second pass finds them in the caches; few of them by
+// all threads together, pass by pass.
 struct Plan {
   bool columns, wide;
+  bool streamed = false;  // the result is too large for the caches
   int64_t images, channels, spatial, groups, perGroup;
-  int64_t bandPixels, bands, runsPerChunk;
+  int64_t bandPixels, bands;
 
-  Plan(const Tensor& x, int64_t groups) : wide(x.dtype == DType::kFloat64), groups(groups) {
+  // `out`: what is written, may be null.
+  Plan(const Context& ctx, const Tensor& x, const Tensor* out, int64_t groups)
+      : wide(x.dtype == DType::kFloat64), groups(groups) {
     images = x.shape[0], channels = x.shape[1], spatial = 1;
     for (int i = 2; i < x.ndim; i++) spatial *= x.shape[i];
     perGroup = channels / groups;
     columns = channels > 1 && (spatial == 1 || x.strides[1] == 1);
     bandPixels = std::max<int64_t>(1, kGrain / channels);
     bands = columns ? ceilDiv(spatial, bandPixels) : 1;
-    runsPerChunk = std::max<int64_t>(1, kGrain / spatial);
+    streamed = out && streamsRows(ctx, *out, columns ? channels : spatial);
   }
   int64_t item() const { return wide ? 8 : 4; }
   int64_t size() const { return images * channels; }
@@ -40,20 +46,42 @@ struct Plan {
   // One scratch block: two partial sums per part, image and channel, and four parameter rows [N, C].
   size_t scratchBytes() const { return static_cast<size_t>((2 * parts() + 4) * size()) * sizeof(double); }
 
-  // columns(shape, element offset, image, band)
-  template <class F>
-  void overBands(Exec& exec, F f) const {
-    exec.parallelFor(images * bands, [&](int64_t chunk) {
-      const int64_t image = chunk / bands, band = chunk % bands, pixel = band * bandPixels;
-      const cpu::NormColumns s{channels, std::min(bandPixels, spatial - pixel), channels};
-      f(s, (image * spatial + pixel) * channels, image, band);
+  int64_t units() const { return columns ? images : images * groups; }
+  int64_t groupsPerUnit() const { return columns ? groups : 1; }
+
+  // first(unit, part) for all parts of a unit (bands, or runs), then middle(unit), then second(unit, part).
+  template <class First, class Middle, class Second>
+  void overUnits(Exec& exec, First first, Middle middle, Second second) const {
+    const int64_t parts = columns ? bands : perGroup;
+    const auto finish = [&] {
+      if (streamed) storeFence();
+    };
+    if (units() >= kManyUnits) {
+      const int64_t together =
+          std::max<int64_t>(1, kGrain / std::max<int64_t>(1, images * channels * spatial / units()));
+      exec.parallelFor(ceilDiv(units(), together), [&](int64_t chunk) {
+        for (int64_t u = chunk * together; u < std::min(units(), (chunk + 1) * together); u++) {
+          for (int64_t part = 0; part < parts; part++) first(u, part);
+          middle(u);
+          for (int64_t part = parts; part-- > 0;) second(u, part);  // what was read last is in the nearest cache
+        }
+        finish();
+      });
+      return;
+    }
+    exec.parallelFor(units() * parts, [&](int64_t i) { first(i / parts, i % parts); });
+    for (int64_t u = 0; u < units(); u++) middle(u);
+    exec.parallelFor(units() * parts, [&](int64_t i) {
+      second(i / parts, i % parts);
+      finish();
     });
   }
-  // f(first run, end)
-  template <class F>
-  void overRuns(Exec& exec, F f) const {
-    exec.parallelFor(ceilDiv(size(), runsPerChunk),
-                     [&](int64_t chunk) { f(chunk * runsPerChunk, std::min(size(), (chunk + 1) * runsPerChunk)); });
+  cpu::NormColumns band(int64_t part) const {
+    return {channels, std::min(bandPixels, spatial - part * bandPixels), channels, streamed};
+  }
+  // Elements before a part of a unit.
+  int64_t offsetOf(int64_t unit, int64_t part) const {
+    return columns ? (unit * spatial + part * bandPixels) * channels : (unit * perGroup + part) * spatial;
   }
 };
 
@@ -83,30 +111,28 @@ struct Forward {
     const Work w(p, memory);
     const T* from = reinterpret_cast<const T*>(x);
     T* to = reinterpret_cast<T*>(out);
-    if (p.columns) {
-      p.overBands(exec, [&](const cpu::NormColumns& s, int64_t offset, int64_t image, int64_t band) {
-        const int64_t at = band * p.size() + image * p.channels;
-        kernels->moments[p.wide](s, from + offset, w.first + at, w.second + at);
-      });
-    } else {
-      p.overRuns(exec, [&](int64_t begin, int64_t end) {
-        for (int64_t run = begin; run < end; run++)
-          kernels->momentsRuns[p.wide](cpu::NormRuns{0, 1, p.spatial}, from + run * p.spatial, w.first + run,
-                                       w.second + run);
-      });
-    }
-    makeParameters<T>(w);
     const T *center = w.row<T>(p, 0), *scale = w.row<T>(p, 1), *shift = w.row<T>(p, 2);
-    if (p.columns) {
-      p.overBands(exec, [&](const cpu::NormColumns& s, int64_t offset, int64_t image, int64_t) {
-        const int64_t at = image * p.channels;
-        kernels->affine[p.wide](s, from + offset, to + offset, center + at, scale + at, shift + at);
-      });
-    } else {
-      p.overRuns(exec, [&](int64_t begin, int64_t end) {
-        kernels->affineRuns[p.wide](begin, end, p.spatial, p.size(), from, to, center, scale, shift);
-      });
-    }
+    p.overUnits(
+        exec,
+        [&](int64_t unit, int64_t part) {
+          const int64_t offset = p.offsetOf(unit, part);
+          if (p.columns) {
+            const int64_t at = part * p.size() + unit * p.channels;
+            return kernels->moments[p.wide](p.band(part), from + offset, w.first + at, w.second + at);
+          }
+          const int64_t run = unit * p.perGroup + part;
+          kernels->momentsRuns[p.wide](cpu::NormRuns{0, 1, p.spatial}, from + offset, w.first + run, w.second + run);
+        },
+        [&](int64_t unit) { makeParameters<T>(w, unit); },
+        [&](int64_t unit, int64_t part) {
+          const int64_t offset = p.offsetOf(unit, part), at = unit * p.channels;
+          if (p.columns) {
+            return kernels->affine[p.wide](p.band(part), from + offset, to + offset, center + at, scale + at,
+                                           shift + at);
+          }
+          const int64_t run = unit * p.perGroup + part;
+          kernels->affineRuns[p.wide](run, run + 1, p.spatial, p.size(), from, to, center, scale, shift, p.streamed);
+        });
   }
 
   double partCount(int64_t part) const {
@@ -115,9 +141,9 @@ struct Forward {
   }
 
   template <class T>
-  void makeParameters(const Work& w) const {
+  void makeParameters(const Work& w, int64_t unit) const {
     const Plan& p = plan;
-    for (int64_t g = 0; g < p.images * p.groups; g++) {
+    for (int64_t g = unit * p.groupsPerUnit(); g < (unit + 1) * p.groupsPerUnit(); g++) {
       const int64_t channel = g % p.groups * p.perGroup, begin = g / p.groups * p.channels + channel;
       double m = 0, m2 = 0;
       const double n = p.groupCount();
@@ -162,42 +188,43 @@ struct Backward {
     T *to = reinterpret_cast<T*>(gradX), *center = w.row<T>(p, 0);
     for (int64_t i = 0; i < p.size(); i++)
       center[i] = reinterpret_cast<const T*>(mean)[i / p.channels * p.groups + i % p.channels / p.perGroup];
-    if (p.columns) {
-      p.overBands(exec, [&](const cpu::NormColumns& s, int64_t offset, int64_t image, int64_t band) {
-        const int64_t at = band * p.size() + image * p.channels;
-        kernels->gradSums[p.wide](s, g + offset, from + offset, center + image * p.channels, w.first + at,
-                                  w.second + at);
-      });
-    } else {
-      p.overRuns(exec, [&](int64_t begin, int64_t end) {
-        for (int64_t run = begin; run < end; run++)
-          kernels->gradSumsRuns[p.wide](cpu::NormRuns{0, 1, p.spatial}, g + run * p.spatial, from + run * p.spatial,
-                                        center + run, w.first + run, w.second + run);
-      });
-    }
-    makeParameters<T>(w);
-    if (!to) return;
     const T *scale = w.row<T>(p, 1), *slope = w.row<T>(p, 2), *shift = w.row<T>(p, 3);
-    if (p.columns) {
-      p.overBands(exec, [&](const cpu::NormColumns& s, int64_t offset, int64_t image, int64_t) {
-        const int64_t at = image * p.channels;
-        kernels->gradInput[p.wide](s, g + offset, from + offset, to + offset, center + at, scale + at, slope + at,
-                                   shift + at);
-      });
-    } else {
-      p.overRuns(exec, [&](int64_t begin, int64_t end) {
-        kernels->gradInputRuns[p.wide](begin, end, p.spatial, p.size(), g, from, to, center, scale, slope, shift);
-      });
-    }
+    p.overUnits(
+        exec,
+        [&](int64_t unit, int64_t part) {
+          const int64_t offset = p.offsetOf(unit, part);
+          if (p.columns) {
+            const int64_t first = unit * p.channels, at = part * p.size() + first;
+            return kernels->gradSums[p.wide](p.band(part), g + offset, from + offset, center + first, w.first + at,
+                                             w.second + at);
+          }
+          const int64_t run = unit * p.perGroup + part;
+          kernels->gradSumsRuns[p.wide](cpu::NormRuns{0, 1, p.spatial}, g + offset, from + offset, center + run,
+                                        w.first + run, w.second + run);
+        },
+        [&](int64_t unit) { makeParameters<T>(w, unit); },
+        [&](int64_t unit, int64_t part) {
+          if (!to) return;
+          const int64_t offset = p.offsetOf(unit, part), at = unit * p.channels;
+          if (p.columns) {
+            return kernels->gradInput[p.wide](p.band(part), g + offset, from + offset, to + offset, center + at,
+                                              scale + at, slope + at, shift + at);
+          }
+          const int64_t run = unit * p.perGroup + part;
+          kernels->gradInputRuns[p.wide](run, run + 1, p.spatial, p.size(), g, from, to, center, scale, slope, shift,
+                                         p.streamed);
+        });
+    sumParameters<T>(w);
   }
 
   template <class T>
-  void makeParameters(const Work& w) const {
+  void makeParameters(const Work& w, int64_t unit) const {
     const Plan& p = plan;
+    const int64_t firstGroup = unit * p.groupsPerUnit(), lastGroup = firstGroup + p.groupsPerUnit();
     for (int64_t part = 1; part < p.parts(); part++)
-      for (int64_t i = 0; i < p.size(); i++)
+      for (int64_t i = firstGroup * p.perGroup; i < lastGroup * p.perGroup; i++)
         w.first[i] += w.first[part * p.size() + i], w.second[i] += w.second[part * p.size() + i];
-    for (int64_t group = 0; group < p.images * p.groups; group++) {
+    for (int64_t group = firstGroup; group < lastGroup; group++) {
       const int64_t channel = group % p.groups * p.perGroup, begin = group / p.groups * p.channels + channel;
       const double inv = static_cast<double>(reinterpret_cast<const T*>(rstd)[group]);
       double sum = 0, dot = 0;
@@ -211,6 +238,12 @@ struct Backward {
         w.row<T>(p, 3)[begin + c] = static_cast<T>(-inv * sum / p.groupCount());
       }
     }
+  }
+
+  // Over the images.
+  template <class T>
+  void sumParameters(const Work& w) const {
+    const Plan& p = plan;
     for (int64_t c = 0; c < p.channels; c++) {
       double sum = 0, dot = 0;
       for (int64_t image = 0; image < p.images; image++) {
@@ -229,7 +262,7 @@ struct Backward {
 void groupNorm(Context& ctx, const Tensor& out, const Tensor& x, const Tensor* weight, const Tensor* bias,
                const Tensor& mean, const Tensor& rstd, int64_t groups, double eps) {
   if (x.numel() == 0) return;
-  const Plan plan(x, groups);
+  const Plan plan(ctx, x, &out, groups);
   const Scratch scratch = ctx.scratch(plan.scratchBytes());
   const Forward task{
       &ctx.kernels.norm, plan, scratch.as<double>(), x.data, out.data, dataOf(weight), dataOf(bias), mean.data,
@@ -241,7 +274,7 @@ void groupNorm(Context& ctx, const Tensor& out, const Tensor& x, const Tensor* w
 void groupNormBackward(Context& ctx, const Tensor* gradX, const Tensor* gradWeight, const Tensor* gradBias,
                        const Tensor& gradOut, const Tensor& x, const Tensor* weight, const Tensor& mean,
                        const Tensor& rstd, int64_t groups) {
-  const Plan plan(x, groups);
+  const Plan plan(ctx, x, gradX, groups);
   const Scratch scratch = ctx.scratch(std::max<size_t>(1, plan.scratchBytes()));
   const Backward task{
       &ctx.kernels.norm, plan,   scratch.as<double>(), dataOf(gradX), dataOf(gradWeight), dataOf(gradBias),

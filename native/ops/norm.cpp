@@ -30,12 +30,14 @@ struct Vector {
 // are few or do not fill vectors, so a "column" is channel (column % C). Otherwise: runs of `spatial` elements, one per
 // image and channel.
 struct Plan {
-  bool runs, wide;  // wide: float64
+  bool runs, wide;        // wide: float64
+  bool streamed = false;  // the result is too large for the caches
   int64_t images, channels, spatial;
   int64_t width, rows, rest, rowsPerChunk, rowChunks, columnsPerChunk, columnChunks;
   int64_t imagesPerChunk, imageChunks, channelsPerChunk, channelChunks;
 
-  explicit Plan(const Tensor& x) {
+  // `out`: what is written, may be null.
+  Plan(const Context& ctx, const Tensor& x, const Tensor* out) {
     wide = x.dtype == DType::kFloat64;
     images = x.shape[0], channels = x.shape[1], spatial = 1;
     for (int i = 2; i < x.ndim; i++) spatial *= x.shape[i];
@@ -56,6 +58,7 @@ struct Plan {
     imageChunks = ceilDiv(images, imagesPerChunk);
     channelsPerChunk = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, imagesPerChunk * spatial));
     channelChunks = ceilDiv(channels, channelsPerChunk);
+    streamed = out && streamsRows(ctx, *out, runs ? spatial : width);
   }
   size_t item() const { return wide ? 8 : 4; }
   int64_t count() const { return images * spatial; }
@@ -72,8 +75,9 @@ struct Plan {
   int64_t partWidth(int64_t part) const { return !runs && part == rowChunks ? rest : parameters(); }
 
   // columns(shape, element offset, first column, part), runs(shape, element offset, channel, part), over all chunks.
+  // Backwards: what was read last is still in the caches.
   template <class Columns, class Runs>
-  void overParts(Exec& exec, Columns columns, Runs eachRun) const {
+  void overParts(Exec& exec, Columns columns, Runs eachRun, bool backwards = false) const {
     const Plan& p = *this;
     if (runs) {
       exec.parallelFor(imageChunks * channelChunks, [&](int64_t chunk) {
@@ -85,14 +89,17 @@ struct Plan {
       });
       return;
     }
-    exec.parallelFor(rowChunks * columnChunks + (rest > 0), [&](int64_t chunk) {
+    const int64_t chunks = rowChunks * columnChunks + (rest > 0);
+    exec.parallelFor(chunks, [&](int64_t i) {
+      const int64_t chunk = backwards ? chunks - 1 - i : i;
       if (chunk == p.rowChunks * p.columnChunks)
-        return columns(cpu::NormColumns{p.width, 1, p.rest}, p.rows * p.width, 0, p.rowChunks);
+        return columns(cpu::NormColumns{p.width, 1, p.rest, false}, p.rows * p.width, 0, p.rowChunks);
       const int64_t part = chunk / p.columnChunks, column = chunk % p.columnChunks * p.columnsPerChunk;
       const int64_t row = part * p.rowsPerChunk;
       columns(cpu::NormColumns{p.width, std::min(p.rowsPerChunk, p.rows - row),
-                               std::min(p.columnsPerChunk, p.width - column)},
+                               std::min(p.columnsPerChunk, p.width - column), p.streamed},
               row * p.width + column, column, part);
+      if (p.streamed) storeFence();
     });
   }
   // columns as above without the part; eachRun(first run, end) over all runs.
@@ -100,7 +107,7 @@ struct Plan {
   void overAll(Exec& exec, Columns columns, Runs eachRun) const {
     if (!runs)
       return overParts(
-          exec, [&](auto s, int64_t at, int64_t c, int64_t) { columns(s, at, c); }, [](auto...) {});
+          exec, [&](auto s, int64_t at, int64_t c, int64_t) { columns(s, at, c); }, [](auto...) {}, true);
     const int64_t total = images * channels, grain = std::max<int64_t>(1, kGrain / spatial);
     exec.parallelFor(ceilDiv(total, grain),
                      [&](int64_t chunk) { eachRun(chunk * grain, std::min(total, (chunk + 1) * grain)); });
@@ -192,7 +199,9 @@ struct Forward {
                                      scale + c, shift + c);
         },
         [&](int64_t begin, int64_t end) {
-          kernels->affineRuns[plan.wide](begin, end, plan.spatial, plan.channels, x, out, center, scale, shift);
+          kernels->affineRuns[plan.wide](begin, end, plan.spatial, plan.channels, x, out, center, scale, shift,
+                                         plan.streamed);
+          if (plan.streamed) storeFence();
         });
   }
 
@@ -267,7 +276,8 @@ struct Backward {
         },
         [&](int64_t begin, int64_t end) {
           kernels->gradInputRuns[plan.wide](begin, end, plan.spatial, plan.channels, gradOut, from, gradX, center,
-                                            scale, slope, shift);
+                                            scale, slope, shift, plan.streamed);
+          if (plan.streamed) storeFence();
         });
   }
 
@@ -292,7 +302,7 @@ void batchNorm(Context& ctx, const Tensor& out, const Tensor& x, const Tensor* w
                const Tensor* runningMean, const Tensor* runningVar, const Tensor* saveMean, const Tensor* saveInvStd,
                double momentum, double eps, bool training) {
   if (x.shape[1] == 0) return;
-  const Plan plan(x);
+  const Plan plan(ctx, x, &out);
   const Scratch scratch = ctx.scratch(Work::bytes(plan));
   const Forward task{&ctx.kernels.norm,
                      plan,
@@ -325,7 +335,7 @@ void batchNormBackward(Context& ctx, const Tensor* gradX, const Tensor* gradWeig
                        const Tensor& gradOut, const Tensor& x, const Tensor* weight, const Tensor& mean,
                        const Tensor& invStd, bool training) {
   if (x.shape[1] == 0) return;
-  const Plan plan(x);
+  const Plan plan(ctx, x, gradX);
   const Scratch scratch = ctx.scratch(Work::bytes(plan));
   const Backward task{&ctx.kernels.norm, plan,          scratch.as<double>(), gradX ? gradX->data : nullptr,
                       gradOut.data,      x.data,        Vector(gradWeight),   Vector(gradBias),

@@ -162,6 +162,7 @@ int main(int argc, char** argv) {
                       static_cast<int>(&k - kCases));
         for (DType dtype : {DType::kFloat32, DType::kFloat64}) {
           Rig rig(isa, threads);
+          if (threads == 3) rig.ctx.streamedBytes = 0;  // past the caches: the same bits
           check(rig, k, dtype, what, &bits);
         }
       }

@@ -29,8 +29,7 @@ interface Rule {
   readonly eps: number;
 }
 
-/** Images, and what a convolution has made. */
-const channelsLast = (x: Tensor): boolean => x.ndim === 4 || (x.isChannelsLast() && !x.isContiguous());
+const channelsLast = (x: Tensor): boolean => x.isChannelsLast() && !x.isContiguous();
 
 /** Dense memory in the layout that `like` has or gets: channels last or row-major. */
 export const dense = (x: Tensor, like = x): Tensor => contiguous(x, channelsLast(like) ? 'channelsLast' : 'contiguous');

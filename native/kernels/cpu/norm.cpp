@@ -1,6 +1,9 @@
 #include "norm.h"
 
+#include <type_traits>
+
 #include "lanes.h"
+#include "vstream.h"
 
 namespace {
 
@@ -174,34 +177,56 @@ NABLA_INLINE void overRun(int64_t run, int64_t length, F apply) {
       });
 }
 
+// A whole vector goes past the caches where asked for.
+template <class L, bool kStreamed, class T>
+NABLA_INLINE void storeResult(T* out, typename L::V v) {
+#ifdef NABLA_STREAMS
+  if constexpr (kStreamed && L::kWidth > 1) return vstream(out, v);
+#endif
+  L::store(out, v);
+}
+
+// f(std::true_type) or f(std::false_type).
+template <class F>
+NABLA_INLINE void byStreamed(bool streamed, F f) {
+  streamed ? f(std::true_type{}) : f(std::false_type{});
+}
+
 template <class T>
 void affine(const NormColumns& s, const void* xp, void* outp, const void* meanp, const void* scalep,
             const void* shiftp) {
   const T *x = static_cast<const T*>(xp), *mean = static_cast<const T*>(meanp);
   const T *scale = static_cast<const T*>(scalep), *shift = static_cast<const T*>(shiftp);
   T* out = static_cast<T*>(outp);
-  overColumns<T>(
-      s, [&](int64_t i, int64_t c, auto lane) __attribute__((always_inline)) {
-        using L = decltype(lane);
-        L::store(out + i, (L::load(x + i) - L::load(mean + c)) * L::load(scale + c) + L::load(shift + c));
+  byStreamed(
+      s.streamed, [&](auto streamed) __attribute__((always_inline)) {
+        overColumns<T>(
+            s, [&](int64_t i, int64_t c, auto lane) __attribute__((always_inline)) {
+              using L = decltype(lane);
+              const auto v = (L::load(x + i) - L::load(mean + c)) * L::load(scale + c) + L::load(shift + c);
+              storeResult<L, decltype(streamed)::value>(out + i, v);
+            });
       });
 }
 
 template <class T>
 void affineRuns(int64_t run0, int64_t run1, int64_t length, int64_t period, const void* xp, void* outp,
-                const void* meanp, const void* scalep, const void* shiftp) {
+                const void* meanp, const void* scalep, const void* shiftp, bool pastCaches) {
   const T* x = static_cast<const T*>(xp);
   T* out = static_cast<T*>(outp);
-  for (int64_t run = run0; run < run1; run++) {
-    const int64_t c = run % period;
-    const T mean = static_cast<const T*>(meanp)[c], scale = static_cast<const T*>(scalep)[c];
-    const T shift = static_cast<const T*>(shiftp)[c];
-    overRun<T>(
-        run, length, [&](int64_t i, auto lane) __attribute__((always_inline)) {
-          using L = decltype(lane);
-          L::store(out + i, (L::load(x + i) - mean) * scale + shift);
-        });
-  }
+  byStreamed(
+      pastCaches, [&](auto streamed) __attribute__((always_inline)) {
+        for (int64_t run = run0; run < run1; run++) {
+          const int64_t c = run % period;
+          const T mean = static_cast<const T*>(meanp)[c], scale = static_cast<const T*>(scalep)[c];
+          const T shift = static_cast<const T*>(shiftp)[c];
+          overRun<T>(
+              run, length, [&](int64_t i, auto lane) __attribute__((always_inline)) {
+                using L = decltype(lane);
+                storeResult<L, decltype(streamed)::value>(out + i, (L::load(x + i) - mean) * scale + shift);
+              });
+        }
+      });
 }
 
 template <class T>
@@ -219,30 +244,38 @@ void gradInput(const NormColumns& s, const void* gradp, const void* xp, void* gr
         });
     return;
   }
-  overColumns<T>(
-      s, [&](int64_t i, int64_t c, auto lane) __attribute__((always_inline)) {
-        using L = decltype(lane);
-        const auto tail = (L::load(x + i) - L::load(mean + c)) * L::load(slope + c) + L::load(shift + c);
-        L::store(gradX + i, L::load(grad + i) * L::load(scale + c) + tail);
+  byStreamed(
+      s.streamed, [&](auto streamed) __attribute__((always_inline)) {
+        overColumns<T>(
+            s, [&](int64_t i, int64_t c, auto lane) __attribute__((always_inline)) {
+              using L = decltype(lane);
+              const auto tail = (L::load(x + i) - L::load(mean + c)) * L::load(slope + c) + L::load(shift + c);
+              storeResult<L, decltype(streamed)::value>(gradX + i, L::load(grad + i) * L::load(scale + c) + tail);
+            });
       });
 }
 
 template <class T>
 void gradInputRuns(int64_t run0, int64_t run1, int64_t length, int64_t period, const void* gradp, const void* xp,
-                   void* gradXp, const void* meanp, const void* scalep, const void* slopep, const void* shiftp) {
+                   void* gradXp, const void* meanp, const void* scalep, const void* slopep, const void* shiftp,
+                   bool pastCaches) {
   const T *grad = static_cast<const T*>(gradp), *x = static_cast<const T*>(xp);
   T* gradX = static_cast<T*>(gradXp);
-  for (int64_t run = run0; run < run1; run++) {
-    const int64_t c = run % period;
-    const T mean = static_cast<const T*>(meanp)[c], scale = static_cast<const T*>(scalep)[c];
-    const T slope = static_cast<const T*>(slopep)[c], shift = static_cast<const T*>(shiftp)[c];
-    overRun<T>(
-        run, length, [&](int64_t i, auto lane) __attribute__((always_inline)) {
-          using L = decltype(lane);
-          const auto g = L::load(grad + i) * scale;
-          L::store(gradX + i, x ? g + ((L::load(x + i) - mean) * slope + shift) : g);
-        });
-  }
+  byStreamed(
+      pastCaches, [&](auto streamed) __attribute__((always_inline)) {
+        for (int64_t run = run0; run < run1; run++) {
+          const int64_t c = run % period;
+          const T mean = static_cast<const T*>(meanp)[c], scale = static_cast<const T*>(scalep)[c];
+          const T slope = static_cast<const T*>(slopep)[c], shift = static_cast<const T*>(shiftp)[c];
+          overRun<T>(
+              run, length, [&](int64_t i, auto lane) __attribute__((always_inline)) {
+                using L = decltype(lane);
+                const auto g = L::load(grad + i) * scale;
+                storeResult<L, decltype(streamed)::value>(gradX + i,
+                                                          x ? g + ((L::load(x + i) - mean) * slope + shift) : g);
+              });
+        }
+      });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace nabla::cpu {
 
 struct NormColumns {
   int64_t stride, rows, width;
+  bool streamed = false;  // results go past the caches: they and their rows are aligned to 64 bytes
 };
 struct NormRuns {
   int64_t stride, runs, length;
@@ -20,8 +21,9 @@ struct NormKernels {
   // out = (x - mean) * scale + shift; runs take one number of each per run, `period` runs before they repeat.
   void (*affine[2])(const NormColumns& s, const void* x, void* out, const void* mean, const void* scale,
                     const void* shift);
+  // streamed: as in NormColumns.
   void (*affineRuns[2])(int64_t run0, int64_t run1, int64_t length, int64_t period, const void* x, void* out,
-                        const void* mean, const void* scale, const void* shift);
+                        const void* mean, const void* scale, const void* shift, bool streamed);
   // Sums of the gradient, and of gradient * (x - mean).
   void (*gradSums[2])(const NormColumns& s, const void* grad, const void* x, const void* mean, double* sum,
                       double* dot);
@@ -31,7 +33,8 @@ struct NormKernels {
   void (*gradInput[2])(const NormColumns& s, const void* grad, const void* x, void* gradX, const void* mean,
                        const void* scale, const void* slope, const void* shift);
   void (*gradInputRuns[2])(int64_t run0, int64_t run1, int64_t length, int64_t period, const void* grad, const void* x,
-                           void* gradX, const void* mean, const void* scale, const void* slope, const void* shift);
+                           void* gradX, const void* mean, const void* scale, const void* slope, const void* shift,
+                           bool streamed);
 };
 
 }  // namespace nabla::cpu
