@@ -78,7 +78,7 @@ async function main(options: Options): Promise<void> {
   await plots.saveLines(
     Object.fromEntries(NETWORKS.map((name) => [name, curves(results[name])])),
     join(out, 'depth.png'),
-    { title: `Training error: ${title}`, axis: 'wrong, %' },
+    { title: `Training error: ${title}`, axis: 'wrong, %', from: 0 },
   );
   const rows = NETWORKS.map((name) => [
     name,

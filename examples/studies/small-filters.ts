@@ -83,7 +83,10 @@ async function main(options: RepeatedOptions): Promise<void> {
   const defaults = quick ? { seeds: 1, epochs: 3, images: 500 } : { seeds: 5, epochs: 12, images: 1000 };
   const { seeds, epochs, images } = { ...defaults, ...options };
   const which = quick ? 'digits' : 'fashion';
-  const [items, test] = [await loadImages(which, { count: images }), await loadImages(which, { train: false })];
+  const [items, test] = [
+    await loadImages(which, { count: images }),
+    await loadImages(which, { count: 5000, train: false }),
+  ];
   const title = `${thousands(items.y.shape[0])} images of ${quick ? 'the UCI digits' : 'Fashion-MNIST'}`;
   console.log(`${title}; ${epochs} epochs, ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}`);
   const results = await eachSeed(

@@ -23,6 +23,8 @@ export interface LinesOptions extends PlotOptions {
   readonly steps?: string;
   /** Where the first value stands. Default 1. */
   readonly firstStep?: number;
+  /** Where the axis of the values begins. Default: a little below the smallest one. */
+  readonly from?: number;
 }
 
 /** The value of each repetition (seed); several groups, such as training and test, are several lists. */
@@ -237,7 +239,13 @@ export async function saveLines(
         minInterval: 1,
         splitLine: { show: false },
       },
-      yAxis: { ...value, name: axis, nameGap: 48, axisLabel: { fontSize: 12, color: MUTED, formatter: numberText } },
+      yAxis: {
+        ...value,
+        name: axis,
+        nameGap: 48,
+        ...(options.from !== undefined && { min: options.from }),
+        axisLabel: { fontSize: 12, color: MUTED, formatter: numberText },
+      },
       series: spreads.flatMap((list, i) => lineWithBand(names[i], list, i, firstStep)),
     },
     path,

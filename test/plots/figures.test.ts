@@ -377,6 +377,15 @@ describe('comparisons', () => {
     );
     expectTexts(lines, ['plain', 'one', 'loss', 'step']);
     expect(lines).toContain('fill-opacity="0.13"');
+    // The band of 0.1 and 0.9 goes below 0.
+    const wide = {
+      a: [
+        [0.9, 3],
+        [0, 4],
+      ],
+    };
+    expect(texts(await svg((path) => plots.saveLines(wide, path)))).toContain('-1');
+    expect(texts(await svg((path) => plots.saveLines(wide, path, { from: 0 })))).not.toContain('-1');
     expect(await pngSize((path) => plots.saveLines({ a: [1, Number.NaN, 3] }, path))).toEqual([1520, 920]);
   });
 
