@@ -125,12 +125,12 @@ async function run(kind: Kind, seed: number, epochs: number, items: Items, test:
 
 async function main(options: RepeatedOptions): Promise<void> {
   const { quick, seed, out } = options;
-  const defaults = quick ? { seeds: 1, epochs: 2, images: 500 } : { seeds: 5, epochs: 8, images: 1000 };
+  const defaults = quick ? { seeds: 1, epochs: 2, images: 500 } : { seeds: 5, epochs: 6, images: 800 };
   const { seeds, epochs, images } = { ...defaults, ...options };
   const which = quick ? 'digits' : 'fashion';
   const [items, test] = [
     await loadImages(which, { count: images }),
-    await loadImages(which, { count: 5000, train: false }),
+    await loadImages(which, { count: 2000, train: false }),
   ];
   const title = `${thousands(items.y.shape[0])} images of ${quick ? 'the UCI digits' : 'Fashion-MNIST'}`;
   console.log(`${title}; ${epochs} epochs, ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}`);

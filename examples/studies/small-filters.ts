@@ -23,8 +23,6 @@ const CHANNELS = 32;
 const FILTERS = {
   'one 5 x 5': () => [five()],
   'two 3 x 3': () => [models.toSmallFilters(five())],
-  'two 3 x 3, no ReLU between': () => [models.toSmallFilters(five(), { relu: false })],
-  'one 3 x 3': () => [new nn.Conv2d(CHANNELS, CHANNELS, 3, { padding: 1 })],
 } as const;
 
 type Filters = keyof typeof FILTERS;

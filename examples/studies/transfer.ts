@@ -19,24 +19,43 @@ const RATES = [1e-3, 3e-3, 1e-2];
 /** Digits of each class to learn from. */
 const SHOTS = 5;
 
-const STARTS = ['from scratch', 'frozen features', 'fine-tuned', 'fine-tuned, rates by layer'] as const;
-type Start = (typeof STARTS)[number];
+/** How a network learns the digits. */
+interface Variant {
+  start: 'scratch' | 'clothes';
+  batchNorm?: boolean;
+  /** Only the last layer learns. */
+  frozen?: boolean;
+  /** The rate of each layer is this times that of the next one. Default 1. */
+  layerDecay?: number;
+}
 
-const block = (inputs: number, outputs: number): nn.Sequential =>
+const VARIANTS: Readonly<Record<string, Variant>> = {
+  'from scratch': { start: 'scratch' },
+  'frozen features': { start: 'clothes', frozen: true },
+  'fine-tuned': { start: 'clothes' },
+  'fine-tuned, rates by layer': { start: 'clothes', layerDecay: 0.5 },
+  'batch norm, from scratch': { start: 'scratch', batchNorm: true },
+  'batch norm, fine-tuned, rates by layer': { start: 'clothes', batchNorm: true, layerDecay: 0.5 },
+};
+const NAMES = Object.keys(VARIANTS);
+
+const block = (inputs: number, outputs: number, batchNorm: boolean): nn.Sequential =>
   new nn.Sequential(
-    new nn.Conv2d(inputs, outputs, 3, { padding: 1, bias: false }),
-    new nn.BatchNorm2d(outputs),
+    new nn.Conv2d(inputs, outputs, 3, { padding: 1 }),
+    ...(batchNorm ? [new nn.BatchNorm2d(outputs)] : []),
     new nn.ReLU(),
     new nn.MaxPool2d(2),
   );
 
 /** Three convolutions, and a linear layer that sees 3 x 3 places: `[N, 1, 28, 28]` to `[N, classes]`. */
 class Reader extends nn.Module<[Tensor], Tensor> {
-  readonly features = new nn.Sequential(block(1, 16), block(16, 32), block(32, 64), new nn.Flatten());
+  readonly features: nn.Sequential;
   readonly head: nn.Linear;
 
-  constructor(classes: number) {
+  constructor(classes: number, batchNorm: boolean) {
     super();
+    const blocks = [block(1, 16, batchNorm), block(16, 32, batchNorm), block(32, 64, batchNorm)];
+    this.features = new nn.Sequential(...blocks, new nn.Flatten());
     this.head = new nn.Linear(64 * 9, classes);
   }
 
@@ -83,10 +102,10 @@ async function draw(digits: Items, seed: number): Promise<{ train: Items; valida
 }
 
 /** A network as it starts: with new weights, or with those learned from clothes and a new head. */
-function begin(start: Start, clothed: Reader, seed: number): Reader {
+function begin({ start, batchNorm = false }: Variant, clothed: Reader, seed: number): Reader {
   manualSeed(seed);
-  if (start === 'from scratch') return new Reader(10);
-  const model = new Reader(9);
+  if (start === 'scratch') return new Reader(10, batchNorm);
+  const model = new Reader(9, batchNorm);
   model.loadStateDict(clothed.stateDict());
   models.replaceHead(model, 10);
   return model;
@@ -100,38 +119,38 @@ interface Score {
 
 /** Learns the 50 digits. */
 async function learn(
-  start: Start,
+  variant: Variant,
   lr: number,
-  seed: number,
+  { seed, epochs }: { seed: number; epochs: number },
   clothed: Reader,
   parts: Split,
-  epochs: number,
 ): Promise<Score> {
-  const model = begin(start, clothed, seed);
-  const frozen = start === 'frozen features';
-  // Features that stay as they are need to be computed only once; in evaluation, since normalizations would go on counting.
-  if (frozen) model.eval();
+  const model = begin(variant, clothed, seed);
+  const { frozen = false, layerDecay = 1 } = variant;
+  // Features that stay as they are need to be computed only once.
   const given = ({ x, y }: Items): Items => (frozen ? { x: noGrad(() => model.features.forward(x)), y } : { x, y });
   const learner = frozen ? model.head : model;
-  const layers = frozen ? ['*'] : ['features.0', 'features.1', 'features.2', 'head'];
-  const layerDecay = start === 'fine-tuned, rates by layer' ? 0.5 : 1;
-  const optimizer = new optim.Adam(models.paramGroups(learner, { lr, layerDecay, layers }));
+  const layers = ['features.0', 'features.1', 'features.2', 'head'];
+  const optimizer = new optim.Adam(models.paramGroups(learner, { lr, layerDecay, ...(!frozen && { layers }) }));
   const schedule = new optim.lrScheduler.CosineAnnealingLR(optimizer, epochs);
   await train(learner, given(parts.train), { optimizer, schedule, epochs, batchSize: 25, seed });
-  return {
+  const score = {
     validation: await accuracyOf(learner, given(parts.validation)),
     test: await accuracyOf(learner, given(parts.test)),
   };
+  model.dispose();
+  return score;
 }
 
 /** A network that has learned nine kinds of clothes. */
-async function learnClothes(clothes: Items, seed: number, epochs: number): Promise<Reader> {
+async function learnClothes(clothes: Items, batchNorm: boolean, seed: number, epochs: number): Promise<Reader> {
   manualSeed(seed);
-  const model = new Reader(9);
+  const model = new Reader(9, batchNorm);
   const optimizer = new optim.Adam(model.parameters(), { lr: 3e-3 });
   const schedule = new optim.lrScheduler.CosineAnnealingLR(optimizer, epochs);
   const errors = await train(model, clothes, { optimizer, schedule, epochs, batchSize: 50, seed });
-  console.log(`seed ${seed}: nine classes of clothes, training accuracy ${percent(1 - errors[epochs - 1])}`);
+  const name = batchNorm ? 'with batch norm' : 'plain';
+  console.log(`seed ${seed}, ${name}: clothes, training accuracy ${percent(1 - errors[epochs - 1])}`);
   return model;
 }
 
@@ -146,7 +165,9 @@ interface Result {
 
 function choose(scores: Record<string, Score[]>): Result {
   const of = (rate: number): number => mean(scores[rate].map(({ validation }) => validation));
-  const rate = RATES.reduce((best, one) => (of(one) > of(best) ? one : best));
+  const rate = Object.keys(scores)
+    .map(Number)
+    .reduce((best, one) => (of(one) > of(best) ? one : best));
   return { rate, test: scores[rate].map(({ test }) => test), scores };
 }
 
@@ -154,35 +175,41 @@ async function main(options: RepeatedOptions): Promise<void> {
   const { quick, seed: first, out } = options;
   const defaults = quick ? { seeds: 1, epochs: 10, images: 600 } : { seeds: 5, epochs: 40, images: 10_000 };
   const { seeds, epochs, images } = { ...defaults, ...options };
+  const rates = quick ? [3e-3] : RATES;
   const clothes = await loadClothes(images);
   const [digits, test] = [await loadDigits(true), await loadDigits(false)];
   console.log(`${thousands(clothes.y.shape[0])} images of nine classes of Fashion-MNIST, then ${10 * SHOTS} digits`);
   const scores = Object.fromEntries(
-    STARTS.map((start) => [start, Object.fromEntries(RATES.map((rate) => [rate, [] as Score[]]))]),
+    NAMES.map((name) => [name, Object.fromEntries(rates.map((rate) => [rate, [] as Score[]]))]),
   );
   for (let seed = first; seed < first + seeds; seed++) {
-    const clothed = await learnClothes(clothes, seed, quick ? 1 : 3);
     const parts = { ...(await draw(digits, seed)), test };
-    for (const start of STARTS) {
-      for (const rate of RATES) scores[start][rate].push(await learn(start, rate, seed, clothed, parts, epochs));
-      const line = RATES.map((rate) => `${percent(scores[start][rate].at(-1)?.test ?? 0)} (${rate})`).join(', ');
-      console.log(`  ${start.padEnd(26)}  test ${line}`);
+    for (const batchNorm of [false, true]) {
+      const clothed = await learnClothes(clothes, batchNorm, seed, quick ? 1 : 3);
+      for (const name of NAMES.filter((one) => (VARIANTS[one].batchNorm ?? false) === batchNorm)) {
+        for (const rate of rates) {
+          scores[name][rate].push(await learn(VARIANTS[name], rate, { seed, epochs }, clothed, parts));
+        }
+        const line = rates.map((rate) => `${percent(scores[name][rate].at(-1)?.test ?? 0)} (${rate})`).join(', ');
+        console.log(`  ${name.padEnd(40)}  test ${line}`);
+      }
     }
   }
-  const results = Object.fromEntries(STARTS.map((start) => [start, choose(scores[start])]));
+  const results = Object.fromEntries(NAMES.map((name) => [name, choose(scores[name])]));
   await mkdir(out, { recursive: true });
   await plots.saveBars(
-    Object.fromEntries(STARTS.map((start) => [start, results[start].test.map((share) => 100 * share)])),
+    Object.fromEntries(NAMES.map((name) => [name, results[name].test.map((share) => 100 * share)])),
     join(out, 'transfer.png'),
     { title: `Digits after ${10 * SHOTS} examples`, axis: 'test accuracy, %', from: 'auto' },
   );
-  const scratch = results['from scratch'].test;
-  const rows = STARTS.map((start) => {
-    const own = results[start];
-    const gains = own.test.map((share, i) => share - scratch[i]);
+  const rows = NAMES.map((name) => {
+    const { rate, test: shares } = results[name];
+    const { start, batchNorm } = VARIANTS[name];
+    const scratch = results[batchNorm ? 'batch norm, from scratch' : 'from scratch'].test;
+    const gains = shares.map((share, i) => share - scratch[i]);
     const better = gains.filter((gain) => gain > 0).length;
-    const against = start === 'from scratch' ? ['', ''] : [percentOf(gains), `${better} of ${seeds}`];
-    return [start, String(own.rate), percentOf(own.test), ...against];
+    const against = start === 'scratch' ? ['', ''] : [percentOf(gains), `${better} of ${seeds}`];
+    return [name, String(rate), percentOf(shares), ...against];
   });
   const columns = ['network', 'rate', 'test, %', 'more than from scratch, %', 'better'];
   await report(out, results, tableOf(columns, rows));
