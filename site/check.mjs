@@ -68,7 +68,7 @@ async function visit(tab, url, complain) {
   tab.on('console', onConsole);
   tab.on('pageerror', onError);
   try {
-    await tab.goto(url, { waitUntil: 'load' });
+    await tab.goto(url, { waitUntil: 'load', timeout: 120_000 });
     const seen = await tab.evaluate(look);
     if (!seen.title) listen('no title');
     if (!seen.heading) listen('no heading');
@@ -187,7 +187,7 @@ async function screenshots(browser, folder) {
     ['module', '/api/nn.html', { viewport: { width: 1280, height: 900 } }],
   ]) {
     const tab = await browser.newPage(options);
-    await tab.goto(address + path);
+    await tab.goto(address + path, { timeout: 120_000 });
     await tab.waitForTimeout(500);
     await tab.screenshot({ path: join(folder, `${name}.png`) });
     await tab.close();

@@ -91,6 +91,7 @@ export class MicroBatcher<Output = Tensor> {
     return this.#closed;
   }
 
+  /** What was done since the start. */
   stats(): MicroBatcherStats {
     return { ...this.#stats };
   }

@@ -19,7 +19,7 @@ export interface MicroBatcherOptions {
    * event loop, or while the batch before was running, runs together; nobody waits for what may never come.
    */
   maxDelay?: number;
-  /** Most samples that wait; further ones are refused with a {@link QueueFullError}. Default 1024. */
+  /** Most samples that wait; further ones are refused with a `QueueFullError`. Default 1024. */
   maxQueue?: number;
   /** The shape of a sample, without the batch axis: another one is refused at once. Default: only equal shapes run together. */
   inputShape?: readonly number[];
