@@ -37,7 +37,7 @@ function mustRun(command, args) {
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${status}`);
 }
 
-function buildAll() {
+function buildAll(programs) {
   // CMake reads a toolchain only in a fresh folder; the compiler cache keeps this cheap.
   rmSync(join(build, 'CMakeCache.txt'), { force: true });
   mustRun('cmake', [
@@ -46,7 +46,7 @@ function buildAll() {
     `-DCMAKE_JS_INC=${require('node-api-headers').include_dir}`,
     `-DNODE_ADDON_API_DIR=${dirname(require.resolve('node-addon-api/package.json'))}`,
   ]);
-  mustRun('cmake', ['--build', build, '--parallel', jobs]);
+  mustRun('cmake', ['--build', build, '--parallel', jobs, '--target', 'nabla', ...programs]);
   const addon = statSync(join(build, 'nabla.node'));
   console.log(
     `ok: nabla.node for ARM is built, ${(addon.size / 1024).toFixed(0)} KiB; no Node of that kind loads it here`,
@@ -62,12 +62,12 @@ async function main(options) {
     console.log('Debian: apt-get install -y cmake g++-aarch64-linux-gnu qemu-user');
     return;
   }
-  buildAll();
   const programs = readdirSync(join(root, 'native', 'test'))
     .filter((name) => name.endsWith('.cpp'))
     .map((name) => name.slice(0, -'.cpp'.length))
     .filter((name) => only.length === 0 || only.includes(name))
     .filter((name) => !(fast && SLOW.includes(name)));
+  buildAll(programs);
   const [emulator, ...args] = EMULATOR;
   const failures = await runPrograms(
     programs.map((name) => ({ name: `${name} on neon`, command: emulator, args: [...args, join(build, name)] })),
