@@ -90,11 +90,15 @@ export async function makeServer(options: ServerOptions): Promise<Server> {
     dtype: 'float32',
     maxBatchSize,
   });
-  // On one stream a prediction waits for all that is queued before it: with each step waited for, for one step at most.
+  // On one stream a prediction waits for all that is queued before it. Behind each step those that wait go first.
+  const yieldToRequests = async (): Promise<void> => {
+    await synchronize();
+    await batcher.drain();
+  };
   const training =
     trainIn === 'worker'
       ? new RemoteTraining(model, options)
-      : new Session(model, options, { onStep: () => synchronize() });
+      : new Session(model, options, { onStep: yieldToRequests });
   const test = await DATASETS[dataset].load({ train: false });
   const loop = new LoopWatch(options.watchLoop);
 

@@ -1,6 +1,6 @@
 // How long the event loop was held, told apart from how long its thread had to wait for a core.
 import { openSync, readSync } from 'node:fs';
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { type IntervalHistogram, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 
 /** Milliseconds that the loop was late. */
 export interface LoopDelay {
@@ -9,18 +9,25 @@ export interface LoopDelay {
   max: number;
   /** The longest delay without the time in which other programs had the cores; where the system tells (Linux). */
   maxHeld?: number;
+  /** The longest collection of garbage, a part of what the loop was held. */
+  maxGc: number;
 }
 
 const hundredths = (ms: number): number => Math.round(Math.max(0, ms) * 100) / 100;
 
 export class LoopWatch {
   private readonly delay: IntervalHistogram = monitorEventLoopDelay({ resolution: 1 });
+  private readonly collections = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) this.maxGc = Math.max(this.maxGc, duration);
+  });
   private maxHeld: number | undefined;
+  private maxGc = 0;
   private timer: NodeJS.Timeout | undefined;
 
   /** `held` costs some microseconds each millisecond. */
   constructor(held = false) {
     this.delay.enable();
+    this.collections.observe({ entryTypes: ['gc'] });
     if (held) this.watchHeld();
   }
 
@@ -29,16 +36,19 @@ export class LoopWatch {
     const late = (nanoseconds: number): number => hundredths(nanoseconds / 1e6 - 1);
     const { delay, maxHeld } = this;
     const held = maxHeld === undefined ? {} : { maxHeld: hundredths(maxHeld) };
-    return { p50: late(delay.percentile(50)), p99: late(delay.percentile(99)), max: late(delay.max), ...held };
+    const [p50, p99, max] = [delay.percentile(50), delay.percentile(99), delay.max].map(late);
+    return { p50, p99, max, ...held, maxGc: hundredths(this.maxGc) };
   }
 
   reset(): void {
     this.delay.reset();
+    this.maxGc = 0;
     if (this.maxHeld !== undefined) this.maxHeld = 0;
   }
 
   close(): void {
     this.delay.disable();
+    this.collections.disconnect();
     clearInterval(this.timer);
   }
 

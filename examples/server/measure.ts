@@ -96,7 +96,18 @@ async function run(name: string, url: string, body: string, options: LoadOptions
   return row;
 }
 
-const COLUMNS = ['', 'p50 ms', 'p99 ms', 'max ms', 'requests/s', 'batch', 'loop p99 ms', 'loop max ms', 'held max ms'];
+const COLUMNS = [
+  '',
+  'p50 ms',
+  'p99 ms',
+  'max ms',
+  'requests/s',
+  'batch',
+  'loop p99 ms',
+  'loop max ms',
+  'held max ms',
+  'GC max ms',
+];
 
 function line({ name, p50, p99, max, perSecond, failed, meanBatch, loop, trained }: Row): string {
   const held = loop.maxHeld === undefined ? '' : ms(loop.maxHeld);
@@ -111,7 +122,7 @@ function line({ name, p50, p99, max, perSecond, failed, meanBatch, loop, trained
     ms(loop.max),
   ];
   const note = failed > 0 ? ` (${failed} failed)` : '';
-  return `| ${[...cells, held, trained.toFixed(0)].join(' | ')} |${note}`;
+  return `| ${[...cells, held, ms(loop.maxGc), trained.toFixed(0)].join(' | ')} |${note}`;
 }
 
 /** Measures, prints a table, and tells by the exit code whether the loop was held for too long. */

@@ -1,0 +1,3 @@
+import { runExamples } from '../support/page.js';
+
+runExamples('serving.md');
