@@ -45,6 +45,7 @@ export type { DType, TypedArray } from './tensor/dtype.js';
 export type { Scope } from './tensor/frame.js';
 export type { GradientHook } from './tensor/graph.js';
 
+import './io/module.js';
 import './tensor/print.js';
 
 export * as autograd from './autograd/index.js';

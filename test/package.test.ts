@@ -68,6 +68,11 @@ describe('package', () => {
     expect(JSON.parse(node('--input-type=module', '-e', code))).toEqual(expected);
   });
 
+  it('saves and loads a module though nothing of nabla/io was used', () => {
+    const code = `import { nn } from 'nabla'; console.log(typeof nn.Module.prototype.save, typeof new nn.ReLU().load)`;
+    expect(node('--input-type=module', '-e', code)).toBe('function function');
+  });
+
   it('computes the same in two copies in one thread', () => {
     const code = `
       const url = import.meta.resolve('nabla').replace('index.js', 'nabla.js');
