@@ -159,6 +159,8 @@ export interface Native extends NativeLayers {
     scaleH: number,
     scaleW: number,
   ): void;
+  /** Boxes of images in another size: native/ops/resize.h. */
+  resize(out: Handle, x: Handle, boxes: Handle, sampling: number, antialias: boolean): void;
   /** Images moved each by a map of its own: native/ops/warp.h. */
   warp(out: Handle, x: Handle, maps: Handle, fill: Handle, map: number, linear: boolean): void;
   gridSample(out: Handle, x: Handle, grid: Handle, sampling: number, padding: number, alignCorners: boolean): void;

@@ -1,8 +1,9 @@
-import { ArgumentError, DTypeError, ShapeError, shapeText } from '../errors.js';
+import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../errors.js';
 import { stack } from '../ops/index.js';
 import { tensor } from '../tensor/create.js';
 import { sameShape } from '../tensor/layout.js';
 import { Tensor } from '../tensor/tensor.js';
+import { withSource } from './worker/source.js';
 
 /** What items of type `T` become when they are put together: the same structure with a batch at each place. */
 export type Collated<T> = T extends Tensor | number | boolean | bigint
@@ -15,10 +16,34 @@ export type Collated<T> = T extends Tensor | number | boolean | bigint
         ? { -readonly [K in keyof T]: Collated<T[K]> }
         : never;
 
+/** How items of a class become a batch: a static method of the class. @internal */
+export const COLLATE = Symbol('how items become a batch');
+
+interface Collating {
+  [COLLATE]?(items: readonly unknown[], together: (parts: readonly unknown[]) => unknown): unknown;
+}
+
+/**
+ * Puts items together as lists: from `[image, target]` pairs a list of images and a list of targets, as torchvision's
+ * scripts do for detection, where images differ in size and in how many objects they show. Works in workers too.
+ *
+ * @throws ArgumentError unless the items are arrays of one length
+ * Source: https://github.com/pytorch/vision/blob/v0.28.0/references/detection/utils.py (collate_fn)
+ */
+export function collateLists<T extends readonly unknown[]>(items: readonly T[]): { -readonly [K in keyof T]: T[K][] } {
+  const length = items[0]?.length;
+  const other = items.find((item) => !Array.isArray(item) || item.length !== length);
+  if (length === undefined || other !== undefined) {
+    throw new ArgumentError('collateLists', `arrays of one length are needed, got ${valueText(other ?? items)}`, other);
+  }
+  return Array.from({ length }, (_, i) => items.map((item) => item[i])) as { -readonly [K in keyof T]: T[K][] };
+}
+withSource(collateLists, { module: import.meta.url, export: 'collateLists' });
+
 /**
  * Puts items together into a batch, as PyTorch's `default_collate`: tensors of one shape are stacked, numbers become a
  * tensor (int64 when all are integers, else float32), booleans and bigints too, strings an array; arrays and objects are
- * put together place by place.
+ * put together place by place. `Image` and `Mask` of `nabla/vision` are stacked, `BoundingBoxes` become an array of them.
  *
  * @throws ShapeError when tensors differ in shape
  * @throws ArgumentError for items that cannot be put together
@@ -48,8 +73,11 @@ function collate(items: readonly unknown[], place: string): unknown {
       return collateArrays(items as readonly (readonly unknown[])[], place);
     case 'object':
       return collateObjects(items as readonly Record<string, unknown>[], place);
-    default:
+    default: {
+      const own = ((first as object).constructor as Collating | undefined)?.[COLLATE];
+      if (own !== undefined) return own(items, (parts) => collate(parts, place));
       throw new ArgumentError('DataLoader', `items${place} are ${kind}; give a collate function for them`, first);
+    }
   }
 }
 

@@ -2,7 +2,7 @@
  * Datasets, samplers, readers and the loader: PyTorch's `torch.utils.data` and what stands around it.
  * @packageDocumentation
  */
-export { type Collated, defaultCollate } from './collate.js';
+export { type Collated, collateLists, defaultCollate } from './collate.js';
 export {
   BatchConcatDataset,
   ChainDataset,

@@ -1,3 +1,4 @@
+import type { ResourceLimits } from 'node:worker_threads';
 import { ArgumentError, valueText } from '../errors.js';
 import { checkOptions } from '../tensor/check.js';
 import type { Generator } from '../tensor/random.js';
@@ -33,6 +34,8 @@ export interface DataLoaderOptions {
   readonly persistentWorkers?: boolean;
   /** Seconds to wait for a batch from a worker. Default 0: for ever. */
   readonly timeout?: number;
+  /** How large the JavaScript heap of each worker may get, as `node:worker_threads` takes it. Default: Node's. */
+  readonly resourceLimits?: ResourceLimits;
   /** Run in each worker, with its number, before the first batch; a function with a source. */
   readonly workerInitFn?: (id: number) => unknown;
 }
@@ -70,11 +73,13 @@ export function checkLoader(dataset: unknown, options: DataLoaderOptions): Loade
   if (!(typeof timeout === 'number' && timeout >= 0 && timeout < 2 ** 31 / 1000)) {
     throw new ArgumentError(OP, `timeout must be a number of seconds, got ${valueText(timeout)}`, timeout);
   }
-  const needsWorkers = { persistentWorkers, timeout, workerInitFn: options.workerInitFn };
+  const { workerInitFn, resourceLimits } = options;
+  const needsWorkers = { persistentWorkers, timeout, workerInitFn, resourceLimits };
   const idle = Object.entries(needsWorkers).find(([, value]) => value);
   if (numWorkers === 0 && idle) {
     throw new ArgumentError(OP, `${idle[0]} needs numWorkers of at least 1`, options);
   }
+  if (resourceLimits !== undefined) checkOptions(`${OP} resourceLimits`, resourceLimits);
   checkOrder(dataset, options);
   if (numWorkers > 0) checkSources(dataset, options);
   return { batchSize, shuffle, dropLast, numWorkers, prefetchFactor, persistentWorkers, timeout };
@@ -85,7 +90,7 @@ function checkKind(dataset: unknown): asserts dataset is Dataset<unknown> | Iter
   if (known && (Symbol.asyncIterator in dataset || Symbol.iterator in dataset)) return;
   if (known && isMapStyle(dataset as Dataset<unknown>) && typeof (dataset as Dataset<unknown>).length === 'number')
     return;
-  const rule = 'must have a length and get(index), or be iterable';
+  const rule = 'must have a length and get(index) or batch(indices), or be iterable';
   throw new ArgumentError(OP, `the dataset ${rule}, got ${valueText(dataset)}`, dataset);
 }
 

@@ -271,7 +271,7 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
 
   private newPool(): WorkerPool {
     const { numWorkers, seed, batchSize, dropLast, dataset, collate } = this;
-    const { workerInitFn } = this.options;
+    const { workerInitFn, resourceLimits } = this.options;
     const source = (value: object | null | undefined) => {
       const found = value ? sourceOf(value) : null;
       return found && postable(found);
@@ -279,7 +279,7 @@ export class DataLoader<T, B = Collated<T>> implements Iterable<B>, AsyncIterabl
     const own = source(dataset);
     if (own === null) throw new NablaError('DataLoader', `${datasetName(dataset)} has no source for workers any more`);
     const parts = { dataset: own, collate: source(collate), init: source(workerInitFn) };
-    return new WorkerPool({ numWorkers, seed, batchSize, dropLast, ...parts }, datasetName(dataset));
+    return new WorkerPool({ numWorkers, seed, batchSize, dropLast, resourceLimits, ...parts }, datasetName(dataset));
   }
 
   /** The batches of an epoch that are not done yet. */

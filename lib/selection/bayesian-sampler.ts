@@ -1,11 +1,12 @@
 import { checkOptions } from '../tensor/check.js';
 import { checkInteger } from './check.js';
 import { GaussianProcess } from './gaussian-process.js';
-import { minimizeInBox } from './minimize.js';
+import { minimizeSteps, stepwise } from './minimize.js';
 import { logImprovement } from './normal.js';
 import { Random } from './random.js';
 import { latinPoint, type Sampler, type SamplerInput } from './samplers.js';
 import { type CompiledSpace, numberAt, type Params } from './space.js';
+import { atOnce, inTurns, type Steps } from './steps.js';
 
 /** Options of {@link BayesianSampler}. */
 export interface BayesianSamplerOptions {
@@ -46,16 +47,29 @@ export class BayesianSampler implements Sampler {
   }
 
   propose(input: SamplerInput): Params {
+    return atOnce(this.steps(input));
+  }
+
+  /** The same choice; the event loop has its turns meanwhile. */
+  proposeAsync(input: SamplerInput): Promise<Params> {
+    return inTurns(this.steps(input));
+  }
+
+  private *steps(input: SamplerInput): Steps<Params> {
     const { space, number, seed } = input;
     const { startTrials: start = Math.max(6, 2 * space.names.length + 2), candidates = 600 } = this.options;
     const seen = this.observations(input, start);
     if (number < start || seen.length < 2) return space.at(latinPoint(seed, number, start, space.names.length));
     const random = new Random(seed, number);
-    const model = believing(space, seen, input.running);
-    const best = Math.min(...seen.map(({ params }) => model.posterior(space.encode(params), null).mean));
+    const model = yield* believing(space, seen, input.running);
+    let best = Number.POSITIVE_INFINITY;
+    for (const { params } of seen) {
+      yield;
+      best = Math.min(best, model.posterior(space.encode(params), null).mean);
+    }
     const acquisition = new Acquisition(space, model, best);
     const leaders = seen.toSorted((a, b) => a.value - b.value).slice(0, 4);
-    return acquisition.maximize(
+    return yield* acquisition.maximize(
       random,
       candidates,
       leaders.map(({ params }) => params),
@@ -94,14 +108,24 @@ interface Observation {
 }
 
 /** A model of what was seen, in which trials that run have ended as it expects. */
-function believing(space: CompiledSpace, seen: readonly Observation[], running: readonly Params[]): GaussianProcess {
+function* believing(
+  space: CompiledSpace,
+  seen: readonly Observation[],
+  running: readonly Params[],
+): Steps<GaussianProcess> {
   const points = seen.map(({ params }) => space.encode(params));
   const values = seen.map(({ value }) => value);
-  const model = GaussianProcess.fit(points, values);
+  const model = yield* GaussianProcess._fitSteps(points, values);
   if (running.length === 0) return model;
   const more = running.map((params) => space.encode(params));
   const expected = more.map((point) => model.predict(point).mean);
-  return GaussianProcess.fit([...points, ...more], [...values, ...expected], model.hyperparameters);
+  return yield* GaussianProcess._fitSteps([...points, ...more], [...values, ...expected], model.hyperparameters);
+}
+
+/** A point and the logarithm of its expected improvement. */
+interface Scored {
+  readonly params: Params;
+  readonly value: number;
 }
 
 /** The logarithm of the expected improvement, over a space. */
@@ -128,15 +152,20 @@ class Acquisition {
     return logImprovement((this.best - mean) / deviation).log + Math.log(deviation);
   }
 
-  maximize(random: Random, count: number, leaders: readonly Params[], taken: readonly Params[]): Params {
+  *maximize(random: Random, count: number, leaders: readonly Params[], taken: readonly Params[]): Steps<Params> {
     const { space } = this;
     const candidates: Params[] = Array.from({ length: count }, () => space.sample(random));
     for (const leader of leaders) {
       for (let i = 0; i < 25; i++) candidates.push(this.near(leader, random, i % 2 === 0 ? 0.1 : 0.01));
     }
-    const scored = candidates.map((params) => ({ params, value: this.value(space.encode(params)) }));
+    const scored: Scored[] = [];
+    for (const params of candidates) {
+      yield;
+      scored.push({ params, value: this.value(space.encode(params)) });
+    }
     scored.sort((a, b) => b.value - a.value);
-    const climbed = scored.slice(0, CLIMBERS).map(({ params, value }) => this.climb(params, value));
+    const climbed: Scored[] = [];
+    for (const one of scored.slice(0, CLIMBERS)) climbed.push(yield* this.climb(one));
     const known = new Set(taken.map((params) => JSON.stringify(params)));
     const fresh = [...climbed, ...scored].filter(({ params }) => !known.has(JSON.stringify(params)));
     // A space of few choices may be used up; then the best is tried again.
@@ -179,12 +208,13 @@ class Acquisition {
   }
 
   /** Follows the gradient along the numbers, then tries other integers and choices, until nothing gets better. */
-  private climb(params: Params, value: number): { params: Params; value: number } {
-    let best = { params, value };
+  private *climb(from: Scored): Steps<Scored> {
+    let best = from;
     for (let round = 0; round < 3; round++) {
       const before = best.value;
-      best = this.follow(best);
+      best = yield* this.follow(best);
       for (const params of this.neighbours(best.params)) {
+        yield;
         const value = this.value(this.space.encode(params));
         if (value > best.value) best = { params, value };
       }
@@ -193,7 +223,7 @@ class Acquisition {
     return best;
   }
 
-  private follow(from: { params: Params; value: number }): { params: Params; value: number } {
+  private *follow(from: Scored): Steps<Scored> {
     const free = this.smooth.filter(({ name }) => (from.params as Record<string, unknown>)[name] !== undefined);
     if (free.length === 0) return from;
     const encoded = this.space.encode(from.params);
@@ -214,7 +244,7 @@ class Acquisition {
     };
     const start = free.map(({ slot }) => encoded[slot]);
     const box = { low: free.map(() => 0), high: free.map(() => 1), iterations: 40 };
-    const found = minimizeInBox(objective, start, box);
+    const found = yield* minimizeSteps(stepwise(objective), start, box);
     if (!(-found.value > from.value)) return from;
     const params: Record<string, unknown> = { ...from.params };
     free.forEach(({ name, index }, i) => {

@@ -1,6 +1,7 @@
 import { ArgumentError, ValueError, valueText } from '../errors.js';
-import { minimizeInBox } from './minimize.js';
+import { minimizeSteps } from './minimize.js';
 import { LOG_SQRT_2PI } from './normal.js';
+import { atOnce, type Steps } from './steps.js';
 
 /** What the model knows at a point. */
 export interface Prediction {
@@ -45,19 +46,19 @@ export class GaussianProcess {
   private readonly center: number;
   private readonly unit: number;
 
-  private constructor(points: readonly Float64Array[], y: readonly number[], hyperparameters: Hyperparameters | null) {
+  private constructor(
+    points: readonly Float64Array[],
+    { center, unit }: Standard,
+    theta: Float64Array,
+    solved: Solved,
+  ) {
     this.points = points;
-    const n = y.length;
-    this.center = y.reduce((a, b) => a + b, 0) / n;
-    const spread = Math.sqrt(y.reduce((sum, value) => sum + (value - this.center) ** 2, 0) / n);
-    this.unit = spread > 0 ? spread : 1;
-    const targets = Float64Array.from(y, (value) => (value - this.center) / this.unit);
-    const theta = hyperparameters ? logsOf(hyperparameters, this.unit) : maximizeLikelihood(points, targets);
+    this.center = center;
+    this.unit = unit;
     const d = points[0].length;
-    const { factor, alpha, logLikelihood } = solve(points, targets, theta);
-    this.factor = factor;
-    this.alpha = alpha;
-    this.logLikelihood = logLikelihood;
+    this.factor = solved.factor;
+    this.alpha = solved.alpha;
+    this.logLikelihood = solved.logLikelihood;
     this.logs = theta;
     this.hyperparameters = {
       lengthscales: Array.from(theta.subarray(0, d), Math.exp),
@@ -79,6 +80,15 @@ export class GaussianProcess {
     values: ArrayLike<number>,
     hyperparameters?: Hyperparameters,
   ): GaussianProcess {
+    return atOnce(GaussianProcess._fitSteps(points, values, hyperparameters));
+  }
+
+  /** {@link fit} in steps. @internal */
+  static *_fitSteps(
+    points: readonly ArrayLike<number>[],
+    values: ArrayLike<number>,
+    hyperparameters?: Hyperparameters,
+  ): Steps<GaussianProcess> {
     const op = 'GaussianProcess';
     if (!Array.isArray(points) || points.length === 0 || points.length !== values?.length) {
       const found = `${points?.length ?? 0} points and ${values?.length ?? 0} values`;
@@ -100,7 +110,10 @@ export class GaussianProcess {
       const found = hyperparameters.lengthscales.length;
       throw new ArgumentError(op, `${own[0].length} lengthscales are needed, got ${found}`, found);
     }
-    return new GaussianProcess(own, y, hyperparameters ?? null);
+    const standard = standardOf(y);
+    const targets = Float64Array.from(y, (value) => (value - standard.center) / standard.unit);
+    const theta = hyperparameters ? logsOf(hyperparameters, standard.unit) : yield* maximizeLikelihood(own, targets);
+    return new GaussianProcess(own, standard, theta, yield* solve(own, targets, theta));
   }
 
   /** Mean and variance at a point. */
@@ -153,6 +166,18 @@ export class GaussianProcess {
   }
 }
 
+/** What values are standardized by. */
+interface Standard {
+  readonly center: number;
+  readonly unit: number;
+}
+
+function standardOf(y: readonly number[]): Standard {
+  const center = y.reduce((a, b) => a + b, 0) / y.length;
+  const spread = Math.sqrt(y.reduce((sum, value) => sum + (value - center) ** 2, 0) / y.length);
+  return { center, unit: spread > 0 ? spread : 1 };
+}
+
 function logsOf({ lengthscales, scale, noise }: Hyperparameters, unit: number): Float64Array {
   const all = [...lengthscales, scale / unit ** 2, noise / unit ** 2];
   if (all.every((value) => value > 0)) return Float64Array.from(all, Math.log);
@@ -166,8 +191,9 @@ function distance2(a: Float64Array, b: Float64Array, inverse: Float64Array): num
 }
 
 /** The lower factor L of a symmetric matrix, in its place; false where it is not positive definite. */
-function cholesky(a: Float64Array, n: number): boolean {
+function* cholesky(a: Float64Array, n: number): Steps<boolean> {
   for (let i = 0; i < n; i++) {
+    yield;
     for (let j = 0; j <= i; j++) {
       let sum = a[i * n + j];
       for (let k = 0; k < j; k++) sum -= a[i * n + k] * a[j * n + k];
@@ -203,13 +229,14 @@ interface Solved {
   logLikelihood: number;
 }
 
-function solve(points: readonly Float64Array[], y: Float64Array, theta: Float64Array): Solved {
+function* solve(points: readonly Float64Array[], y: Float64Array, theta: Float64Array): Steps<Solved> {
   const n = y.length;
   const d = points[0].length;
   const scale = Math.exp(theta[d]);
   const inverse = Float64Array.from(theta.subarray(0, d), (log) => Math.exp(-2 * log));
   const kernel = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
+    yield;
     for (let j = 0; j < i; j++) {
       const r = Math.sqrt(distance2(points[i], points[j], inverse));
       kernel[i * n + j] = scale * Math.exp(-SQRT5 * r) * (1 + SQRT5 * r + (5 / 3) * r * r);
@@ -219,7 +246,7 @@ function solve(points: readonly Float64Array[], y: Float64Array, theta: Float64A
   for (let jitter = 1e-10; jitter < 1; jitter *= 100) {
     const factor = kernel.slice();
     for (let i = 0; i < n; i++) factor[i * n + i] = scale * (1 + jitter) + Math.exp(theta[d + 1]);
-    if (!cholesky(factor, n)) continue;
+    if (!(yield* cholesky(factor, n))) continue;
     const alpha = backwardSolve(factor, n, forwardSolve(factor, n, y.slice()));
     let logLikelihood = -n * LOG_SQRT_2PI;
     for (let i = 0; i < n; i++) logLikelihood -= 0.5 * y[i] * alpha[i] + Math.log(factor[i * n + i]);
@@ -239,7 +266,7 @@ function priors(d: number): { mean: Float64Array; deviation: Float64Array } {
   return { mean, deviation };
 }
 
-function maximizeLikelihood(points: readonly Float64Array[], y: Float64Array): Float64Array {
+function* maximizeLikelihood(points: readonly Float64Array[], y: Float64Array): Steps<Float64Array> {
   const d = points[0].length;
   const prior = priors(d);
   const bounds = (side: 0 | 1): number[] => [
@@ -250,27 +277,29 @@ function maximizeLikelihood(points: readonly Float64Array[], y: Float64Array): F
   const box = { low: bounds(0), high: bounds(1), iterations: 40 };
   const objective = (theta: Float64Array, gradient: Float64Array) => negativeLog(points, y, theta, gradient, prior);
   const starts = [prior.mean, prior.mean.map((mean, i) => (i < d ? mean - 1.2 : i === d ? mean : -4))];
-  const [first, second] = starts.map((start) => minimizeInBox(objective, start, box));
+  const first = yield* minimizeSteps(objective, starts[0], box);
+  const second = yield* minimizeSteps(objective, starts[1], box);
   return second.value < first.value ? second.x : first.x;
 }
 
 /** Minus the logarithm of likelihood times priors, with its gradient along the logarithms of the hyperparameters. */
-function negativeLog(
+function* negativeLog(
   points: readonly Float64Array[],
   y: Float64Array,
   theta: Float64Array,
   gradient: Float64Array,
   prior: { mean: Float64Array; deviation: Float64Array },
-): number {
+): Steps<number> {
   const n = y.length;
   const d = points[0].length;
-  const { factor, alpha, logLikelihood } = solve(points, y, theta);
-  const inverseK = inverted(factor, n);
+  const { factor, alpha, logLikelihood } = yield* solve(points, y, theta);
+  const inverseK = yield* inverted(factor, n);
   const scale = Math.exp(theta[d]);
   const noise = Math.exp(theta[d + 1]);
   const inverse = Float64Array.from(theta.subarray(0, d), (log) => Math.exp(-2 * log));
   gradient.fill(0);
   for (let i = 0; i < n; i++) {
+    yield;
     const own = inverseK[i * n + i] - alpha[i] * alpha[i];
     gradient[d] += 0.5 * own * scale;
     gradient[d + 1] += 0.5 * own * noise;
@@ -293,10 +322,11 @@ function negativeLog(
 }
 
 /** The lower half of the inverse of L Lᵀ. */
-function inverted(l: Float64Array, n: number): Float64Array {
+function* inverted(l: Float64Array, n: number): Steps<Float64Array> {
   // L⁻¹, held transposed so that both loops run along rows.
   const rows = new Float64Array(n * n);
   for (let j = 0; j < n; j++) {
+    yield;
     rows[j * n + j] = 1 / l[j * n + j];
     for (let i = j + 1; i < n; i++) {
       let sum = 0;
@@ -306,6 +336,7 @@ function inverted(l: Float64Array, n: number): Float64Array {
   }
   const result = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
+    yield;
     for (let j = 0; j <= i; j++) {
       let sum = 0;
       for (let k = i; k < n; k++) sum += rows[i * n + k] * rows[j * n + k];

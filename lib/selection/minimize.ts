@@ -1,7 +1,17 @@
 // A small quasi-Newton method for functions of a few variables in a box.
+import type { Steps } from './steps.js';
 
 /** The value at `x`; writes the gradient into `gradient`. */
 export type Objective = (x: Float64Array, gradient: Float64Array) => number;
+
+/** @internal The same in steps. */
+export type StepwiseObjective = (x: Float64Array, gradient: Float64Array) => Steps<number>;
+
+/** @internal Where a minimum was found. */
+export interface Minimum {
+  x: Float64Array;
+  value: number;
+}
 
 /** @internal Where the box ends, and when to stop. */
 export interface Box {
@@ -19,16 +29,23 @@ const dot = (a: Float64Array, b: Float64Array): number => {
   return sum;
 };
 
+/** @internal One step for each call. */
+export const stepwise = (f: Objective): StepwiseObjective =>
+  function* (x, gradient) {
+    yield;
+    return f(x, gradient);
+  };
+
 /**
  * @internal L-BFGS with projection to the box: variables at a bound that want to leave it stand still, and steps are halved
  * until the value falls enough. A value that is not finite counts as too large.
  */
-export function minimizeInBox(f: Objective, start: ArrayLike<number>, box: Box): { x: Float64Array; value: number } {
+export function* minimizeSteps(f: StepwiseObjective, start: ArrayLike<number>, box: Box): Steps<Minimum> {
   const { low, high, iterations = 60 } = box;
   const n = start.length;
   let x = Float64Array.from(start, (value, i) => Math.min(high[i], Math.max(low[i], value)));
   let gradient = new Float64Array(n);
-  let value = f(x, gradient);
+  let value = yield* f(x, gradient);
   let pairs: { s: Float64Array; y: Float64Array; rho: number }[] = [];
   for (let iteration = 0; iteration < iterations; iteration++) {
     const free = gradient.map((g, i) => ((x[i] <= low[i] && g > 0) || (x[i] >= high[i] && g < 0) ? 0 : g));
@@ -39,7 +56,7 @@ export function minimizeInBox(f: Objective, start: ArrayLike<number>, box: Box):
       direction = free.map((g) => -g);
     }
     const first = pairs.length === 0 ? Math.min(1, 0.2 / Math.sqrt(dot(free, free))) : 1;
-    const next = backtrack(f, x, direction, free, value, first, box);
+    const next = yield* backtrack(f, x, direction, free, value, first, box);
     if (next === null) {
       if (pairs.length === 0) break;
       pairs = [];
@@ -87,22 +104,22 @@ interface Reached {
   value: number;
 }
 
-function backtrack(
-  f: Objective,
+function* backtrack(
+  f: StepwiseObjective,
   x: Float64Array,
   direction: Float64Array,
   free: Float64Array,
   value: number,
   first: number,
   { low, high }: Box,
-): Reached | null {
+): Steps<Reached | null> {
   for (let step = first, tries = 0; tries < 25; step /= 2, tries++) {
     const next = Float64Array.from(x, (v, i) => Math.min(high[i], Math.max(low[i], v + step * direction[i])));
     let slope = 0;
     for (let i = 0; i < x.length; i++) slope += free[i] * (next[i] - x[i]);
     if (slope >= 0) return null;
     const gradient = new Float64Array(x.length);
-    const reached = f(next, gradient);
+    const reached = yield* f(next, gradient);
     if (reached <= value + 1e-4 * slope) return { x: next, gradient, value: reached };
   }
   return null;

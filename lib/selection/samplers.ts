@@ -38,6 +38,8 @@ export interface SamplerInput {
 export interface Sampler {
   /** The settings of the next trial. */
   propose(input: SamplerInput): Params | null;
+  /** The same choice without holding the event loop, for samplers that think for long. `Study.optimize` takes it if there. */
+  proposeAsync?(input: SamplerInput): Promise<Params | null>;
 }
 
 /** Draws every trial at random. */

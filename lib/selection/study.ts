@@ -5,7 +5,7 @@ import { checkInteger, checkOneOf } from './check.js';
 import { TrialError, TrialPruned } from './errors.js';
 import { checkPruner, type Pruner } from './pruners.js';
 import { Random, seedOf } from './random.js';
-import { checkSampler, type FinishedTrial, type Sampler } from './samplers.js';
+import { checkSampler, type FinishedTrial, type Sampler, type SamplerInput } from './samplers.js';
 import { CompiledSpace, type Params, type Space } from './space.js';
 import { checkHead, StudyFile } from './study-file.js';
 import { inLanes, WorkerLanes } from './workers.js';
@@ -118,6 +118,9 @@ export class Study<S extends Space = Space> {
   private readonly file: StudyFile | null;
   private readonly finished = new Map<number, FinishedTrial<Params<S>>>();
   private readonly running = new Map<number, RunningTrial<Params<S>>>();
+  /** Numbers of trials that the sampler thinks about. */
+  private readonly reserved = new Set<number>();
+  private asking: Promise<unknown> = Promise.resolve();
 
   constructor(options: StudyOptions<S>) {
     const op = 'Study';
@@ -170,16 +173,45 @@ export class Study<S extends Space = Space> {
 
   /** The next trial, or null when the sampler has nothing left. It must be handed to {@link tell}. */
   ask(): Trial<Params<S>> | null {
+    const number = this.nextNumber();
+    return this.begin(number, this.sampler.propose(this.inputOf(number)));
+  }
+
+  /** {@link ask}, with turns of the event loop while the sampler thinks. Of several calls each waits for those before. */
+  askAsync(): Promise<Trial<Params<S>> | null> {
+    const asked = this.asking.then(async () => {
+      const { sampler } = this;
+      if (sampler.proposeAsync === undefined) return this.ask();
+      const number = this.nextNumber();
+      this.reserved.add(number);
+      try {
+        return this.begin(number, await sampler.proposeAsync(this.inputOf(number)));
+      } finally {
+        this.reserved.delete(number);
+      }
+    });
+    this.asking = asked.catch(() => {}); // told by the promise itself
+    return asked;
+  }
+
+  private nextNumber(): number {
     let number = 0;
-    while (this.finished.has(number) || this.running.has(number)) number++;
+    while (this.finished.has(number) || this.running.has(number) || this.reserved.has(number)) number++;
+    return number;
+  }
+
+  private inputOf(number: number): SamplerInput {
     const { space, seed, direction } = this;
     const running = [...this.running.values()].map(({ params }) => params);
-    const params = this.sampler.propose({ space, number, seed, direction, finished: this.trials, running });
+    return { space, number, seed, direction, finished: this.trials, running };
+  }
+
+  private begin(number: number, params: Params | null): Trial<Params<S>> | null {
     if (params === null) return null;
-    const misfit = space.misfit(params);
+    const misfit = this.space.misfit(params);
     if (misfit !== null)
       throw new ArgumentError('Study', `the sampler chose what the space has not: ${misfit}`, params);
-    const own = new Random(seed, 2 ** 48 + number).nextUint32();
+    const own = new Random(this.seed, 2 ** 48 + number).nextUint32();
     const trial = new RunningTrial(number, params as Params<S>, own, (one) => this.shouldPrune(one));
     this.running.set(number, trial);
     return trial;
@@ -231,7 +263,7 @@ export class Study<S extends Space = Space> {
     try {
       await inLanes(missing, parallel, async (_, lane) => {
         if (exhausted || signal?.aborted) return;
-        const trial = this.ask();
+        const trial = await this.askAsync();
         exhausted = trial === null;
         if (trial === null) return;
         const run = workers

@@ -21,6 +21,7 @@
 #include "../ops/random.h"
 #include "../ops/reduce.h"
 #include "../ops/resample.h"
+#include "../ops/resize.h"
 #include "../ops/rnn.h"
 #include "../ops/sample.h"
 #include "../ops/scan.h"
@@ -119,6 +120,7 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::pad, Narrow::kTaken>(env, exports, "pad");
   add<ops::padBackward>(env, exports, "padBackward");
   add<ops::resample>(env, exports, "resample");
+  add<ops::resize, Narrow::kTaken>(env, exports, "resize");
   add<ops::warp, Narrow::kTaken>(env, exports, "warp");
   add<ops::gridSample>(env, exports, "gridSample");
   add<ops::gridSampleBackward>(env, exports, "gridSampleBackward");

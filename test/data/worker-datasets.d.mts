@@ -18,7 +18,7 @@ export declare class Who {
   }>;
   workerSource(): data.ModuleSource;
 }
-export type Fault = 'throw' | 'reject' | 'exit' | 'hang' | 'memory' | 'function' | 'format';
+export type Fault = 'throw' | 'reject' | 'exit' | 'hang' | 'memory' | 'tensors' | 'function' | 'format' | 'fine';
 /** Item 5 goes wrong. */
 export declare class Faulty {
   readonly fault: Fault;

@@ -1,6 +1,6 @@
 // Datasets that workers make: numbers, and what goes wrong. They use dist/, as users do.
 import { fileURLToPath } from 'node:url';
-import { data, randn, tensor } from '../../dist/index.js';
+import { data, randn, tensor, zeros } from '../../dist/index.js';
 
 const here = import.meta.url;
 class Numbers {
@@ -48,6 +48,10 @@ class Faulty {
         const all = [];
         for (;;) all.push(new Array(1e6).fill({}));
       }
+      case 'tensors':
+        return zeros([2 ** 28]);
+      case 'fine':
+        return index;
       case 'format':
         return data.readIdx(fileURLToPath(here));
       default:

@@ -81,3 +81,44 @@ entry('vision.transforms.functional.crop', {
       return pixel(x, index, column + left, y + top)[0];
     }),
 });
+
+entry('vision.transforms.functional.resizedCrop', {
+  covers: ['resize'],
+  differentiable: false,
+  draw: (
+    d,
+  ): [TensorArg, number, number, number, number, [number, number], { interpolation: 'bilinear' | 'nearest' }] => {
+    const [h, w] = [d.int(1, 12), d.int(1, 80)];
+    const [top, left] = [d.int(0, h - 1), d.int(0, w - 1)];
+    const interpolation = d.pick(['bilinear', 'nearest'] as const);
+    const dtype = d.dtype(interpolation === 'nearest' ? 'all' : 'wide');
+    const image = d.tensor([d.int(1, 3), d.int(1, 4), h, w], { dtype });
+    const size: [number, number] = [d.int(1, 14), d.int(1, 70)];
+    return [image, top, left, d.int(1, h - top), d.int(1, w - left), size, { interpolation }];
+  },
+  reference: (x, top, left, height, width, [h, w], { interpolation }) => {
+    // What each pixel of a side counts for: a triangle as wide as a pixel of the larger of both sides.
+    const shares = (from: number, into: number, o: number): [number, number][] => {
+      const step = Math.fround(from / into);
+      if (interpolation === 'nearest') return [[Math.min(Math.floor(Math.fround(o * step)), from - 1), 1]];
+      if (from === into) return [[o, 1]];
+      const wide = Math.max(1, from / into);
+      const all = Array.from({ length: from }, (_, i): [number, number] => {
+        return [i, Math.max(0, 1 - Math.abs((i + 0.5 - ((o + 0.5) * from) / into) / wide))];
+      });
+      const sum = all.reduce((total, [, share]) => total + share, 0);
+      return all.map(([i, share]) => [i, share / sum]);
+    };
+    return build([...x.shape.slice(0, -2), h, w], x.dtype, (index) => {
+      const [y, column] = index.slice(-2);
+      let total = 0;
+      for (const [i, down] of shares(height, h, y)) {
+        for (const [j, across] of shares(width, w, column)) {
+          total += down * across * at(x, [...index.slice(0, -2), top + i, left + j]);
+        }
+      }
+      return total;
+    });
+  },
+  length: 600,
+});

@@ -1,5 +1,6 @@
 // What the loader and its workers say to each other.
 
+import type { ResourceLimits } from 'node:worker_threads';
 import type { PackedError, Parcel } from './parcel.js';
 import type { ModuleSource } from './source.js';
 
@@ -14,6 +15,7 @@ export interface WorkerSetup {
   /** Items per batch of a stream; null: items as they are. */
   readonly batchSize: number | null;
   readonly dropLast: boolean;
+  readonly resourceLimits: ResourceLimits | undefined;
   /** One number per worker: the item that it takes at the moment. */
   readonly progress: Int32Array;
 }

@@ -3,6 +3,7 @@ import * as errors from '../../errors.js';
 import { fromBytes } from '../../tensor/create.js';
 import type { DType } from '../../tensor/dtype.js';
 import { readBytes } from '../../tensor/read.js';
+import { HOLDS } from '../../tensor/scope.js';
 import { Tensor } from '../../tensor/tensor.js';
 
 type Path = readonly (string | number)[];
@@ -48,7 +49,12 @@ function strip(
   }
   if (Array.isArray(value)) return value.map((item, i) => strip(item, [...path, i], found, buffers));
   if (ArrayBuffer.isView(value)) return ownedView(value, buffers);
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (HOLDS in value) {
+    const { name } = value.constructor;
+    throw new errors.ArgumentError('DataLoader', `${name} cannot cross threads: put its tensor into the batch`, value);
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
   const entries = Object.entries(value).map(([key, item]) => [key, strip(item, [...path, key], found, buffers)]);
   return Object.fromEntries(entries) as unknown;
 }

@@ -21,7 +21,9 @@ export function startThread(setup: WorkerSetup): Worker {
   const entry = new URL(TYPESCRIPT.test(own) ? './data-worker.ts' : './data-worker.js', own).href;
   const modules = [entry, ...modulesOf([setup.dataset, setup.collate, setup.init])];
   const register = loaderFor(modules.filter((module) => TYPESCRIPT.test(module)));
-  return new Worker(BOOTSTRAP, { eval: true, workerData: { setup, entry, register }, name: `DataLoader ${setup.id}` });
+  const { id, resourceLimits } = setup;
+  const workerData = { setup, entry, register };
+  return new Worker(BOOTSTRAP, { eval: true, workerData, resourceLimits, name: `DataLoader ${id}` });
 }
 
 function modulesOf(value: unknown): string[] {

@@ -10,6 +10,7 @@ import { defineOp } from '../define.js';
 import { clamp } from '../pointwise/select.js';
 import { round } from '../pointwise/unary.js';
 import { contiguous, to } from '../shape/view.js';
+import { type ResizeMode, resizeBoxes } from './resize.js';
 
 /** How {@link interpolate} fills new pixels. */
 export type InterpolateMode =
@@ -204,6 +205,10 @@ export function interpolate(input: Tensor, options: InterpolateOptions): Tensor 
   const bytes = mode === 'nearest' || mode === 'nearest-exact' || input.ndim === 4;
   if (input.dtype !== 'uint8' || !bytes || mode === 'area') {
     throw new DTypeError(OP, `mode '${mode}' does not take ${input.dtype}`, input.dtype);
+  }
+  if (input.ndim === 4 && !plan.align && scales.every((scale) => scale === 0) && input.numel > 0) {
+    const [, , h, w] = input.shape;
+    return resizeBoxes(input, [[0, 0, h, w]], [sizes[0], sizes[1]], { mode: mode as ResizeMode, antialias });
   }
   return to(resampleBytes(to(input, 'float32'), sizes, plan), 'uint8');
 }

@@ -141,6 +141,11 @@ export abstract class Transform<P = void> extends SampleTransform {
     return this.perSample;
   }
 
+  /** The parameters of `count` images. */
+  protected makeAll(draws: Draws, info: SampleInfo, count: number): readonly (P | null)[] {
+    return Array.from({ length: count }, () => this.makeParams(draws, info));
+  }
+
   /** Looks at a sample before anything is drawn. */
   protected checkSample(_info: SampleInfo): void {}
 
@@ -156,7 +161,7 @@ export abstract class Transform<P = void> extends SampleTransform {
     this.checkSample(info);
     const lead = this.drawsEach ? leadOf(this.name, parts) : [];
     const draws = new Draws(this.name, generator);
-    const params = Array.from({ length: numelOf(lead) }, () => this.makeParams(draws, info));
+    const params = this.makeAll(draws, info, numelOf(lead));
     const done = new Map<unknown, unknown>();
     for (const part of parts) done.set(part, this.part(part, lead, params));
     return replaceParts(sample, done);

@@ -5,6 +5,7 @@ import type { Generator } from '../../tensor/random.js';
 import { checkProbability, runTransform, SampleTransform, type TransformLike, type TransformOptions } from './base.js';
 import { Draws } from './draws.js';
 import { runByWay } from './groups.js';
+import { Normalize, ToDtype } from './pixel-transforms.js';
 
 function checkTransforms(op: string, transforms: unknown): asserts transforms is readonly TransformLike[] {
   if (!Array.isArray(transforms) || transforms.length === 0) {
@@ -45,9 +46,21 @@ export abstract class TransformList extends SampleTransform {
  */
 export class Compose extends TransformList {
   protected override run(sample: unknown, generator: Generator | undefined): unknown {
-    return this.runAll(sample, generator);
+    let result = sample;
+    this.transforms.forEach((transform, i) => {
+      // Bytes that are scaled and then normalized: Normalize does both in one pass, with the same bits.
+      if (transform instanceof ToDtype && isPlainNormalize(this.transforms[i + 1]) && transform._onlyScales(result)) {
+        new Draws(transform.name, generator ?? transform.generator); // as many random numbers as ever
+        return;
+      }
+      result = runTransform(transform, result, generator);
+    });
+    return result;
   }
 }
+
+const isPlainNormalize = (transform: TransformLike | undefined): boolean =>
+  transform instanceof Normalize && transform.constructor === Normalize && !transform.inplace;
 
 /**
  * All transforms, or none, with probability `p`.

@@ -1,6 +1,7 @@
 // Parts of images, and images with borders: all take pixels as they are.
 import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { indexSelect } from '../../ops/indexing/rows.js';
+import { type PixelBox, resizeBoxes } from '../../ops/layers/resize.js';
 import { cat } from '../../ops/shape/concat.js';
 import { narrow } from '../../ops/shape/view.js';
 import { checkOptions } from '../../tensor/check.js';
@@ -9,7 +10,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { scaleBoxes, shiftBoxes } from './boxes.js';
 import { horizontalFlip, verticalFlip } from './flip.js';
 import { type Fill, onPart, pairOf, roundEven } from './parts.js';
-import { checkResampling, forMasks, type ResamplingOptions, resizedSize, resizeImages } from './resize.js';
+import { checkResampling, forMasks, modeOf, type ResamplingOptions, resizedSize, resizeImages } from './resize.js';
 import type { BoundingBoxes, ImageSize, Transformable } from './sample.js';
 import { mapped } from './turn.js';
 
@@ -120,6 +121,14 @@ export function resizedCrops(
   size: ImageSize,
   options: ResamplingOptions,
 ): Tensor {
+  const [height, width] = sizeOf(images);
+  const fits = ({ top, left, height: h, width: w }: CropBox): boolean =>
+    top >= 0 && left >= 0 && h > 0 && w > 0 && top + h <= height && left + w <= width;
+  if (images.numel > 0 && boxes.every(fits)) {
+    const places = boxes.map((box): PixelBox => [box.top, box.left, box.height, box.width]);
+    const { interpolation: mode, antialias } = modeOf(options);
+    return resizeBoxes(images, places, size, { mode, antialias });
+  }
   if (boxes.length === 1) return resizeImages(cropImages(op, images, boxes), size, options);
   const each = boxes.map((box, i) => resizeImages(cropImages(op, narrow(images, 0, i, 1), [box]), size, options));
   return cat(each, 0);

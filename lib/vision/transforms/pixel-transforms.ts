@@ -6,7 +6,7 @@ import { contiguous, to } from '../../ops/shape/view.js';
 import { tensor } from '../../tensor/create.js';
 import { checkDType, computeDType, type DType } from '../../tensor/dtype.js';
 import type { Generator } from '../../tensor/random.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { checkProbability, type SampleInfo, Transform, type TransformOptions } from './base.js';
 import type { Draws } from './draws.js';
 import { checkImageDType, onBatch } from './image.js';
@@ -20,7 +20,7 @@ import {
   type ToDtypeOptions,
   toDtype,
 } from './pixels.js';
-import type { BoundingBoxes } from './sample.js';
+import { type BoundingBoxes, dataOf, Image, partsOf } from './sample.js';
 
 /**
  * `(x - mean) / std` for each channel. Bytes are divided by 255 first, in the same pass, and become float32.
@@ -84,6 +84,14 @@ export class ToDtype extends FixedTransform {
     this.dtypes = typeof dtype === 'object' && dtype !== null ? dtype : { image: dtype };
     for (const one of Object.values(this.dtypes)) if (one !== undefined) checkDType(this.name, one);
     this.scale = options.scale ?? false;
+  }
+
+  /** Whether all that this does to a sample is to make its bytes floats of [0, 1]. @internal */
+  _onlyScales(sample: unknown): boolean {
+    const { image, mask, boxes } = this.dtypes;
+    if (this.constructor !== ToDtype || !this.scale || image !== 'float32' || mask || boxes) return false;
+    const images = partsOf(sample).filter((part) => part instanceof Tensor || part instanceof Image);
+    return images.length > 0 && images.every((part) => dataOf(part).dtype === 'uint8');
   }
 
   protected image(images: Tensor): Tensor {

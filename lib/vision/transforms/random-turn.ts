@@ -1,17 +1,17 @@
 // Transforms that turn, shear and bend images at random.
 import { ArgumentError, valueText } from '../../errors.js';
-import { conv2d } from '../../ops/layers/conv.js';
+import { indexSelect } from '../../ops/indexing/rows.js';
 import { mul } from '../../ops/pointwise/arithmetic.js';
 import { uniform_ } from '../../ops/random/in-place.js';
-import { cat, stack } from '../../ops/shape/concat.js';
-import { pad } from '../../ops/shape/pad.js';
-import { permute, reshape } from '../../ops/shape/view.js';
+import { cat } from '../../ops/shape/concat.js';
+import { permute } from '../../ops/shape/view.js';
 import { empty, tensor } from '../../tensor/create.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { checkProbability, type SampleInfo, Transform, type TransformOptions } from './base.js';
 import type { Draws } from './draws.js';
 import { type AffineParams, type Corners, type Point, perspectiveCoefficients } from './matrix.js';
 import { checkNumber, checkNumbers, type Fill, roundEven } from './parts.js';
+import { gaussianBlur } from './pixels.js';
 import type { BoundingBoxes } from './sample.js';
 import {
   affineBoxes,
@@ -277,23 +277,10 @@ export interface ElasticTransformOptions extends RandomWarpOptions {
   readonly sigma?: number | readonly number[];
 }
 
-/** Weights of a Gaussian over an odd number of pixels that sum to 1. */
-function gaussian(size: number, sigma: number): Tensor {
-  const weights = Array.from({ length: size }, (_, i) => Math.exp(-0.5 * ((i - (size - 1) / 2) / sigma) ** 2));
-  const sum = weights.reduce((a, b) => a + b, 0);
-  return tensor(weights.map((w) => w / sum));
-}
-
-/** `[N, 1, H, W]` blurred along both axes, mirrored at the edges. */
-function blurred(x: Tensor, size: number, sigma: readonly number[]): Tensor {
-  const half = (size - 1) / 2;
-  const border = (axis: 2 | 3): Tensor => {
-    const sides = axis === 3 ? [half, half, 0, 0] : [0, 0, half, half];
-    const kernel = reshape(gaussian(size, sigma[axis === 3 ? 0 : 1]), axis === 3 ? [1, 1, 1, size] : [1, 1, size, 1]);
-    return conv2d(pad(x, sides, { mode: 'reflect' }), kernel);
-  };
-  x = border(3);
-  return border(2);
+/** One of the fields `[N, H, W, 2]` of a call. */
+interface ElasticField {
+  readonly fields: Tensor;
+  readonly at: number;
 }
 
 /**
@@ -303,7 +290,7 @@ function blurred(x: Tensor, size: number, sigma: readonly number[]): Tensor {
  * @throws ArgumentError for a negative sigma; ShapeError for images that are too small for it.
  * Source: https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.v2.ElasticTransform.html
  */
-export class ElasticTransform extends WarpTransform<Tensor> {
+export class ElasticTransform extends WarpTransform<ElasticField> {
   readonly alpha: readonly number[];
   readonly sigma: readonly number[];
 
@@ -324,32 +311,39 @@ export class ElasticTransform extends WarpTransform<Tensor> {
     return `alpha=[${alpha.join(', ')}], sigma=[${sigma.join(', ')}], interpolation=${interpolation}`;
   }
 
-  /** A field `[1, H, W, 2]`. */
-  protected makeParams(draws: Draws, { size }: SampleInfo): Tensor {
+  protected makeParams(draws: Draws, info: SampleInfo): ElasticField {
+    return this.makeAll(draws, info, 1)[0];
+  }
+
+  /** The fields of all images at once. */
+  protected override makeAll(draws: Draws, { size }: SampleInfo, count: number): readonly ElasticField[] {
     const generator = draws.generator();
     const along = (axis: 0 | 1): Tensor => {
-      const noise = uniform_(empty([1, 1, ...size]), -1, 1, { generator });
+      const noise = uniform_(empty([count, 1, ...size]), -1, 1, { generator });
       const sigma = this.sigma[axis];
       const odd = Math.floor(8 * sigma + 1) | 1;
-      const smooth = sigma > 0 ? blurred(noise, odd, this.sigma) : noise;
+      const smooth = sigma > 0 && count > 0 ? gaussianBlur(noise, odd, { sigma: this.sigma }) : noise;
       return mul(smooth, this.alpha[axis] / size[1 - axis]);
     };
-    return permute(cat([along(0), along(1)], 1), [0, 2, 3, 1]);
+    const fields = permute(cat([along(0), along(1)], 1), [0, 2, 3, 1]);
+    return Array.from({ length: count }, (_, at) => ({ fields, at }));
   }
 
-  private fieldOf(fields: readonly Tensor[]): Tensor {
-    return fields.length === 1 ? fields[0] : reshape(stack(fields), [fields.length, ...fields[0].shape.slice(1)]);
+  private fieldOf(params: readonly ElasticField[]): Tensor {
+    const [{ fields }] = params;
+    if (params.length === fields.shape[0]) return fields;
+    return indexSelect(fields, 0, tensor(Int32Array.from(params, ({ at }) => at)));
   }
 
-  protected image(images: Tensor, fields: readonly Tensor[]): Tensor {
+  protected image(images: Tensor, fields: readonly ElasticField[]): Tensor {
     return elasticImages(this.name, images, this.fieldOf(fields), this.reading());
   }
 
-  protected override mask(masks: Tensor, fields: readonly Tensor[]): Tensor {
+  protected override mask(masks: Tensor, fields: readonly ElasticField[]): Tensor {
     return elasticImages(this.name, masks, this.fieldOf(fields), this.reading(true));
   }
 
-  protected override boxes(boxes: BoundingBoxes, fields: readonly Tensor[]): BoundingBoxes {
+  protected override boxes(boxes: BoundingBoxes, fields: readonly ElasticField[]): BoundingBoxes {
     return elasticBoxes(boxes, this.fieldOf(fields));
   }
 }

@@ -1,13 +1,9 @@
 // Images of another size.
 import { ArgumentError, valueText } from '../../errors.js';
-import { indexSelect } from '../../ops/indexing/rows.js';
-import { type InterpolateOptions, interpolate } from '../../ops/layers/interpolate.js';
-import { clamp } from '../../ops/pointwise/select.js';
-import { round } from '../../ops/pointwise/unary.js';
-import { reshape, to } from '../../ops/shape/view.js';
+import { interpolate } from '../../ops/layers/interpolate.js';
+import { resizeBoxes } from '../../ops/layers/resize.js';
+import { reshape } from '../../ops/shape/view.js';
 import { checkOptions } from '../../tensor/check.js';
-import { tensor } from '../../tensor/create.js';
-import { isFloating } from '../../tensor/dtype.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { type SampleInfo, Transform, type TransformOptions } from './base.js';
 import { scaleBoxes } from './boxes.js';
@@ -71,41 +67,21 @@ export function resizedSize(op: string, [h, w]: ImageSize, size: unknown, maxSiz
   return other > maxSize ? sized(Math.floor((maxSize * wanted) / other), maxSize) : sized(wanted, other);
 }
 
-const { fround } = Math;
-
-/** The pixels that a nearest-pixel resize takes along an axis; in float32, as PyTorch. */
-function nearestPlaces(from: number, into: number, exact: boolean): Tensor {
-  const scale = fround(from / into);
-  const place = (i: number): number => Math.floor(fround((exact ? i + 0.5 : i) * scale));
-  return tensor(Int32Array.from({ length: into }, (_, i) => Math.min(place(i), from - 1)));
-}
-
 /** @internal Images `[N, C, H, W]` of another size. */
-export function resizeImages(images: Tensor, [height, width]: ImageSize, options: ResamplingOptions): Tensor {
+export function resizeImages(images: Tensor, size: ImageSize, options: ResamplingOptions): Tensor {
   const [n, channels, h, w] = images.shape;
-  const { interpolation = 'bilinear', antialias = true } = options;
-  if (h === height && w === width) return images;
-  if (images.numel === 0) return reshape(images, [n, channels, height, width]);
-  if (interpolation === 'nearest' || interpolation === 'nearest-exact') {
-    const exact = interpolation === 'nearest-exact';
-    const rows = h === height ? images : indexSelect(images, 2, nearestPlaces(h, height, exact));
-    return w === width ? rows : indexSelect(rows, 3, nearestPlaces(w, width, exact));
-  }
-  const mode = { size: [height, width], mode: interpolation, antialias: antialias ?? false };
-  if (images.dtype === 'float32' || images.dtype === 'float64') return interpolate(images, mode);
-  if (images.dtype === 'uint8') return resizeBytes(images, [height, width], mode);
-  const floats = interpolate(to(images, 'float32'), mode);
-  return to(isFloating(images.dtype) ? floats : round(floats), images.dtype);
+  if (h === size[0] && w === size[1]) return images;
+  if (images.numel === 0) return reshape(images, [n, channels, ...size]);
+  const { interpolation: mode = 'bilinear', antialias } = modeOf(options);
+  if (images.dtype === 'float32' || images.dtype === 'float64') return interpolate(images, { size, mode, antialias });
+  return resizeBoxes(images, [[0, 0, h, w]], size, { mode, antialias });
 }
 
-/** Rows first, then columns, rounded to bytes between, as PyTorch does. */
-function resizeBytes(images: Tensor, [height, width]: ImageSize, mode: InterpolateOptions): Tensor {
-  const h = images.shape[2];
-  const pass = (x: Tensor, size: ImageSize): Tensor => clamp(round(interpolate(x, { ...mode, size })), 0, 255);
-  let x = to(images, 'float32');
-  if (width !== images.shape[3]) x = pass(x, [h, width]);
-  if (height !== h) x = pass(x, [height, width]);
-  return to(x, 'uint8');
+/** @internal */
+export function modeOf(options: ResamplingOptions): { interpolation: Interpolation; antialias: boolean } {
+  const { interpolation = 'bilinear', antialias = true } = options;
+  const nearest = interpolation === 'nearest' || interpolation === 'nearest-exact';
+  return { interpolation, antialias: !nearest && (antialias ?? false) };
 }
 
 /** @internal How masks are resized: the nearest pixel. */

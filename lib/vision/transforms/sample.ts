@@ -1,4 +1,5 @@
 // What transforms take: images with what belongs to them, in arrays and plain objects.
+import { COLLATE } from '../../data/collate.js';
 import { ArgumentError, DTypeError, ShapeError, shapeText, valueText } from '../../errors.js';
 import { type TensorData, tensor } from '../../tensor/create.js';
 import { HOLDS } from '../../tensor/scope.js';
@@ -31,6 +32,11 @@ export class Image {
   }
 
   /** @internal */
+  static [COLLATE](items: readonly Image[], together: (parts: readonly Tensor[]) => unknown): Image {
+    return new Image(together(items.map(({ data }) => data)) as Tensor);
+  }
+
+  /** @internal */
   [HOLDS](): Tensor[] {
     return [this.data];
   }
@@ -40,6 +46,11 @@ export class Image {
 export class Mask {
   constructor(readonly data: Tensor) {
     checkRank('Mask', data, 2, '[..., H, W]');
+  }
+
+  /** @internal */
+  static [COLLATE](items: readonly Mask[], together: (parts: readonly Tensor[]) => unknown): Mask {
+    return new Mask(together(items.map(({ data }) => data)) as Tensor);
   }
 
   /** @internal */
@@ -80,6 +91,11 @@ export class BoundingBoxes {
     }
     if (dtype === 'bool') throw new DTypeError(op, 'boxes are numbers, got bool', dtype);
     if (!(data instanceof Tensor)) this.check(this.data.dataSync());
+  }
+
+  /** Images differ in how many objects they show, so boxes stay lists. @internal */
+  static [COLLATE](items: readonly BoundingBoxes[]): BoundingBoxes[] {
+    return [...items];
   }
 
   /** @throws ArgumentError that names the first box outside the image, with negative sizes, or not finite. */

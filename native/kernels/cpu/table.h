@@ -24,6 +24,7 @@
 #include "random.h"
 #include "reduce.h"
 #include "resample.h"
+#include "resize.h"
 #include "rnn.h"
 #include "scan.h"
 #include "softmax.h"

@@ -95,6 +95,48 @@ describe('random transforms', () => {
     expect(new Set(whole.map(([[[first]]]) => first)).size).toBe(1);
   });
 
+  it('RandomResizedCrop shows a box of its own of each image, as one crop after the other does', () => {
+    const crops: { top: number; left: number; height: number; width: number }[] = [];
+    class Watched extends t.RandomResizedCrop {
+      protected override makeParams(draws: never, info: never) {
+        const crop = super.makeParams(draws, info);
+        crops.push(crop);
+        return crop;
+      }
+    }
+    for (const dtype of ['uint8', 'float32', 'int64'] as const) {
+      for (const interpolation of ['bilinear', 'bicubic', 'nearest'] as const) {
+        crops.length = 0;
+        const x = counted([5, 3, 40, 37], dtype);
+        const out = new Watched([20, 45], { interpolation }).forward(x);
+        crops.forEach(({ top, left, height, width }, i) => {
+          const one = t.functional.resizedCrop(x.select(0, i), top, left, height, width, [20, 45], { interpolation });
+          expect(out.select(0, i).equal(one), `${dtype} ${interpolation}`).toBe(true);
+          // A box of zeros and the same box as an image of its own.
+          const cut = t.functional.crop(x.select(0, i), top, left, height, width);
+          const alone = t.functional.resize(cut.contiguous(), [20, 45], { interpolation });
+          expect(Number(one.to('float32').sub(alone.to('float32')).abs().max().itemSync())).toBeLessThanOrEqual(
+            dtype === 'float32' ? 1e-2 : 0,
+          );
+        });
+      }
+    }
+  });
+
+  it('Compose scales and normalizes bytes in one pass, with the bits and random numbers of two', () => {
+    const x = counted([4, 3, 20, 23], 'uint8');
+    const steps = [new t.ToDtype('float32', { scale: true }), new t.Normalize([0.4, 0.5, 0.6], [0.2, 0.3, 0.25])];
+    const crop = new t.RandomCrop(9);
+    const run = (sample: unknown, generator: Generator) =>
+      [...steps, crop].reduce((value: unknown, step) => step.forward(value, { generator }), sample) as Tensor;
+    const one = new t.Compose([...steps, crop]).forward(x, { generator: new Generator(5) });
+    expect(one.dtype).toBe('float32');
+    expect(one.equal(run(x, new Generator(5)))).toBe(true);
+    const floats = x.to('float32').div(300);
+    const other = new t.Compose([...steps, crop]).forward(floats, { generator: new Generator(5) });
+    expect(other.equal(run(floats, new Generator(5)))).toBe(true);
+  });
+
   it('RandomIoUCrop keeps boxes whose centre lies inside, and marks the others', () => {
     const boxes = new BoundingBoxes(
       [
