@@ -1,7 +1,7 @@
 // Draws docs/images/transforms.png: what the transforms make of images of Fashion-MNIST.
 //   npx tsx scripts/docs/transforms-picture.ts
 import { writeFileSync } from 'node:fs';
-import sharp from 'sharp';
+import sharp, { type OverlayOptions } from 'sharp';
 import { Generator, type Tensor, vision } from '../../lib/index.js';
 
 const t = vision.transforms;
@@ -28,7 +28,7 @@ const CELL = 28 * ZOOM + 6;
 const LABEL = 250;
 
 /** A tile of the grid. */
-async function tile(image: Tensor, row: number, column: number): Promise<sharp.OverlayOptions> {
+async function tile(image: Tensor, row: number, column: number): Promise<OverlayOptions> {
   const raw = { width: 28, height: 28, channels: 1 } as const;
   const bytes = (await image.contiguous().data()) as Uint8Array;
   const size = 28 * ZOOM;
@@ -39,7 +39,7 @@ async function tile(image: Tensor, row: number, column: number): Promise<sharp.O
 const fashion = await vision.datasets.FashionMNIST.load({ train: false, download: false });
 const [floats] = fashion.batch(Array.from({ length: COUNT }, (_, i) => i));
 const images = floats.mul(255).round().to('uint8').reshape([COUNT, 1, 28, 28]);
-const tiles: sharp.OverlayOptions[] = [];
+const tiles: OverlayOptions[] = [];
 for (const [row, [, transform]] of ROWS.entries()) {
   const out = new t.Compose([transform]).forward(images, { generator: new Generator(row + 1) });
   for (let i = 0; i < COUNT; i++) tiles.push(await tile(out.select(0, i), row, i));
