@@ -5,7 +5,7 @@ import { ATTENTION_CASES } from './attention.js';
 import type { Case } from './case.js';
 import type { Contestant } from './harness.js';
 import { LAYER_CASES } from './layers.js';
-import { MODEL_CASES } from './models.js';
+import { MODEL_CASES, MORE_MODEL_CASES } from './models.js';
 import { CASES } from './ops.js';
 import { nabla, onnx, type Places, tfjs, torch, worker } from './rivals.js';
 import { CONVOLUTION_CASES, PRODUCT_CASES } from './shapes.js';
@@ -81,6 +81,14 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     steps: '3',
     warmup: 2,
     contestants: pair('models'),
+  },
+  'more-models': {
+    title: 'All other networks: inference and training step (hours; see --only)',
+    cases: MORE_MODEL_CASES,
+    rounds: '3',
+    steps: '3',
+    warmup: 2,
+    contestants: pair('more-models'),
   },
   workloads: {
     title: 'Nine workloads',

@@ -1,0 +1,3 @@
+import { serveNetworks } from './networks.mjs';
+
+await serveNetworks('more-models');

@@ -1,0 +1,3 @@
+from networks import serve_networks
+
+serve_networks('more-models')
