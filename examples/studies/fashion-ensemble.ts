@@ -33,7 +33,7 @@ interface Member {
   loss: number[];
 }
 
-/** Each member leaves out another part of the training images; with them, never with the test images, all was chosen. */
+/** Each member leaves out another part of the training images, to be judged by; the test images are looked at once. */
 const PARTS = 12;
 const BATCH = 100;
 const RATE = 0.1;
