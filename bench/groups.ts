@@ -8,6 +8,7 @@ import { LAYER_CASES } from './layers.js';
 import { MODEL_CASES, MORE_MODEL_CASES } from './models.js';
 import { CASES } from './ops.js';
 import { nabla, onnx, type Places, tfjs, torch, worker } from './rivals.js';
+import { SEQUENCE_CASES } from './sequences.js';
 import { CONVOLUTION_CASES, PRODUCT_CASES } from './shapes.js';
 import { TRANSFORM_CASES } from './transforms.js';
 import { WORKLOAD_CASES } from './workloads/cases.js';
@@ -49,6 +50,14 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     steps: '3',
     warmup: 2,
     contestants: pair('attention'),
+  },
+  sequences: {
+    title: 'Sequences: lengths that differ, a small GPT',
+    cases: SEQUENCE_CASES,
+    rounds: '5',
+    steps: '3',
+    warmup: 2,
+    contestants: pair('sequences'),
   },
   convolutions: {
     title: 'Convolutions of known networks, three passes each',
