@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { loadBinary } from './binary.js';
+import { OutOfMemoryError } from './errors.js';
 import type { NativeLayers } from './native-layers.js';
 import type { TypedArray } from './tensor/dtype.js';
 import { MAX_DIMS } from './tensor/layout.js';
@@ -44,7 +45,7 @@ export interface Native extends NativeLayers {
   readonly isa: string;
   /** Set by the first copy of the library that loads the addon in this thread. */
   buffers?: Buffers;
-  initialise(args: Float64Array, noted: Uint32Array): void;
+  initialise(args: Float64Array, noted: Uint32Array, outOfMemory: (bytes: number) => Error): void;
   threads(): number;
   setThreads(n: number): void;
   setPriority(background: boolean): void;
@@ -276,7 +277,7 @@ native.buffers ??= { args: new Float64Array(2 * MAX_DIMS), noted: new Uint32Arra
 export const { args } = native.buffers;
 /** Handles to release, after their count: taken in by whatever needs memory next. */
 const { noted } = native.buffers;
-native.initialise(args, noted);
+native.initialise(args, noted, (bytes) => new OutOfMemoryError('empty', bytes));
 
 /** Gives up a handle without a call. Its memory is free for the next tensor that is made. */
 export function releaseHandle(id: Handle): void {

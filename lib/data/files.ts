@@ -1,4 +1,5 @@
-import { copyFile, type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { copyFile, type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { FormatError, NablaError } from '../errors.js';
@@ -25,7 +26,8 @@ function home(): string {
 
 /**
  * Writes a file so that readers see the old content or the whole new one, never a part: into a temporary file in the
- * same folder, flushed to the disk and then renamed. Missing folders are made; when `write` fails nothing is left.
+ * same folder, flushed to the disk and then renamed. Missing folders are made; when `write` fails or the process exits,
+ * nothing is left; what a killed process or worker has left goes with a later write of the same file.
  *
  * @param write is given the open temporary file
  */
@@ -63,20 +65,63 @@ export async function linkAtomically(from: string, to: string): Promise<void> {
   });
 }
 
+/** Temporary files that are being written; an exit of the process removes them. */
+const unfinished = new Set<string>();
+const removeUnfinished = (): void => {
+  for (const path of unfinished) rmSync(path, { force: true });
+};
+
+function begin(temporary: string): void {
+  if (unfinished.size === 0) process.on('exit', removeUnfinished);
+  unfinished.add(temporary);
+}
+
+function end(temporary: string): void {
+  unfinished.delete(temporary);
+  if (unfinished.size === 0) process.off('exit', removeUnfinished);
+}
+
+/** How long nobody must have written to the temporary file of another process before it counts as left behind. */
+const ABANDONED_MS = 60_000;
+
+/** Removes what killed processes and terminated workers have left of the same file. */
+async function removeAbandoned(folder: string, name: string): Promise<void> {
+  for (const entry of await readdir(folder)) {
+    if (!entry.startsWith(`.${name}.`)) continue;
+    const pid = /^(\d+)-[0-9a-f]{12}\.tmp$/.exec(entry.slice(name.length + 2))?.[1];
+    const path = join(folder, entry);
+    if (pid === undefined || unfinished.has(path)) continue;
+    if (Number(pid) !== process.pid && isAlive(Number(pid))) continue;
+    // The process may live on another machine that shares the folder.
+    if (Date.now() - (await stat(path)).mtimeMs > ABANDONED_MS) await rm(path, { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
 /** Makes a file under a temporary name in the same folder, then gives it its own. */
 async function replaceFile(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
   const { randomBytes } = process.getBuiltinModule('node:crypto');
   const temporary = join(folder, `.${basename(path)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
+  begin(temporary);
   try {
     await make(temporary);
     await rename(temporary, path);
   } finally {
     // Also when both names were links to one file: renaming does nothing then.
     await rm(temporary, { force: true });
+    end(temporary);
   }
   await syncFolder(folder);
+  await removeAbandoned(folder, basename(path)).catch(() => {}); // the file is whole whatever lies beside it
 }
 
 /** Makes the rename itself durable. Windows cannot open folders, there it is left to the file system. */

@@ -1,5 +1,5 @@
 // A model in several safetensors files with an index, as Hugging Face writes large ones.
-import { rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { writeAtomically } from '../data/files.js';
 import { ArgumentError, FormatError, valueText } from '../errors.js';
@@ -95,7 +95,8 @@ export interface SaveShardedOptions {
 /**
  * Saves tensors as `model.safetensors`, or, when they are more than `maxShardSize` bytes, as `model-00001-of-0000N.safetensors`
  * with `model.safetensors.index.json`: what Hugging Face's libraries read. The index is written last, and each file complete
- * or not at all; files of an older save that would be found instead of the new ones are removed then.
+ * or not at all. Files of an older save that would be found instead of the new ones are removed; its index goes, once all new
+ * files are written, before they take the places of old ones, so that no index names files of two saves.
  *
  * @returns the path to load: of the index, or of the only file
  * @example
@@ -122,11 +123,22 @@ export async function saveSharded(
   const fileOf = (i: number): string =>
     shards.length === 1 ? `${name}.safetensors` : `${name}-${padded(i + 1)}-of-${padded(shards.length)}.safetensors`;
   // All reads are queued before the first file is written, so the files show one moment.
-  await Promise.all(shards.map((shard, i) => writeTensors(op, join(folder, fileOf(i)), shard, () => metadata)));
+  const write = (file: string, i: number) => writeTensors(op, join(folder, file), shards[i], () => metadata);
   if (shards.length === 1) {
+    await write(fileOf(0), 0);
     await rm(index, { force: true });
     return single;
   }
+  const parts = shards.map((_, i) => `.${fileOf(i)}.new`);
+  const written = await Promise.allSettled(parts.map(write));
+  const failed = written.find((one) => one.status === 'rejected');
+  if (failed) {
+    await Promise.all(parts.map((part) => rm(join(folder, part), { force: true })));
+    throw failed.reason;
+  }
+  // From here to the new index there is none: shards of two saves are never taken for one.
+  await rm(index, { force: true });
+  for (const [i, part] of parts.entries()) await rename(join(folder, part), join(folder, fileOf(i)));
   const map = shards.flatMap((shard, i) => shard.map(([key]): [string, string] => [key, fileOf(i)]));
   const total = shards.flat().reduce((sum, [, x]) => sum + bytesOfTensor(x), 0);
   const json = { metadata: { total_size: total }, weight_map: Object.fromEntries(map) };

@@ -5,7 +5,7 @@ import { checkTensor } from '../tensor/check.js';
 import { getDefaultDType, stridesLike } from '../tensor/create.js';
 import { DTYPE_CODES, type DType, isFloating, promoteScalar, resultTypeOf } from '../tensor/dtype.js';
 import { broadcastShapes, contiguousStrides, isContiguous, isDense, sameShape } from '../tensor/layout.js';
-import { adopt, allocationError, emptyContiguous, type Tensor, unmadeLike } from '../tensor/tensor.js';
+import { adopt, emptyContiguous, type Tensor, unmadeLike } from '../tensor/tensor.js';
 import { to } from './shape/view.js';
 import { emptyResult, targetPending } from './target.js';
 
@@ -23,11 +23,7 @@ export function runBinary(name: string, code: number, a: Tensor, b: Tensor, dtyp
   const shape = broadcastShapes(name, a.shape, b.shape);
   if (!targetPending() && sameShape(shape, a.shape) && isContiguous(a.shape, a.strides)) {
     const out = unmadeLike(a, dtype);
-    try {
-      return adopt(out, native.binaryLike(out, DTYPE_CODES[dtype], code, a._id, b._id));
-    } catch (error) {
-      throw allocationError(error);
-    }
+    return adopt(out, native.binaryLike(out, DTYPE_CODES[dtype], code, a._id, b._id));
   }
   const out = emptyResult(shape, resultStrides(shape, [a, b]), dtype);
   native.binary(code, out._id, a._id, b._id);
@@ -38,11 +34,7 @@ export function runBinary(name: string, code: number, a: Tensor, b: Tensor, dtyp
 export function runScalar(code: number, x: Tensor, scalar: number, reversed = false, dtype: DType = x.dtype): Tensor {
   if (!targetPending() && isContiguous(x.shape, x.strides)) {
     const out = unmadeLike(x, dtype);
-    try {
-      return adopt(out, native.binaryScalarLike(out, DTYPE_CODES[dtype], code, x._id, scalar, reversed));
-    } catch (error) {
-      throw allocationError(error);
-    }
+    return adopt(out, native.binaryScalarLike(out, DTYPE_CODES[dtype], code, x._id, scalar, reversed));
   }
   const out = emptyResult(x.shape, stridesLike(x, x.shape), dtype);
   native.binaryScalar(code, out._id, x._id, scalar, reversed);
@@ -53,11 +45,7 @@ export function runScalar(code: number, x: Tensor, scalar: number, reversed = fa
 export function runUnary(code: number, x: Tensor, dtype: DType = x.dtype): Tensor {
   if (!targetPending() && isContiguous(x.shape, x.strides)) {
     const out = unmadeLike(x, dtype);
-    try {
-      return adopt(out, native.unaryLike(out, DTYPE_CODES[dtype], code, x._id));
-    } catch (error) {
-      throw allocationError(error);
-    }
+    return adopt(out, native.unaryLike(out, DTYPE_CODES[dtype], code, x._id));
   }
   const out = emptyResult(x.shape, stridesLike(x, x.shape), dtype);
   native.unary(code, out._id, x._id);

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { writeAtomically } from '../data/files.js';
 import { ArgumentError, valueText } from '../errors.js';
 import { requireImagePath } from '../plots/render.js';
 import { checkOptions } from '../tensor/check.js';
@@ -97,7 +97,7 @@ export class Profile {
 
   /** Writes {@link chromeTrace} as JSON, for chrome://tracing and https://ui.perfetto.dev. */
   async saveTrace(path: string): Promise<void> {
-    await writeFile(path, JSON.stringify(this.chromeTrace()));
+    await writeAtomically(path, (file) => file.writeFile(JSON.stringify(this.chromeTrace())));
   }
 
   /**

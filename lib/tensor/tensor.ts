@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { AutogradError, DisposedError, OutOfMemoryError, ShapeError } from '../errors.js';
+import { AutogradError, DisposedError, ShapeError } from '../errors.js';
 import { args, native, releaseHandle } from '../native.js';
 import { DTYPE_CODES, type DType, ITEM_SIZES, isFloating } from './dtype.js';
 import { currentFrame, isInferenceModeEnabled, type Scope, scopeOf } from './frame.js';
@@ -291,23 +291,11 @@ export function adoptView(tensor: Tensor, base: Tensor, offset: number): Tensor 
   return adopt(tensor, native.view(tensor, base._id, describe(tensor.shape, tensor.strides), offset));
 }
 
-/** @internal What a failed allocation throws. */
-export function allocationError(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== 'NABLA_OUT_OF_MEMORY') return error;
-  return new OutOfMemoryError('empty', 'bytes' in error ? Number(error.bytes) : 0);
-}
-
 /** @internal An uninitialised tensor with any strides from 0 up. */
 export function emptyStrided(shape: readonly number[], strides: readonly number[], dtype: DType): Tensor {
   const tensor = new Tensor(shape, strides, dtype, null, 0);
   const ndim = describe(shape, strides);
-  let id: number;
-  try {
-    id = native.empty(tensor, DTYPE_CODES[dtype], ndim);
-  } catch (error) {
-    throw allocationError(error);
-  }
-  return adopt(tensor, id);
+  return adopt(tensor, native.empty(tensor, DTYPE_CODES[dtype], ndim));
 }
 
 /** @internal A tensor that lies in memory like `like`, without a handle: an op that makes its output gives it one. */

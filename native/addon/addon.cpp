@@ -6,8 +6,8 @@ namespace nabla::addon {
 
 namespace {
 
-// initialise(argumentBuffer: Float64Array, noted: Uint32Array): shapes and strides travel through the one, handles to
-// release through the other, which is cheaper than arrays and calls.
+// initialise(argumentBuffer: Float64Array, noted: Uint32Array, outOfMemory): shapes and strides travel through the one,
+// handles to release through the other, which is cheaper than arrays and calls. The function makes an error.
 Napi::Value initialise(const Napi::CallbackInfo& info) {
   Environment& e = Environment::of(info.Env());
   const auto array = info[0].As<Napi::Float64Array>();
@@ -15,6 +15,7 @@ Napi::Value initialise(const Napi::CallbackInfo& info) {
   e.argumentsOwner = Napi::Persistent(info[0].As<Napi::Object>());
   e.noted = info[1].As<Napi::Uint32Array>().Data();
   e.notedOwner = Napi::Persistent(info[1].As<Napi::Object>());
+  e.outOfMemory = Napi::Persistent(info[2].As<Napi::Function>());
   return info.Env().Undefined();
 }
 

@@ -39,10 +39,8 @@ double toDouble(const Info& info, size_t i) {
 }
 
 [[noreturn]] inline void throwOutOfMemory(Napi::Env env, size_t bytes) {
-  Napi::Error error = Napi::Error::New(env, "out of memory");
-  error.Set("code", Napi::String::New(env, "NABLA_OUT_OF_MEMORY"));
-  error.Set("bytes", Napi::Number::New(env, static_cast<double>(bytes)));
-  throw error;
+  const Napi::HandleScope scope(env);
+  throw Napi::Error(env, Environment::of(env).outOfMemory.Call({Napi::Number::New(env, static_cast<double>(bytes))}));
 }
 
 // No C++ exception may cross the border.

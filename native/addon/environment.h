@@ -43,6 +43,7 @@ class Environment {
   const double* arguments = nullptr;  // shapes and strides of the current call, written by JavaScript
   uint32_t* noted = nullptr;          // handles to release, after their count
   Napi::ObjectReference argumentsOwner, notedOwner;
+  Napi::FunctionReference outOfMemory;  // makes the error for so many bytes
   int threads;
   int64_t limit, minLimit;  // bytes that start the ladder
   int64_t tensors = 0, polls = 0, minorCollections = 0, fullCollections = 0;

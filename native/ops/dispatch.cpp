@@ -7,7 +7,7 @@ namespace nabla {
 #define DECLARE(family, Table, isa) extern "C" void nabla_register_##family##__##isa(Table* table);
 #if defined(__aarch64__)
 #define FAMILY(name, Table) DECLARE(name, cpu::Table, neon)
-#elif defined(__x86_64__)
+#elif defined(__x86_64__) && !defined(NABLA_ONLY_BASELINE)
 #define FAMILY(name, Table)           \
   DECLARE(name, cpu::Table, baseline) \
   DECLARE(name, cpu::Table, avx2)     \
@@ -35,7 +35,7 @@ const cpu::KernelTable& kernelTable(Isa isa) {
 #define FAMILY(name, Table) nabla_register_##name##__baseline(&table.name);
 #include "../kernels/cpu/families.inc"
 #undef FAMILY
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(NABLA_ONLY_BASELINE)
 #define FAMILY(name, Table) nabla_register_##name##__avx2(&table.name);
   if (isa == Isa::kAvx2) {
 #include "../kernels/cpu/families.inc"

@@ -24,6 +24,9 @@ const char* isaName(Isa isa) {
 }
 
 bool isaSupported(Isa isa) {
+#if defined(NABLA_ONLY_BASELINE) && !defined(__aarch64__)
+  if (isa != Isa::kBaseline) return false;
+#endif
 #if defined(__x86_64__)
   __builtin_cpu_init();
   switch (isa) {

@@ -113,6 +113,20 @@ void* mapPages(size_t bytes) {
 }
 void unmapPages(void* data, size_t bytes) { munmap(data, bytes); }
 
+#if defined(__SANITIZE_ADDRESS__)
+
+// The sanitizer guards each block, and tells where it was made and freed.
+bool guardPages() { return true; }
+
+void* mapGuarded(size_t bytes) {
+  void* data;
+  return posix_memalign(&data, 64, bytes) == 0 ? data : nullptr;
+}
+
+void unmapGuarded(void* data, size_t) { std::free(data); }
+
+#else
+
 bool guardPages() {
   static const bool guard = std::getenv("NABLA_GUARD_PAGES") != nullptr;
   return guard;
@@ -137,6 +151,8 @@ void unmapGuarded(void* data, size_t bytes) {
   const size_t body = pagesFor(bytes);
   munmap(static_cast<char*>(data) + bytes - body, body + pagesFor(1));
 }
+
+#endif
 
 void* alignedAlloc(size_t bytes) { return std::aligned_alloc(64, (bytes + 63) & ~size_t{63}); }
 void alignedFree(void* data) { std::free(data); }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type DType, type nn, synchronizeSync, type Tensor, tensor } from '../../lib/index.js';
 import { difference, magnitude, type Values } from './compare.js';
+import { expectNoLeak } from './leaks.js';
 
 interface Run {
   mode: 'train' | 'eval';
@@ -87,5 +88,6 @@ export function compareModules(file: string, make: Record<string, () => nn.AnyMo
         check(dtype === 'float32' ? module.clone() : module, one, dtype);
       });
     }
+    it('gives all memory back', () => expectNoLeak(() => check(make[one.name](), one, 'float32')));
   });
 }

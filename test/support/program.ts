@@ -17,6 +17,8 @@ export interface ProgramOptions {
   flags?: readonly string[];
   /** Sent when the program has printed `ready`. */
   signalWhenReady?: NodeJS.Signals;
+  /** Milliseconds from there to the signal. Default 0. */
+  signalDelay?: number;
   timeoutMs?: number;
 }
 
@@ -28,9 +30,14 @@ export function runProgram(name: string, args: readonly string[] = [], options: 
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const outcome: Outcome = { status: '', stdout: '', stderr: '' };
+  let { signalWhenReady } = options;
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     outcome.stdout += chunk;
-    if (options.signalWhenReady && outcome.stdout.includes('ready')) child.kill(options.signalWhenReady);
+    if (!signalWhenReady || !outcome.stdout.includes('ready')) return;
+    const signal = signalWhenReady;
+    signalWhenReady = undefined; // once
+    if (!options.signalDelay) child.kill(signal);
+    else setTimeout(() => child.kill(signal), options.signalDelay);
   });
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     outcome.stderr += chunk;
