@@ -37,10 +37,11 @@ const cpu::KernelTable& kernelTable(Isa isa) {
 #undef FAMILY
 #if defined(__x86_64__) && !defined(NABLA_ONLY_BASELINE)
 #define FAMILY(name, Table) nabla_register_##name##__avx2(&table.name);
-  if (isa == Isa::kAvx2) {
+  if (isa == Isa::kAvx2 || isa == Isa::kAvx512) {
 #include "../kernels/cpu/families.inc"
   }
 #undef FAMILY
+#define FAMILY_UP_TO_AVX2(name, Table)
 #define FAMILY(name, Table) nabla_register_##name##__avx512(&table.name);
   if (isa == Isa::kAvx512) {
 #include "../kernels/cpu/families.inc"
