@@ -1,7 +1,7 @@
 // Containers: modules that hold modules and register them.
 import { ArgumentError, NablaError, valueText } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { runFused } from './fusion.js';
+import { runInOrder } from './fusion.js';
 import { checkName } from './members.js';
 import { type AnyModule, assertModule, Module } from './module.js';
 
@@ -159,19 +159,14 @@ export class Sequential extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const { layers } = this;
-    let out = x;
     let i = 0;
     try {
-      while (i < layers.length) {
-        const [result, used] = runFused(layers, i, out);
-        out = result;
-        i += used;
-      }
+      return runInOrder(this.layers, x, (index) => {
+        i = index;
+      });
     } catch (error) {
-      throw located(error, this.names[i], layers[i]);
+      throw located(error, this.names[i], this.layers[i]);
     }
-    return out;
   }
 }
 

@@ -4,12 +4,13 @@ import { markRectified } from '../ops/layers/rectified.js';
 import { add } from '../ops/pointwise/arithmetic.js';
 import { isGradEnabled, noGrad } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { ReLU, ReLU6 } from './activation.js';
+import { GELU, ReLU, ReLU6, Sigmoid, SiLU, Tanh } from './activation.js';
 import { ConvForward, runForward, runForwardPooled } from './conv.js';
-import { Linear } from './linear.js';
+import { Dropout } from './dropout.js';
+import { Flatten, Linear } from './linear.js';
 import type { Module } from './module.js';
 import { BatchNorm } from './norm.js';
-import { MaxPool2d } from './pool.js';
+import { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './pool.js';
 import { fuseConvBnWeights } from './utils/fusion.js';
 
 type Layer = Module | null | undefined;
@@ -104,8 +105,8 @@ export function convNorm(conv: Module, norm: Module, activation: Layer, x: Tenso
   return activation ? activation.forward(sum) : sum;
 }
 
-/** Runs `layers[i]` and the layers behind it that its kernel takes on; the result, and how many layers these were. @internal */
-export function runFused(layers: readonly Module[], i: number, x: Tensor): [out: Tensor, used: number] {
+/** Runs `layers[i]` and the layers behind it that its kernel takes on; the result, and how many layers these were. */
+function runFused(layers: readonly Module[], i: number, x: Tensor): [out: Tensor, used: number] {
   const [layer, second, third, fourth] = layers.slice(i, i + 4);
   if (folds(layer, second, x)) {
     const pooled = pools(layer, third, fourth)
@@ -120,4 +121,29 @@ export function runFused(layers: readonly Module[], i: number, x: Tensor): [out:
   if (pooled) return [pooled, 3];
   const out = layer._forwardRelu(x);
   return [masksGradient(layer, third) ? markRectified(out) : out, 2];
+}
+
+/** Forward passes that remember neither what they get nor what they give. */
+const forgetful: ReadonlySet<unknown> = new Set(
+  [
+    ...[ConvForward, Linear, BatchNorm, ReLU, ReLU6, GELU, SiLU, Sigmoid, Tanh],
+    ...[MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, Flatten, Dropout],
+  ].map((layer) => layer.prototype.forward),
+);
+
+/** Runs layers one after another. Without gradients it frees what only the next layer needed. @internal */
+export function runInOrder(layers: readonly Module[], x: Tensor, at: (index: number) => void): Tensor {
+  const frees = !isGradEnabled();
+  let out = x;
+  let own = false; // nobody else has seen `out`
+  for (let i = 0; i < layers.length; ) {
+    at(i);
+    const [result, used] = runFused(layers, i, out);
+    const forgotten = frees && layers.slice(i, i + used).every((layer) => forgetful.has(layer.forward));
+    if (forgotten && own && result !== out) out.dispose();
+    own = forgotten && (own || result !== out);
+    out = result;
+    i += used;
+  }
+  return out;
 }

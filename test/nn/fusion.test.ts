@@ -274,3 +274,48 @@ describe('a convolution, its ReLU and max pooling', () => {
     expect(() => model.forward(randn([1, 8, 8, 8]))).toThrow(/2.*MaxPool2d|maxPool2d/);
   });
 });
+
+describe('Sequential without gradients', () => {
+  const layers = (): nn.Module[] => [
+    new nn.Conv2d(4, 8, 3, { padding: 1 }),
+    new nn.ReLU(),
+    new nn.Dropout(0.5),
+    new nn.Conv2d(8, 8, 3, { padding: 1 }),
+    new nn.Flatten(),
+    new nn.Linear(8 * 64, 5),
+  ];
+  const x = randn([16, 4, 8, 8]);
+
+  it('frees what only the next layer needed', async () => {
+    const model = new nn.Sequential(...layers()).eval();
+    const want = model.forward(x).detach();
+    const before = memory();
+    const got = scope(() => {
+      const y = noGrad(() => model.forward(x));
+      expect(memory().live - before.live).toBeLessThan(16 * 8 * 64 * 4); // not even one map between the layers
+      return y;
+    });
+    expect(await got.equal(want)).toBe(true);
+    expect(x.isDisposed).toBe(false);
+  });
+  it('leaves alone what somebody else may have seen', async () => {
+    const seen: Tensor[] = [];
+    class Watching extends nn.ReLU {
+      override forward(t: Tensor): Tensor {
+        seen.push(t.keep());
+        return super.forward(t);
+      }
+    }
+    const [first, , , second, ...rest] = layers();
+    first.registerForwardHook((_module, _inputs, output) => {
+      seen.push((output as Tensor).keep());
+    });
+    const model = new nn.Sequential(first, new nn.Identity(), second, new Watching(), ...rest).eval();
+    noGrad(() => model.forward(x));
+    expect(seen.length).toBe(2);
+    for (const t of seen) expect((await t.data()).length).toBe(t.numel);
+    const flat = new nn.Sequential(new nn.Flatten(), new nn.Dropout(0.5), new nn.Linear(256, 3)).eval();
+    noGrad(() => flat.forward(x));
+    expect((await x.data()).length).toBe(x.numel);
+  });
+});
