@@ -4,5 +4,6 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   bernoulli: 'random numbers: test/ops/sample.test.ts',
   multinomial: 'random numbers: test/ops/sample.test.ts',
   poisson: 'random numbers: test/ops/sample.test.ts',
+  convolutionMaxPool: 'made by nn.Sequential, with the bits of the separate ops: test/nn/fusion.test.ts',
   viewDType: 'bytes, not numbers: test/tensor/dtype.test.ts',
 };

@@ -24,9 +24,10 @@ describe.sequential('2000 training steps', () => {
       // V8's space for young objects has its full size from the start: it would grow by 15 MB at some time.
       const { samples, last } = await train<Soak>(['soak', String(STEPS), form], {}, ['--min-semi-space-size=16']);
       expect(samples.length).toBe(STEPS / 50);
-      const after500 = samples[500 / 50 - 1];
-      expect(after500).toBeGreaterThan(30);
-      expect(Math.max(...samples.slice(500 / 50)), samples.join(' ')).toBeLessThanOrEqual(1.1 * after500);
+      // V8 collects young objects for the first time after about 800 steps.
+      const after1000 = samples[1000 / 50 - 1];
+      expect(after1000).toBeGreaterThan(30);
+      expect(Math.max(...samples.slice(1000 / 50)), samples.join(' ')).toBeLessThanOrEqual(1.1 * after1000);
       expect(last).toBeGreaterThan(0);
       expect(last).toBeLessThan(10);
     });
