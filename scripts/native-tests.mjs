@@ -1,25 +1,13 @@
 // Builds the programs under native/test into the addon's build folder and runs each of them.
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runPrograms } from './run-programs.mjs';
+import { mustRun, runPrograms } from './run-programs.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(root, 'build');
 const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism());
-
-function run(command, args, options = {}) {
-  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options });
-  if (result.error) throw result.error;
-  return result.signal ?? result.status;
-}
-
-function mustRun(command, args) {
-  const status = run(command, args);
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${status}`);
-}
 
 // setup.mjs has configured the folder; the programs share its objects.
 mustRun(process.execPath, [join(root, 'scripts', 'setup.mjs'), '--native-only']);

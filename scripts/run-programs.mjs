@@ -1,6 +1,23 @@
 // Runs test programs, as many at a time as there are processors, and prints each one's output when it ends.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Runs a command in the root of the project; its exit status, signal or `ETIMEDOUT`. */
+export function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options });
+  if (result.error && result.error.code !== 'ETIMEDOUT') throw result.error;
+  return result.error?.code ?? result.signal ?? result.status;
+}
+
+/** {@link run}; throws unless the command succeeds. */
+export function mustRun(command, args) {
+  const status = run(command, args);
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${status}`);
+}
 
 /** Exit status, signal or error of one program, and what it printed. */
 function runOne(command, args, { timeout, env }) {

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runPrograms } from './run-programs.mjs';
+import { mustRun, run, runPrograms } from './run-programs.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism());
@@ -47,17 +47,6 @@ function report(name, good) {
   if (good) passed++;
   else failed++;
   console.log(`${good ? 'ok' : 'FAILED'}: ${name}`);
-}
-
-function run(command, args, options = {}) {
-  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options });
-  if (result.error && result.error.code !== 'ETIMEDOUT') throw result.error;
-  return result.error?.code ?? result.signal ?? result.status;
-}
-
-function mustRun(command, args) {
-  const status = run(command, args);
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${status}`);
 }
 
 /** Where GCC keeps a library of its own; undefined when it has none. */

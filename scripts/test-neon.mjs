@@ -1,12 +1,11 @@
 // Cross-compiles the core, the addon and the native tests for 64-bit ARM and runs the tests under qemu.
 //   node scripts/test-neon.mjs [--fast] [name...]    Debian: apt-get install -y g++-aarch64-linux-gnu qemu-user
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runPrograms } from './run-programs.mjs';
+import { mustRun, runPrograms } from './run-programs.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(root, 'build-neon');
@@ -24,17 +23,6 @@ function missingTools() {
   return ['cmake', 'aarch64-linux-gnu-g++', 'qemu-aarch64'].filter(
     (name) => !folders.some((dir) => existsSync(join(dir, name))),
   );
-}
-
-function run(command, args, options = {}) {
-  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options });
-  if (result.error && result.error.code !== 'ETIMEDOUT') throw result.error;
-  return result.error?.code ?? result.signal ?? result.status;
-}
-
-function mustRun(command, args) {
-  const status = run(command, args);
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${status}`);
 }
 
 function buildAll(programs) {

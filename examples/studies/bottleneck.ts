@@ -1,20 +1,18 @@
 // An inception module with and without the 1 x 1 convolutions that reduce channels. npm run example -- bottleneck
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cat, manualSeed, nn, optim, plots, randn, scope, synchronize, type Tensor } from 'nabla';
+import { cat, manualSeed, nn, plots, randn, scope, synchronize, type Tensor } from 'nabla';
 import { percent, percentOf, runExample, thousands } from '../support.js';
 import {
-  accuracyOf,
   eachSeed,
-  type Items,
-  loadImages,
+  loadSplit,
   parametersOf,
   type RepeatedOptions,
   repeated,
   report,
   studyOptions,
   tableOf,
-  train,
+  trainAndTest,
 } from './study.js';
 
 const KINDS = ['without', 'with'] as const;
@@ -106,42 +104,23 @@ async function sizeOf(model: nn.Module, images: Tensor, steps: number): Promise<
   return { parameters: parametersOf(model), macs, time: await stepTime(model, images, steps) };
 }
 
-interface Result {
-  /** Share of right training and test images. */
-  training: number;
-  test: number;
-}
-
-async function run(kind: Kind, seed: number, epochs: number, items: Items, test: Items): Promise<Result> {
-  manualSeed(seed);
-  const model = makeModel(kind);
-  const optimizer = new optim.Adam(model.parameters(), { lr: 3e-3 });
-  const schedule = new optim.lrScheduler.CosineAnnealingLR(optimizer, epochs);
-  await train(model, items, { optimizer, schedule, epochs, batchSize: 50, seed });
-  const result = { training: await accuracyOf(model, items), test: await accuracyOf(model, test) };
-  model.dispose();
-  return result;
-}
-
 async function main(options: RepeatedOptions): Promise<void> {
   const { quick, seed, out } = options;
   const defaults = quick ? { seeds: 1, epochs: 2, images: 500 } : { seeds: 5, epochs: 6, images: 800 };
   const { seeds, epochs, images } = { ...defaults, ...options };
-  const which = quick ? 'digits' : 'fashion';
-  const [items, test] = [
-    await loadImages(which, { count: images }),
-    await loadImages(which, { count: 2000, train: false }),
-  ];
-  const title = `${thousands(items.y.shape[0])} images of ${quick ? 'the UCI digits' : 'Fashion-MNIST'}`;
-  console.log(`${title}; ${epochs} epochs, ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}`);
+  const split = await loadSplit(quick, { training: images, test: 2000 });
+  console.log(`${split.title}; ${epochs} epochs, ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}`);
   const results = await eachSeed(
     KINDS,
     { seed, seeds },
-    (kind, own) => run(kind, own, epochs, items, test),
+    (kind, own) => {
+      manualSeed(own);
+      return trainAndTest(makeModel(kind), split, { epochs, seed: own });
+    },
     (result) => `training ${percent(result.training)}, test ${percent(result.test)}`,
   );
   const [batch, steps] = quick ? [1, 2] : [8, 30];
-  const [maps, small] = [randn([batch, 192, 28, 28]), items.x.narrow(0, 0, 50)];
+  const [maps, small] = [randn([batch, 192, 28, 28]), split.training.x.narrow(0, 0, 50)];
   const sizes: Record<string, Size> = {};
   for (const kind of KINDS) {
     sizes[`inception 3a, ${kind}`] = await sizeOf(new Inception(kind, 192, INCEPTION_3A), maps, steps);

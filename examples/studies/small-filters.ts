@@ -1,20 +1,19 @@
 // One 5 x 5 filter against two of 3 x 3, which see the same places. npm run example -- small-filters
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { manualSeed, models, nn, optim, plots } from 'nabla';
+import { manualSeed, models, nn, plots } from 'nabla';
 import { percent, percentOf, runExample, thousands } from '../support.js';
 import {
-  accuracyOf,
   eachSeed,
-  type Items,
-  loadImages,
+  loadSplit,
   parametersOf,
   type RepeatedOptions,
   repeated,
   report,
+  type Split,
   studyOptions,
   tableOf,
-  train,
+  trainAndTest,
 } from './study.js';
 
 const CHANNELS = 32;
@@ -62,35 +61,25 @@ interface Result {
   test: number;
 }
 
-async function run(filters: Filters, seed: number, epochs: number, items: Items, test: Items): Promise<Result> {
+async function run(filters: Filters, seed: number, epochs: number, split: Split): Promise<Result> {
   manualSeed(seed);
   const model = makeModel(filters);
-  const [, ...size] = items.x.shape;
+  const [, ...size] = split.training.x.shape;
   const { macs } = model.summary({ input: [1, ...size] });
-  const optimizer = new optim.Adam(model.parameters(), { lr: 3e-3 });
-  const schedule = new optim.lrScheduler.CosineAnnealingLR(optimizer, epochs);
-  await train(model, items, { optimizer, schedule, epochs, batchSize: 50, seed });
-  const [training, ofTest] = [await accuracyOf(model, items), await accuracyOf(model, test)];
-  const result = { parameters: parametersOf(model), macs, training, test: ofTest };
-  model.dispose();
-  return result;
+  const parameters = parametersOf(model);
+  return { parameters, macs, ...(await trainAndTest(model, split, { epochs, seed })) };
 }
 
 async function main(options: RepeatedOptions): Promise<void> {
   const { quick, seed, out } = options;
   const defaults = quick ? { seeds: 1, epochs: 3, images: 500 } : { seeds: 5, epochs: 12, images: 1000 };
   const { seeds, epochs, images } = { ...defaults, ...options };
-  const which = quick ? 'digits' : 'fashion';
-  const [items, test] = [
-    await loadImages(which, { count: images }),
-    await loadImages(which, { count: 5000, train: false }),
-  ];
-  const title = `${thousands(items.y.shape[0])} images of ${quick ? 'the UCI digits' : 'Fashion-MNIST'}`;
-  console.log(`${title}; ${epochs} epochs, ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}`);
+  const split = await loadSplit(quick, { training: images, test: 5000 });
+  console.log(`${split.title}; ${epochs} epochs, ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}`);
   const results = await eachSeed(
     NAMES,
     { seed, seeds },
-    (name, own) => run(name, own, epochs, items, test),
+    (name, own) => run(name, own, epochs, split),
     (result) => `training ${percent(result.training)}, test ${percent(result.test)}`,
   );
   await mkdir(out, { recursive: true });
@@ -99,7 +88,7 @@ async function main(options: RepeatedOptions): Promise<void> {
     (['training', 'test'] as const).map((part) => results[name].map((result) => 100 * result[part])),
   ]);
   await plots.saveBars(Object.fromEntries(bars), join(out, 'small-filters.png'), {
-    title: `Accuracy on ${title}`,
+    title: `Accuracy on ${split.title}`,
     axis: 'accuracy, %',
     groups: ['training', 'test'],
     from: 'auto',

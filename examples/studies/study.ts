@@ -2,19 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
-import {
-  callbacks,
-  data,
-  metrics,
-  nn,
-  noGrad,
-  type optim,
-  type Tensor,
-  Trainer,
-  type TrainerOptions,
-  vision,
-} from 'nabla';
-import { integer } from '../support.js';
+import { callbacks, data, metrics, nn, noGrad, optim, type Tensor, Trainer, type TrainerOptions, vision } from 'nabla';
+import { integer, thousands } from '../support.js';
 
 /** Options of every study. */
 export interface StudyOptions {
@@ -109,6 +98,36 @@ export async function accuracyOf(model: nn.Module, { x, y }: Items): Promise<num
     for (const tensor of [images, labels]) tensor.dispose();
   }
   return right / y.shape[0];
+}
+
+/** Training and test images of a study of small networks, and what to call them. */
+export interface Split {
+  training: Items;
+  test: Items;
+  title: string;
+}
+
+/** So many images of Fashion-MNIST; of the digits for a quick run. */
+export async function loadSplit(quick: boolean, counts: { training: number; test: number }): Promise<Split> {
+  const which = quick ? 'digits' : 'fashion';
+  const training = await loadImages(which, { count: counts.training });
+  const test = await loadImages(which, { count: counts.test, train: false });
+  const title = `${thousands(training.y.shape[0])} images of ${quick ? 'the UCI digits' : 'Fashion-MNIST'}`;
+  return { training, test, title };
+}
+
+/** Trains with Adam on a cosine, batches of 50; the share of right training and test images. Disposes the model. */
+export async function trainAndTest(
+  model: nn.Module,
+  { training, test }: Split,
+  { epochs, seed }: { epochs: number; seed: number },
+): Promise<{ training: number; test: number }> {
+  const optimizer = new optim.Adam(model.parameters(), { lr: 3e-3 });
+  const schedule = new optim.lrScheduler.CosineAnnealingLR(optimizer, epochs);
+  await train(model, training, { optimizer, schedule, epochs, batchSize: 50, seed });
+  const result = { training: await accuracyOf(model, training), test: await accuracyOf(model, test) };
+  model.dispose();
+  return result;
 }
 
 /** Runs each variant with each seed, and says in a line what came out. */
