@@ -16,7 +16,7 @@ import {
   tensor,
   vision,
 } from 'nabla';
-import { integer, percent, runExample } from './support.js';
+import { dump, integer, percent, runExample } from './support.js';
 
 interface Options {
   steps: number;
@@ -24,6 +24,7 @@ interface Options {
   lengths: number[];
   seed: number;
   quick?: boolean;
+  dump?: string;
 }
 
 const CELLS = ['RNN', 'LSTM', 'GRU'] as const;
@@ -126,6 +127,14 @@ async function readDigits(cell: Cell, pixels: number, options: Options): Promise
   return (await right.item()) / test.length;
 }
 
+/** All digits as lists of 64 pixels, and what they are. */
+async function digits(train: boolean) {
+  const all = await vision.datasets.Digits.load({ train });
+  const [images, labels] = all.batch(Array.from({ length: all.length }, (_, i) => i));
+  const [pixels, answers] = [await images.reshape([all.length, -1]).toArray(), await labels.toArray()];
+  return { pixels, labels: (answers as (number | bigint)[]).map(Number) };
+}
+
 async function printRow(title: string, measure: (cell: Cell) => Promise<string>): Promise<void> {
   const cells: string[] = [];
   for (const cell of CELLS) cells.push(await measure(cell));
@@ -140,10 +149,16 @@ await runExample(async () => {
     .option('--lengths <n...>', 'lengths of the sums', (text, list: number[] = []) => [...list, integer(4)(text)])
     .option('--seed <n>', 'where all random numbers come from', integer(0), 1)
     .option('--quick', 'short sums and few steps')
+    .option('--dump <folder>', 'write digits and sizes for examples/pytorch/long_sums.py and end')
     .parse()
     .opts<Options>();
   options.lengths ??= [10, 40, 80];
   if (options.quick) Object.assign(options, { lengths: [8], steps: 250, epochs: 3 });
+  if (options.dump !== undefined) {
+    const { steps, epochs, lengths } = options;
+    const settings = { steps, epochs, lengths, hidden: HIDDEN, batchSize: BATCH, lr: LEARNING_RATE };
+    return dump(options.dump, 'long-sums', { ...settings, train: await digits(true), test: await digits(false) });
+  }
   console.log(`| | ${CELLS.join(' | ')} |\n|---|---|---|---|`);
   for (const length of options.lengths) {
     await printRow(

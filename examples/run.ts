@@ -15,6 +15,7 @@ const EXAMPLES: readonly (readonly [name: string, file: string, about: string])[
   ['long-sums', 'long-sums.ts', 'what recurrent layers remember'],
   ['names', 'names.ts', 'first names: told apart, and made up'],
   ['pronunciation', 'pronunciation.ts', 'from spelling to phonemes'],
+  ['pronunciation-curve', 'pronunciation-curve.ts', "its learning curve beside PyTorch's"],
   ['quickstart', 'quickstart.ts', 'a CNN on Fashion-MNIST'],
   ['regularization', 'regularization.ts', 'regularizers compared'],
   ['retrieval', 'studies/retrieval.ts', 'embeddings of digits that it never saw'],

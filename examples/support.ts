@@ -13,6 +13,13 @@ export function integer(least: number): (text: string) => number {
   };
 }
 
+/** Reads an option that is a number from 0 to 1. */
+export function probability(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('It must be a number from 0 to 1.');
+}
+
 /** Splits a list at random; the same seed gives the same parts. */
 export function splitAt<T>(items: readonly T[], heldOut: number, seed: number): { train: T[]; test: T[] } {
   const order = new data.Philox(seed).permutation(items.length);

@@ -5,35 +5,19 @@ npx tsx examples/gpt.ts --out /tmp/gpt && python examples/pytorch/gpt.py /tmp/gp
 
 import json
 import math
-import struct
 import sys
 import time
 from pathlib import Path
 
-import numpy
 import torch
 import torch.nn.functional as F
+from support import load_safetensors
 
 folder = Path(sys.argv[1])
 data = json.loads((folder / 'data.json').read_text())
 starts = json.loads((folder / 'starts.json').read_text())
 losses = json.loads((folder / 'losses.json').read_text())
-
-
-def load(path):
-    """The tensors of a safetensors file."""
-    raw = path.read_bytes()
-    size = struct.unpack('<Q', raw[:8])[0]
-    header = json.loads(raw[8 : 8 + size])
-    header.pop('__metadata__', None)
-    cut = {name: (entry['shape'], *(8 + size + at for at in entry['data_offsets'])) for name, entry in header.items()}
-    return {
-        name: torch.from_numpy(numpy.frombuffer(raw[a:b], numpy.float32).copy()).reshape(shape)
-        for name, (shape, a, b) in cut.items()
-    }
-
-
-state = {name: x.requires_grad_() for name, x in load(folder / 'first.safetensors').items() if name != 'lm_head.weight'}
+state = {name: x.requires_grad_() for name, x in load_safetensors(folder / 'first.safetensors').items() if name != 'lm_head.weight'}
 at = lambda name: state[f'transformer.{name}']
 heads, layers, block = data['heads'], data['layers'], data['block']
 

@@ -60,6 +60,14 @@ const MAKE: Record<string, () => Recurrent> = {
   'lstm cell unbatched': () => new nn.LSTMCell(3, 4, { bias: false }),
   'gru cell': () => new nn.GRUCell(3, 4),
   'rnn cell': () => new nn.RNNCell(3, 4),
+  'lstm projected deep unsorted': () =>
+    new nn.LSTM(2, 4, { numLayers: 2, batchFirst: true, bidirectional: true, projSize: 3 }),
+  'lstm projected unbatched': () => new nn.LSTM(3, 4, { projSize: 1 }),
+  'gru unsorted': () => new nn.GRU(2, 3, { numLayers: 2, bias: false, bidirectional: true }),
+  'rnn relu unsorted': () =>
+    new nn.RNN(2, 3, { numLayers: 2, nonlinearity: 'relu', bidirectional: true, batchFirst: true }),
+  'gru cell unbatched': () => new nn.GRUCell(3, 4, { bias: false }),
+  'rnn cell unbatched': () => new nn.RNNCell(3, 4),
   'rnn cell relu': () => new nn.RNNCell(3, 4, { bias: false, nonlinearity: 'relu' }),
 };
 

@@ -140,6 +140,29 @@ describe('BucketBatchSampler', () => {
     expect(left[0]).not.toEqual(left[1]);
   });
 
+  it('keeps the places of a padded batch below maxTokens', () => {
+    for (const batchSize of [undefined, 7]) {
+      const sampler = new BucketBatchSampler(lengths, { maxTokens: 120, batchSize, seed: 1 });
+      for (const epoch of [0, 1]) {
+        const batches = sampler.batches(epoch);
+        expect(batches).toHaveLength(sampler.length);
+        expect(batches.flatMap((batch) => [...batch]).sort((a, b) => a - b)).toEqual(lengths.map((_, i) => i));
+        const places = batches.map((batch) => batch.length * Math.max(...Array.from(batch, (i) => lengths[i])));
+        expect(Math.max(...places)).toBeLessThanOrEqual(120);
+        expect(places.filter((count) => count > 60).length).toBeGreaterThan(places.length / 2);
+        expect(Math.max(...batches.map((batch) => batch.length))).toBe(batchSize ?? 15);
+      }
+      expect(sampler.batches(0)).toEqual(
+        new BucketBatchSampler(lengths, { maxTokens: 120, batchSize, seed: 1 }).batches(0),
+      );
+      expect(sampler.batches(0)).not.toEqual(sampler.batches(1));
+    }
+    // Short to long: 1 2 3 take 3 places each, 3 and one of 5 take 10, and so on.
+    const plain = new BucketBatchSampler([5, 1, 3, 2, 3, 5, 10], { maxTokens: 10, shuffle: false });
+    expect(plain.batches(0).map((batch) => [...batch])).toEqual([[1, 3, 2], [4, 0], [5], [6]]);
+    expect(plain.length).toBe(4);
+  });
+
   it('feeds a DataLoader', () => {
     const batchSampler = new BucketBatchSampler(lengths, { batchSize: 10, seed: 1 });
     const dataset = { length: 103, get: (i: number) => new Array<number>(lengths[i]).fill(1) };
@@ -167,6 +190,12 @@ describe('BucketBatchSampler', () => {
   it('refuses wrong options', () => {
     expect(() => new BucketBatchSampler([1], { batchSize: 0 })).toThrow(ArgumentError);
     expect(() => new BucketBatchSampler([1], { batchSize: 1, noise: 2 })).toThrow(/noise must be a number from 0 to 1/);
+    expect(() => new BucketBatchSampler([1], {})).toThrow(/batchSize must be an integer of at least 1, got undefined/);
+    expect(() => new BucketBatchSampler([1], { maxTokens: 0 })).toThrow(/maxTokens must be an integer of at least 1/);
+    expect(() => new BucketBatchSampler([3, 9], { maxTokens: 8 })).toThrow(/length 1 is 9, maxTokens is 8/);
+    for (const other of [{ noise: 0.1 }, { dropLast: true }]) {
+      expect(() => new BucketBatchSampler([1], { maxTokens: 8, ...other })).toThrow(/cannot be given together/);
+    }
     expect(() => new BucketBatchSampler([1, Number.NaN], { batchSize: 1 })).toThrow(/length 1 must be >= 0/);
   });
 });

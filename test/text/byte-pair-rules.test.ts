@@ -25,6 +25,10 @@ const tiny = (changes: Record<string, unknown> = {}): Record<string, unknown> =>
 });
 const tinyModel = (changes: Record<string, unknown>) => tiny({ model: { ...(tiny().model as object), ...changes } });
 
+const META = { type: 'Metaspace', replacement: '_', prepend_scheme: 'first' };
+const metaspace = (changes: Record<string, unknown>) =>
+  tiny({ pre_tokenizer: { ...META, prepend_scheme: undefined, ...changes } });
+
 describe('training', () => {
   it('finds the merges of the paper, by hand', () => {
     const tokenizer = BytePairTokenizer.train(SENNRICH, { byteLevel: false, vocabSize: 20 });
@@ -180,12 +184,31 @@ describe('files', () => {
     [tinyModel({ merges: ['a x'] }), /model: merge 0 needs "x", which is no token/],
     [tinyModel({ merges: 5 }), /model\.merges must be an array, got 5/],
     [tinyModel({ unk_token: '<unk>' }), /model: the unknown token "<unk>" is not in the vocabulary/],
-    [tiny({ normalizer: { type: 'BertNormalizer' } }), /normalizer: the normalizer "BertNormalizer" is not supported/],
+    [tiny({ normalizer: { type: 'Precompiled' } }), /normalizer: the normalizer "Precompiled" is not supported/],
+    [
+      tiny({ normalizer: { type: 'BertNormalizer', strip_accents: 1 } }),
+      /normalizer\.strip_accents must be true or false/,
+    ],
     [
       tiny({ normalizer: { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Nmt' }] } }),
       /normalizer\.normalizers\[1\]: .*"Nmt"/,
     ],
-    [tiny({ pre_tokenizer: { type: 'Metaspace' } }), /pre_tokenizer: the pre-tokenizer "Metaspace" is not supported/],
+    [tiny({ pre_tokenizer: { type: 'UnicodeScripts' } }), /the pre-tokenizer "UnicodeScripts" is not supported/],
+    [tiny({ pre_tokenizer: { type: 'Metaspace' } }), /pre_tokenizer\.replacement must be a string, got undefined/],
+    [metaspace({ replacement: '__' }), /pre_tokenizer: replacement must be one character, got "__"/],
+    [metaspace({ prepend_scheme: 'odd' }), /prepend_scheme must be always, first or never, got "odd"/],
+    [metaspace({ prepend_scheme: 'never', add_prefix_space: true }), /add_prefix_space and prepend_scheme disagree/],
+    [metaspace({ prepend_scheme: 'always', add_prefix_space: false }), /add_prefix_space and prepend_scheme disagree/],
+    [
+      { ...metaspace({ prepend_scheme: 'first' }), normalizer: { type: 'Strip' } },
+      /prepend_scheme "first" is not supported behind Strip/,
+    ],
+    [
+      tiny({ pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Digits' }, META] } }),
+      /pretokenizers\[1\]: prepend_scheme "first" must be the first part/,
+    ],
+    [tiny({ pre_tokenizer: { type: 'CharDelimiterSplit', delimiter: '' } }), /delimiter must be one character/],
+    [tiny({ decoder: { type: 'Metaspace', replacement: '' } }), /decoder: replacement must be one character/],
     [
       tiny({ pre_tokenizer: { type: 'Split', pattern: { Regex: 'a++' }, behavior: 'Isolated' } }),
       /the pattern "a\+\+" is not supported/,
@@ -212,6 +235,20 @@ describe('files', () => {
   ])('refuses %#', (json, message) => {
     expect(() => BytePairTokenizer.fromJSON(json, 't.json')).toThrow(FormatError);
     expect(() => BytePairTokenizer.fromJSON(json, 't.json')).toThrow(message);
+  });
+
+  it('reads the older way to write Metaspace, and puts a blank before the text only once', () => {
+    const vocab = { '<unk>': 0, _: 1, a: 2, _a: 3 };
+    const model = { type: 'BPE', vocab, merges: ['_ a'], unk_token: '<unk>' };
+    const added = [{ id: 9, content: 'X' }];
+    const made = (changes: object) =>
+      BytePairTokenizer.fromJSON(
+        tiny({ model, added_tokens: added, pre_tokenizer: { type: 'Metaspace', replacement: '_', ...changes } }),
+      ).encode('a aXa');
+    expect(made({ add_prefix_space: true })).toEqual([3, 3, 9, 3]);
+    expect(made({ add_prefix_space: false, prepend_scheme: 'never' })).toEqual([2, 3, 9, 2]);
+    expect(made({ prepend_scheme: 'first' })).toEqual([3, 3, 9, 2]);
+    expect(made({ prepend_scheme: 'first', split: false })).toEqual([3, 3, 9, 2]);
   });
 
   it('names the file and the reason when it is no JSON', async () => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Config } from '../../lib/text/bpe/config.js';
+import { makeNormalizer } from '../../lib/text/bpe/normalizer.js';
 import { makePreTokenizer } from '../../lib/text/bpe/pre-tokenizer.js';
 import { BytePairTokenizer } from '../../lib/text/index.js';
 
@@ -20,8 +21,10 @@ const fixture = JSON.parse(readFileSync(new URL('../fixtures/tokenizers.json', i
   texts: string[];
   cases: Record<string, Case>;
   splits: { config: Record<string, unknown>; pieces: string[][] }[];
+  characters: string[];
+  normalized: { config: Record<string, unknown>; texts: string[] }[];
 };
-const { training, texts } = fixture;
+const { training, texts, characters } = fixture;
 
 describe.each(Object.entries(fixture.cases))('tokenizer.json: %s', (_name, expected) => {
   const tokenizer = BytePairTokenizer.fromJSON(expected.tokenizer);
@@ -49,10 +52,19 @@ describe.each(Object.entries(fixture.cases))('tokenizer.json: %s', (_name, expec
 });
 
 it('splits as each pre-tokenizer of Hugging Face does', () => {
-  expect(fixture.splits.length).toBe(20);
+  expect(fixture.splits.length).toBe(30);
   for (const { config, pieces } of fixture.splits) {
     const { split } = makePreTokenizer(Config.of('test', 'fixture', 'pre_tokenizer', config));
     for (const [i, text] of texts.entries()) expect(split(text), JSON.stringify([config, text])).toEqual(pieces[i]);
+  }
+});
+
+it('normalizes as each normalizer of Hugging Face does', () => {
+  expect(fixture.normalized.length).toBe(7);
+  for (const { config, texts: wanted } of fixture.normalized) {
+    const normalize = makeNormalizer(Config.of('test', 'fixture', 'normalizer', config));
+    for (const [i, text] of [...texts, ...characters].entries())
+      expect(normalize(text), JSON.stringify([config, text])).toBe(wanted[i]);
   }
 });
 

@@ -1,5 +1,6 @@
 import { bytesToText, tokenToBytes } from './bytes.js';
 import type { Config } from './config.js';
+import { readMetaspace, restoreBlanks } from './metaspace.js';
 import { readPattern } from './normalizer.js';
 
 /** Rewrites tokens so that they can be put together. @internal */
@@ -32,6 +33,10 @@ function stepsOf(config: Config): Decoder[] {
     case 'Strip': {
       const [content, start, stop] = [config.string('content'), config.index('start'), config.index('stop')];
       return [(tokens) => tokens.map((token) => strip(token, content, start, stop))];
+    }
+    case 'Metaspace': {
+      const blanks = readMetaspace(config);
+      return [(tokens) => restoreBlanks(tokens, blanks)];
     }
     case 'Sequence':
       return config.objects('decoders').flatMap(stepsOf);

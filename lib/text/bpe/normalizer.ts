@@ -1,3 +1,5 @@
+import { bertNormalizer, lowercase } from './bert.js';
+import { textToByteChars } from './bytes.js';
 import type { Config } from './config.js';
 import { convertPattern, escapePattern } from './pattern.js';
 
@@ -16,6 +18,12 @@ export function makeNormalizer(config: Config | null): Normalizer {
       return (text) => text.normalize(type);
     case 'Lowercase':
       return lowercase;
+    case 'StripAccents':
+      return (text) => text.replace(MARKS, '');
+    case 'BertNormalizer':
+      return bertNormalizer(config);
+    case 'ByteLevel':
+      return textToByteChars;
     case 'Strip':
       return stripNormalizer(config.boolean('strip_left', true), config.boolean('strip_right', true));
     case 'Prepend': {
@@ -36,8 +44,12 @@ export function makeNormalizer(config: Config | null): Normalizer {
   }
 }
 
-/** Each character for itself, so there is no final sigma. */
-const lowercase: Normalizer = (text) => text.replaceAll('\u03a3', '\u03c3').toLowerCase();
+const MARKS = /\p{M}/gu;
+/** Whether a part may take the beginning of a text away. @internal */
+export const takesBeginning = (config: Config): boolean =>
+  config.type === 'Sequence'
+    ? config.objects('normalizers').some(takesBeginning)
+    : ['BertNormalizer', 'Replace', 'Strip', 'StripAccents'].includes(config.type);
 
 const LEFT = /^\p{White_Space}+/u;
 const RIGHT = /\p{White_Space}+$/u;

@@ -1,14 +1,17 @@
 import { WORDS } from '../tokenizer.js';
 import { textToByteChars } from './bytes.js';
 import type { Config } from './config.js';
+import { readMetaspace, replaceBlanks } from './metaspace.js';
 import { readPattern } from './normalizer.js';
+import { escapePattern } from './pattern.js';
 
-/** Splits or rewrites a piece of text. */
-type Step = (piece: string) => string[];
+/** Splits or rewrites a piece of text; `isFirst`: nothing of the text stands before it. */
+type Step = (piece: string, isFirst: boolean) => string[];
 
 /** Splits a text into words, and what is done with each word before the merges. @internal */
 export interface PreTokenizer {
-  split(text: string): string[];
+  /** `isFirst`: no added token stands before this part of the text. Default true. */
+  split(text: string, isFirst?: boolean): string[];
   /** Undefined: the word is taken as it is. */
   readonly transform: ((word: string) => string) | undefined;
 }
@@ -28,10 +31,14 @@ export function makePreTokenizer(config: Config | null): PreTokenizer {
   const splits = transform === undefined ? steps : steps.slice(0, -1);
   return {
     transform,
-    split(text) {
+    split(text, isFirst = true) {
       let pieces = text === '' ? [] : [text];
-      for (const step of splits)
-        pieces = pieces.length === 1 ? step(pieces[0]) : pieces.flatMap((piece) => step(piece));
+      for (const step of splits) {
+        pieces =
+          pieces.length === 1
+            ? step(pieces[0], isFirst)
+            : pieces.flatMap((piece, i) => step(piece, isFirst && i === 0));
+      }
       return pieces;
     },
   };
@@ -52,6 +59,15 @@ function stepsOf(config: Config): Step[] {
       return [(piece) => piece.match(WORDS) ?? []];
     case 'WhitespaceSplit':
       return [(piece) => piece.match(NOT_SPACE) ?? []];
+    case 'BertPreTokenizer':
+      return [(piece) => piece.match(NOT_SPACE) ?? [], (piece) => spansOf(piece, PUNCTUATION, false).map(textOf)];
+    case 'CharDelimiterSplit': {
+      const delimiter = config.string('delimiter');
+      if ([...delimiter].length !== 1) throw config.wrong('delimiter must be one character');
+      return [splitStep(config, new RegExp(escapePattern(delimiter), 'gu'), 'Removed', false)];
+    }
+    case 'Metaspace':
+      return metaspaceSteps(config);
     case 'Punctuation':
       return [splitStep(config, PUNCTUATION, config.has('behavior') ? config.string('behavior') : 'Isolated', false)];
     case 'Digits': {
@@ -60,12 +76,34 @@ function stepsOf(config: Config): Step[] {
     }
     case 'Split':
       return [splitStep(config, readPattern(config), config.string('behavior'), config.boolean('invert', false))];
-    case 'Sequence':
-      return config.objects('pretokenizers').flatMap(stepsOf);
+    case 'Sequence': {
+      const parts = config.objects('pretokenizers');
+      for (const [i, part] of parts.entries()) {
+        // Behind another part it is no longer known where the text begins.
+        if (i > 0 && prependsToFirst(part)) throw part.wrong('prepend_scheme "first" must be the first part');
+      }
+      return parts.flatMap(stepsOf);
+    }
     default:
       throw config.unsupported('pre-tokenizer');
   }
 }
+
+/** Whether a part adds a blank to the beginning of a text only. @internal */
+export const prependsToFirst = (config: Config): boolean =>
+  config.type === 'Sequence'
+    ? config.objects('pretokenizers').some(prependsToFirst)
+    : config.type === 'Metaspace' && config.values.prepend_scheme === 'first';
+
+function metaspaceSteps(config: Config): Step[] {
+  const blanks = readMetaspace(config);
+  const replace: Step = (piece, isFirst) => [replaceBlanks(piece, blanks, isFirst)];
+  if (!blanks.split) return [replace];
+  const pattern = new RegExp(escapePattern(blanks.replacement), 'gu');
+  return [replace, splitStep(config, pattern, 'MergedWithNext', false)];
+}
+
+const textOf = ({ text }: Span): string => text;
 
 interface Span {
   readonly text: string;
@@ -91,7 +129,7 @@ function splitStep(config: Config, pattern: RegExp, behavior: string, invert: bo
     case 'Removed':
       return (text) => spansOf(text, pattern, invert).flatMap((span) => (span.isMatch ? [] : [span.text]));
     case 'Isolated':
-      return (text) => spansOf(text, pattern, invert).map((span) => span.text);
+      return (text) => spansOf(text, pattern, invert).map(textOf);
     case 'Contiguous':
       return (text) => joinSpans(spansOf(text, pattern, invert), (before, span) => before.isMatch === span.isMatch);
     case 'MergedWithPrevious':

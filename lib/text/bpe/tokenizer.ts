@@ -9,9 +9,9 @@ import { Config } from './config.js';
 import { makeDecoder } from './decoder.js';
 import { type Parts, type Pipeline, partsToJson, readParts } from './json.js';
 import type { BpeModel } from './model.js';
-import { makeNormalizer } from './normalizer.js';
+import { makeNormalizer, takesBeginning } from './normalizer.js';
 import { makePostProcessor, type PostProcessor } from './post-processor.js';
-import { makePreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
+import { makePreTokenizer, type PreTokenizer, prependsToFirst } from './pre-tokenizer.js';
 import { type BpeTrainOptions, trainModel } from './train.js';
 
 /** Options of {@link BytePairTokenizer.train}. */
@@ -81,8 +81,13 @@ export class BytePairTokenizer implements Tokenizer {
     this.added = new Map(parts.addedTokens.map((token) => [token.id, token]));
     this.ids = new Map([...parts.model.vocab, ...parts.addedTokens.map(({ content, id }) => [content, id] as const)]);
     this.vocabularySize = this.ids.size === 0 ? 0 : [...this.ids.values()].reduce((a, b) => Math.max(a, b)) + 1;
-    this.finder = new AddedTokenFinder(parts.addedTokens, makeNormalizer(part('normalizer', parts.normalizer)));
-    this.preTokenizer = makePreTokenizer(part('pre_tokenizer', parts.preTokenizer));
+    const normalizer = part('normalizer', parts.normalizer);
+    const preTokenizer = part('pre_tokenizer', parts.preTokenizer);
+    if (normalizer && preTokenizer && prependsToFirst(preTokenizer) && takesBeginning(normalizer)) {
+      throw preTokenizer.wrong(`prepend_scheme "first" is not supported behind ${normalizer.type}`);
+    }
+    this.finder = new AddedTokenFinder(parts.addedTokens, makeNormalizer(normalizer));
+    this.preTokenizer = makePreTokenizer(preTokenizer);
     this.postProcess = makePostProcessor(part('post_processor', parts.postProcessor));
     this.join = makeDecoder(part('decoder', parts.decoder));
   }
@@ -183,12 +188,12 @@ export class BytePairTokenizer implements Tokenizer {
   private encodeText(text: string): number[] {
     const { model, preTokenizer } = this;
     const ids: number[] = [];
-    for (const piece of this.finder.split(text)) {
+    for (const [i, piece] of this.finder.split(text).entries()) {
       if (typeof piece === 'number') {
         ids.push(piece);
         continue;
       }
-      for (const word of preTokenizer.split(piece)) {
+      for (const word of preTokenizer.split(piece, i === 0)) {
         for (const id of model.encode(word, preTokenizer.transform)) ids.push(id);
       }
     }
