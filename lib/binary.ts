@@ -1,6 +1,8 @@
 // Finds the native core: the one that NABLA_BINARY names, the build of a checkout, or the package of this platform.
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { faultOfFile } from './binary-file.js';
+import { reasonOf } from './binary-reasons.js';
 import { packageRoot } from './package-root.js';
 
 const require = createRequire(import.meta.url);
@@ -85,13 +87,30 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;
 
+/** A file that is there and cannot be loaded. */
+class Refused extends Error {
+  constructor(
+    message: string,
+    /** What helps where no command does. */
+    readonly advice?: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 /** An addon that was found, loaded and then refused, as for an instruction set that the processor lacks, says why itself. */
 function mustLoad(path: string, load: () => unknown): Binary {
+  const fault = existsSync(path) ? faultOfFile(path) : null;
+  if (fault) throw new Refused(`${path} ${fault}`);
   try {
     return { addon: load(), path };
   } catch (error) {
-    if (codeOf(error) === 'ERR_DLOPEN_FAILED' || codeOf(error) === 'MODULE_NOT_FOUND') throw error;
-    throw new BinaryError(`nabla: ${messageOf(error)}`, null, { cause: error });
+    if (codeOf(error) === 'MODULE_NOT_FOUND') throw error;
+    if (codeOf(error) !== 'ERR_DLOPEN_FAILED')
+      throw new BinaryError(`nabla: ${messageOf(error)}`, null, { cause: error });
+    const { text, advice } = reasonOf(messageOf(error), { libc: libcOf(), version: glibcVersion() });
+    throw new Refused(`${path} ${text}`, advice, { cause: error });
   }
 }
 
@@ -139,22 +158,24 @@ export function loadBinary(): Binary {
       ];
   const reasons: string[] = [];
   let cause: unknown;
+  let advice: string | undefined;
   for (const [place, load] of places) {
     try {
       return load();
     } catch (error) {
       if (error instanceof BinaryError) throw error;
       reasons.push(`  ${place}: ${messageOf(error).split('\n')[0]}`);
+      if (error instanceof Refused) advice ??= error.advice;
       cause = error;
     }
   }
-  const repair = named ? null : repairCommand();
+  const repair = named || advice ? null : repairCommand();
   const libc = libcOf() === 'musl' ? ', musl' : glibcVersion() ? `, glibc ${glibcVersion()}` : '';
   const lines = [
     `nabla: the native core for ${process.platform}-${process.arch} could not be loaded (Node ${process.versions.node}${libc}).`,
     'Looked for',
     ...reasons,
-    repair ? `Repair it with\n  ${repair}` : noRepair(named),
+    repair ? `Repair it with\n  ${repair}` : (advice ?? noRepair(named)),
   ];
   throw new BinaryError(lines.join('\n'), repair, { cause });
 }

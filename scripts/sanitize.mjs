@@ -1,6 +1,7 @@
 // Builds the core with AddressSanitizer and UndefinedBehaviorSanitizer, or with ThreadSanitizer, and runs the native
 // tests, the runtime tests and the fuzzers with it.
-//   node scripts/sanitize.mjs [--short] [address|thread]    Linux with GCC; --short: what every change must pass
+//   node scripts/sanitize.mjs [--short] [--seconds N] [address|thread]
+// Linux with GCC. --short: what every change must pass; --seconds: of each fuzzer.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,6 +15,8 @@ const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParalleli
 const require = createRequire(join(root, 'package.json'));
 const vitest = join(dirname(require.resolve('vitest/package.json')), 'vitest.mjs');
 const short = process.argv.includes('--short');
+const at = process.argv.indexOf('--seconds');
+const seconds = at > 0 ? Number(process.argv[at + 1]) : short ? 10 : 300;
 
 const KINDS = {
   address: {
@@ -98,10 +101,10 @@ function nodeTests(kind, addon, { files, options }, library) {
   report(`${kind}: ${tests.join(' ')}`, run(process.execPath, [vitest, 'run', ...scale, ...tests], { env }) === 0);
   if (kind !== 'address') return;
   const tsx = require.resolve('tsx/cli');
-  const fuzz = (name, seconds) =>
+  const fuzz = (name) =>
     report(`${name}, ${seconds} s`, run(process.execPath, [tsx, name, '--seconds', String(seconds)], { env }) === 0);
-  fuzz('test/io/fuzz/main.ts', short ? 10 : 300);
-  if (!short) fuzz('test/fuzz/main.ts', 300);
+  fuzz('test/io/fuzz/main.ts');
+  if (!short) fuzz('test/fuzz/main.ts');
 }
 
 async function sanitize(kind) {

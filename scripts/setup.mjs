@@ -185,9 +185,14 @@ function setup(argv) {
   for (const step of steps) {
     if (step.name !== 'native' && argv.includes('--native-only')) continue;
     const inputs = fingerprint(step.inputs);
-    if (!force && stamps[step.name] === inputs && existsSync(step.output)) continue;
+    const size = statSync(step.output, { throwIfNoEntry: false })?.size;
+    const cut = size === undefined || stamps.sizes?.[step.name] !== size;
+    if (!force && stamps[step.name] === inputs && !cut) continue;
+    // Newer than its sources, so the build would leave it as it is.
+    if (cut) rmSync(step.output, { force: true });
     step.build(options);
     stamps[step.name] = inputs;
+    stamps.sizes = { ...stamps.sizes, [step.name]: statSync(step.output).size };
     mkdirSync(buildDir, { recursive: true });
     writeFileSync(stampFile, `${JSON.stringify(stamps, null, 2)}\n`);
   }

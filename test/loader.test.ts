@@ -1,10 +1,11 @@
 // What a user reads when the native core cannot be loaded: in an import, and from `npx nabla doctor`.
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { platformPackage } from '../lib/binary.js';
+import { libcOf, platformPackage } from '../lib/binary.js';
+import { reasonOf } from '../lib/binary-reasons.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 const core = platformPackage();
@@ -24,7 +25,7 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(app, { recursive: true, force: true }));
 
-function putCore(contents: string, coreVersion = version): void {
+function putCore(contents: string | Uint8Array, coreVersion = version): void {
   const folder = join(app, 'node_modules', core);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'nabla.node'), contents);
@@ -104,6 +105,151 @@ describe('a core that cannot be used', () => {
   it('for an instruction set that does not exist: its own words', () => {
     const NABLA_BINARY = resolve('build/Release/nabla.node');
     expect(load({ NABLA_BINARY, NABLA_CPU_ISA: 'avx1024' })).toMatch(/^BinaryError null nabla: .*avx1024/);
+  });
+});
+
+/** The core of this machine. */
+const whole = readFileSync(resolve('build/Release/nabla.node'));
+
+/** What an import of it says: never nothing, and never by a signal. */
+function refused(contents: Uint8Array): string {
+  putCore(contents);
+  const outcome = run([
+    ...['--input-type=module', '-e'],
+    "await import('nabla').then(() => console.log('loaded'), (e) => console.log(e.name, e.repair, e.message))",
+  ]);
+  expect(outcome.status, outcome.text).toBe(0);
+  return outcome.text;
+}
+
+describe('a core that is cut short or damaged', () => {
+  const { length } = whole;
+  it.each([1, 4, 63, 64, 100, 1000, 4096, 65536, 2 ** 20, length >> 1, length - 2 ** 20, length - 4096, length - 1])(
+    'to %d bytes',
+    (left) => {
+      const text = refused(whole.subarray(0, left));
+      expect(text).toContain(`BinaryError ${command} nabla: `);
+      expect(text).toMatch(
+        /nabla\.node is (cut short or damaged: it has \d+ bytes, and speaks of \d+|no machine code)\n/,
+      );
+      expect(text).toContain(`Repair it with\n  ${command}`);
+    },
+  );
+
+  it('at its end, by a disk that has lost what was written last', () => {
+    const text = refused(Buffer.concat([whole.subarray(0, length >> 1), Buffer.alloc(length - (length >> 1))]));
+    if (process.platform === 'linux') expect(text).toMatch(/nabla\.node is damaged: its table of sections/);
+    expect(text).toContain(`Repair it with\n  ${command}`);
+  });
+
+  it.skipIf(process.platform !== 'linux')('in its tables', () => {
+    const changed = (write: (bytes: Buffer) => void): string => {
+      const bytes = Buffer.from(whole);
+      write(bytes);
+      return refused(bytes);
+    };
+    const other = process.arch === 'x64' ? { name: 'arm64', code: 0xb7 } : { name: 'x64', code: 0x3e };
+    expect(changed((bytes) => bytes.writeUInt16LE(other.code, 18))).toContain(`is for ${other.name} processors`);
+    expect(changed((bytes) => bytes.writeUInt8(1, 4))).toContain('is for other processors');
+    expect(changed((bytes) => bytes.writeBigUInt64LE(2n ** 63n, 40))).toContain('cut short or damaged');
+    expect(changed((bytes) => bytes.writeUInt16LE(1, 54))).toContain('its header cannot be right');
+  });
+
+  it('fails the doctor, who names it', () => {
+    putCore(whole.subarray(0, length >> 1));
+    const { status, text } = doctor();
+    expect(status).toBe(1);
+    expect(text).toContain(`is cut short or damaged: it has ${length >> 1} bytes`);
+    expect(text).toContain(`Repair it with\n  ${command}`);
+  });
+});
+
+const hasCompiler = process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0;
+
+/** An addon that wants a version of a library that no system has. */
+function addonThatNeeds(library: string, version: string): Buffer {
+  const folder = mkdtempSync(join(app, 'addon-'));
+  writeFileSync(join(folder, 'library.c'), 'void wanted(void) {}');
+  writeFileSync(join(folder, 'versions'), `${version} { global: wanted; };`);
+  writeFileSync(
+    join(folder, 'addon.c'),
+    'void wanted(void); void *napi_register_module_v1(void *env, void *exports) { wanted(); return exports; }',
+  );
+  const cc = (...args: string[]) => execFileSync('cc', ['-shared', '-fPIC', ...args], { cwd: folder });
+  cc('library.c', '-o', 'library.so', `-Wl,-soname,${library}`, '-Wl,--version-script,versions');
+  cc('addon.c', '-o', 'addon.node', './library.so');
+  return readFileSync(join(folder, 'addon.node'));
+}
+
+describe('a core that the system refuses', () => {
+  const onGlibc = hasCompiler && libcOf() === 'glibc';
+
+  it.runIf(onGlibc)('since its glibc is too old', () => {
+    const text = refused(addonThatNeeds('libm.so.6', 'GLIBC_9.99'));
+    expect(text).toMatch(/BinaryError null nabla: .*glibc 2\.\d+/);
+    expect(text).toMatch(/nabla\.node needs glibc 9\.99 or newer, this system has 2\.\d+ \(.*GLIBC_9\.99' not found/);
+    expect(text).toContain('Install it on a system with glibc 9.99 or newer');
+    expect(text).not.toContain('Repair it with'); // no command gives a system another glibc
+    expect(doctor().text).toContain('needs glibc 9.99 or newer');
+  });
+
+  it.runIf(onGlibc)('since it is for musl', () => {
+    const text = refused(addonThatNeeds('libc.musl-x86_64.so.1', 'MUSL'));
+    expect(text).toMatch(/nabla\.node is built for musl \(Alpine\), this Node for glibc \(libc\.musl-/);
+    expect(text).toContain(`Repair it with\n  ${command}`);
+  });
+
+  it.runIf(onGlibc)('since a library is missing', () => {
+    expect(refused(addonThatNeeds('libnabla-absent.so.7', 'ANY'))).toContain(
+      'nabla.node needs the library libnabla-absent.so.7, which this system lacks',
+    );
+  });
+
+  const glibc = { libc: 'glibc', version: '2.17' } as const;
+  const musl = { libc: 'musl', version: null } as const;
+  it.each([
+    [
+      glibc,
+      "/lib64/libc.so.6: version `GLIBC_2.28' not found (required by /app/nabla.node)",
+      /^needs glibc 2\.28 or newer, this system has 2\.17 \(/,
+      /^Install it on a system with glibc 2\.28 or newer/,
+    ],
+    [
+      glibc,
+      "/lib64/libm.so.6: version `GLIBC_2.9' not found (required by a)\n/lib64/libc.so.6: version `GLIBC_2.25' not found (required by a)",
+      /^needs glibc 2\.25 or newer/,
+      /glibc 2\.25/,
+    ],
+    [
+      musl,
+      'Error loading shared library ld-linux-x86-64.so.2: No such file or directory (needed by /app/nabla.node)',
+      /^is built for glibc, this Node for musl \(Alpine\) \(/,
+      undefined,
+    ],
+    [musl, 'Error relocating /app/nabla.node: __memcpy_chk: symbol not found', /^is built for glibc/, undefined],
+    [
+      musl,
+      'Error loading shared library libother.so.1: No such file or directory (needed by /app/nabla.node)',
+      /^needs the library libother\.so\.1, which this system lacks/,
+      undefined,
+    ],
+    [
+      glibc,
+      '/app/nabla.node: failed to map segment from shared object',
+      /^lies where programs must not run/,
+      /may be executed/,
+    ],
+    [
+      { libc: null, version: null },
+      "dlopen(/app/nabla.node, 0x0001): tried: '/app/nabla.node' (code signature invalid)\nmore",
+      /^dlopen\(.*\(code signature invalid\)$/,
+      undefined,
+    ],
+  ])('is explained, %j %s', (host, message, text, advice) => {
+    const reason = reasonOf(message, host);
+    expect(reason.text).toMatch(text);
+    if (advice) expect(reason.advice).toMatch(advice);
+    else expect(reason.advice).toBeUndefined();
   });
 });
 

@@ -47,10 +47,19 @@ describe('code blocks of the pages', () => {
     expect([...languages].filter((name) => !['', 'ts', 'js', 'python', 'cpp'].includes(name))).toEqual([]);
   });
 
-  it('compile where they are TypeScript', async () => {
+  it('compile', async () => {
     expect(files.size).toBeGreaterThan(4);
-    expect(await compileBlocks()).toBe('');
+    expect(await compileBlocks('ts')).toBe('');
+    expect(await compileBlocks('js')).toBe('');
   }, 300_000);
+
+  it('start with what they import, as they are copied', () => {
+    const blocks = pages.flatMap((page) => blocksOf(textOf(page), ['js', 'javascript']));
+    expect(blocks.length).toBeGreaterThan(100);
+    expect(
+      blocks.filter((code) => !/^(import \{ .* \} from 'node:.*';\n)*import \{ .* \} from 'nabla';\n/.test(code)),
+    ).toEqual([]);
+  });
 
   // A page of its own images and labels stands for Fashion-MNIST: two batches an epoch.
   beforeAll(() => {

@@ -1,4 +1,5 @@
-// The TypeScript of README.md and docs/: compiled with the library's settings, then run.
+// The code of README.md and docs/: TypeScript is compiled with the library's settings, then run; JavaScript is compiled with
+// the types of what it imports (test/support/page.ts runs it).
 import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -8,6 +9,7 @@ import { promisify } from 'node:util';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Not in a temporary folder: the library is imported by relative paths. */
 const folder = join(root, 'build', 'docs-blocks');
+const scripts = join(folder, 'javascript');
 
 /** README.md and the pages of docs/. */
 export const pages = [
@@ -25,11 +27,11 @@ export function blocksOf(text: string, languages: readonly string[]): string[] {
   return blocks.filter(([, language]) => languages.includes(language)).map(([, , code]) => code);
 }
 
-/** Imports as they read where the file is written; `from` is where the block says it stands. */
-function withImports(code: string, from: string): string {
+/** Imports as they read in the folder `to`; `from` is where the block says it stands. */
+function withImports(code: string, from: string, to = folder): string {
   return code.replace(/(from ')([^']+)(')/g, (whole, before, name, after) => {
     const target = name === 'nabla' ? join(root, 'lib/index.js') : name.startsWith('.') ? join(root, from, name) : null;
-    return target ? `${before}./${relative(folder, target)}${after}` : whole;
+    return target ? `${before}./${relative(to, target)}${after}` : whole;
   });
 }
 
@@ -64,19 +66,45 @@ export function writeBlocks(): Map<string, string[]> {
     include: ['*.ts'],
   };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(settings));
+  writeScripts();
   return files;
 }
 
-/** What the compiler says; nothing when all is well. */
-export async function compileBlocks(): Promise<string> {
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      join(root, 'node_modules/typescript/bin/tsc'),
-      '-p',
-      folder,
-    ]);
-    return stdout;
-  } catch (error) {
-    return String((error as { stdout?: string }).stdout || error);
-  }
+/** Each block of JavaScript is a module of its own. */
+function writeScripts(): void {
+  mkdirSync(scripts);
+  for (const page of pages)
+    for (const [i, code] of blocksOf(textOf(page), ['js', 'javascript']).entries())
+      writeFileSync(join(scripts, `${page.replace(/\W/g, '-')}-${i}.js`), withImports(code, '.', scripts));
+  const settings = {
+    extends: '../../../tsconfig.test.json',
+    compilerOptions: { rootDir: '../../..', noImplicitAny: false, allowJs: true, checkJs: true },
+    include: ['*.js'],
+  };
+  writeFileSync(join(scripts, 'tsconfig.json'), JSON.stringify(settings));
+}
+
+/** Of JavaScript: syntax, names, options and arguments that do not exist, imports that are not used. Types are not its business. */
+const SCRIPT_ERRORS = /error TS(1\d{3}|2304|2305|2307|2353|2552|2554|2555|2561|2724):/;
+
+function ofScripts(said: string): string {
+  const lines = said.split('\n').filter((line) => {
+    const unused = /^(\S+\.js)\((\d+),\d+\): error TS6133:/.exec(line);
+    if (!unused) return SCRIPT_ERRORS.test(line);
+    return readFileSync(join(root, unused[1]), 'utf8').split('\n')[Number(unused[2]) - 1].startsWith('import ');
+  });
+  return lines.join('\n');
+}
+
+/** What the compiler says of the TypeScript or of the JavaScript; nothing when all is well. */
+export async function compileBlocks(language: 'ts' | 'js'): Promise<string> {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const project = language === 'ts' ? folder : scripts;
+  const said = await promisify(execFile)(process.execPath, [tsc, '-p', project, '--pretty', 'false'], {
+    cwd: root,
+  }).then(
+    ({ stdout }) => stdout,
+    (error: { stdout?: string }) => String(error.stdout || error),
+  );
+  return language === 'ts' ? said : ofScripts(said);
 }

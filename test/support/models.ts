@@ -4,8 +4,9 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { models, type nn, noGrad, scope, synchronizeSync, Tensor, tensor } from '../../lib/index.js';
+import { models, type nn, noGrad, synchronizeSync, Tensor, tensor } from '../../lib/index.js';
 import { withoutInitialValues } from '../../lib/nn/fill.js';
+import { expectNoLeak } from './leaks.js';
 
 interface Values {
   shape: number[];
@@ -145,9 +146,8 @@ function check(one: Case, dtype: 'float32' | 'float64', gradients: boolean): voi
 export function compareModels(family: string): void {
   const cases = JSON.parse(readFileSync(fixture(`models_${family}.json`), 'utf8')) as Case[];
   describe.each(cases)('$name', (one) => {
-    it(`has torchvision's outputs and gradients in ${one.dtype}`, () => {
-      scope(() => check(one, one.dtype, true));
-    });
+    it(`has torchvision's outputs and gradients in ${one.dtype}, and gives all memory back`, () =>
+      expectNoLeak(() => check(one, one.dtype, true)));
     if (one.dtype === 'float64' && one.mode === 'eval') {
       it("has torchvision's outputs in float32", () => {
         // As in use: layers run joined then.
