@@ -77,6 +77,12 @@ export interface Native extends NativeLayers {
   takeError(): NativeError | null;
   write(id: Handle, from: TypedArray): void;
 
+  openMailbox(): number;
+  closeMailbox(mailbox: number): void;
+  /** A token, or 0 where the tensor stays. */
+  handOver(id: Handle, mailbox: number): number;
+  takeOver(owner: object, token: number): Handle;
+
   /** Notes when each task that is queued from now on runs, at most `limit` of them. */
   startTiming(limit: number): void;
   /** Blocks until the stream gets there. */

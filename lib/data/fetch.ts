@@ -24,6 +24,17 @@ export function batchMaker<T, B>(dataset: Dataset<T> | BatchDataset<T, B>, optio
   if (!batched) return (indices) => take(dataset, indices[0], indices, onItem) as B | Promise<B>;
   if (collate === null && makesBatches(dataset)) return (indices) => ownBatch(dataset, indices);
   const together = collate ?? ((items: T[]) => defaultCollate(items) as B);
+  const combine = (items: T[], indices: Uint32Array): B | Promise<B> => {
+    const fail = (error: unknown): never => {
+      throw itemError(dataset, error, indices, collate === null ? misfit(items, indices) : undefined);
+    };
+    try {
+      const batch = together(items);
+      return batch instanceof Promise ? batch.catch(fail) : batch;
+    } catch (error) {
+      return fail(error);
+    }
+  };
   return (indices) => {
     const items: (T | Promise<T>)[] = [];
     try {
@@ -32,9 +43,21 @@ export function batchMaker<T, B>(dataset: Dataset<T> | BatchDataset<T, B>, optio
       for (const item of items) if (item instanceof Promise) item.catch(() => {}); // the first error is enough
       throw error;
     }
-    if (items.some((item) => item instanceof Promise)) return Promise.all(items).then(together);
-    return together(items as T[]);
+    if (items.some((item) => item instanceof Promise)) return Promise.all(items).then((all) => combine(all, indices));
+    return combine(items as T[], indices);
   };
+}
+
+/** The number of the item that does not go with the first one. */
+function misfit(items: readonly unknown[], indices: Uint32Array): number | undefined {
+  return indices.find((_, i) => {
+    try {
+      defaultCollate([items[0], items[i]]);
+      return false;
+    } catch {
+      return true;
+    }
+  });
 }
 
 function take<T>(
@@ -88,10 +111,11 @@ function findSync<T>(dataset: Dataset<T>, indices: Uint32Array): number | undefi
   });
 }
 
-/** An error that names the item; one that does so already stays as it is. */
+/** An error that names the item, or all that were to become a batch; one that does so already stays as it is. */
 export function itemError(dataset: object, error: unknown, indices: ArrayLike<number>, index?: number): DataError {
   if (error instanceof DataError) return error;
-  const reason = error instanceof Error ? error.message : valueText(error);
-  const at = { dataset: datasetName(dataset), index, indices: Array.from(indices) };
+  const reason = error instanceof Error ? error.message.replace(/^DataLoader: /, '') : valueText(error);
+  const only = indices.length === 1 ? indices[0] : undefined;
+  const at = { dataset: datasetName(dataset), index: index ?? only, indices: Array.from(indices) };
   return new DataError('DataLoader', at, reason, { cause: error });
 }

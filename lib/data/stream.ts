@@ -47,7 +47,14 @@ export function streamBatches<T, B>(dataset: IterableDataset<T>, options: Stream
       const some = await takeUpTo(batchSize ?? 1);
       if (some.length === 0 || (dropLast && some.length < (batchSize ?? 1))) return null;
       if (skip) return { value: undefined as B };
-      return { value: batchSize === null ? (some[0] as unknown as B) : await collate(some) };
+      if (batchSize === null) return { value: some[0] as unknown as B };
+      try {
+        return { value: await collate(some) };
+      } catch (error) {
+        const first = taken - some.length;
+        const indices = some.map((_, i) => first + i);
+        throw itemError(dataset, error, indices);
+      }
     },
     async end() {
       if (!ended) await items.return?.();

@@ -4,7 +4,6 @@ import { collect } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { MakeBatch } from './fetch.js';
 import type { StreamBatches } from './stream.js';
-import { unpack } from './worker/parcel.js';
 import type { Made, WorkerPool } from './worker/pool.js';
 
 /** A finished batch. */
@@ -55,20 +54,25 @@ async function detached<B>(make: () => B | Promise<B>): Promise<Delivery<B>> {
     const batch = await runInAsyncFrame({ scope: own, grad, inference }, async () => make());
     const made = [...collect(batch, new Set<Tensor>())].filter((tensor) => tensor._scope === own);
     own.close(new Set(made));
-    return {
-      take() {
-        const scope = currentScope();
-        for (const tensor of made) scope?.add(tensor);
-        return batch;
-      },
-      drop() {
-        for (const tensor of made) tensor.dispose();
-      },
-    };
+    return deliveryOf(batch, made);
   } catch (error) {
     own.close(null);
     throw error;
   }
+}
+
+/** A batch whose tensors belong to no scope until it is taken. */
+function deliveryOf<B>(batch: B, tensors: readonly Tensor[]): Delivery<B> {
+  return {
+    take() {
+      const scope = currentScope();
+      for (const tensor of tensors) scope?.add(tensor);
+      return batch;
+    },
+    drop() {
+      for (const tensor of tensors) tensor.dispose();
+    },
+  };
 }
 
 /** By number, in this thread. */
@@ -120,7 +124,7 @@ export function streamSupply<B>(batches: StreamBatches<B>): Supply<B> {
 }
 
 const delivered = <B>(made: Made): Delivery<B> | null =>
-  typeof made === 'string' ? null : { take: () => unpack(made.parcel) as B, drop: nothing };
+  typeof made === 'string' ? null : deliveryOf(made.batch as B, made.tensors);
 
 /** By number, in workers. */
 export function workerSupply<B>(

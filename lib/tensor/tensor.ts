@@ -224,6 +224,18 @@ export class Tensor implements Disposable {
     this._id = 0;
   }
 
+  /** @internal Whether nothing but this handle refers to it: no tape, no view with a history. */
+  _isSoleUser(): boolean {
+    return !this._disposed && this._refs === 1;
+  }
+
+  /** @internal The handle was given to another thread. */
+  _leave(): void {
+    this._disposed = true;
+    this._refs = 0;
+    this._id = 0;
+  }
+
   /** @internal Where the gradient of this tensor goes. */
   _edge(): Edge | null {
     this._refresh();

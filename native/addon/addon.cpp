@@ -66,6 +66,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("supportedIsas", Napi::Function::New<guarded<isaNames>>(env));
   registerMemory(env, exports);
   registerReads(env, exports);
+  registerHandover(env, exports);
   registerTiming(env, exports);
   registerOps(env, exports);
   return exports;

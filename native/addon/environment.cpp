@@ -61,14 +61,19 @@ void Environment::notify(PendingRead* read) { napi_call_threadsafe_function(sett
 // a process may start and end many workers. References to JavaScript objects end with the environment.
 void Environment::stop() {
   stream.stop();
+  closeMailboxes(*this);
   context.prepared.clear(context);
   for (Slot& slot : slots_) {
     Storage* storage = slot.tensor.storage;
-    if (!storage || storage->refs.fetch_sub(1) != 1 || storage->owner != &allocator) continue;
-    allocator.release(storage->block, 0);
+    if (!storage || storage->refs.fetch_sub(1) != 1) continue;
+    if (storage->owner == &allocator)
+      allocator.release(storage->block, 0);
+    else
+      storage->owner->releaseRemote(storage->block);
     delete storage;
   }
   std::vector<Slot>().swap(slots_);
+  allocator.close();
   allocator.trim(UINT64_MAX);
 }
 
@@ -106,10 +111,10 @@ void Environment::releaseNoted() {
   for (uint32_t i = 1; i <= count; i++) release(noted[i]);
 }
 
-void Environment::release(uint32_t id) {
+Tensor Environment::vacate(uint32_t id) {
   Slot& slot = slots_[id];
-  Storage* storage = slot.tensor.storage;
-  if (!storage) return;
+  const Tensor tensor = slot.tensor;
+  if (!tensor.storage) return tensor;
   slot.tensor.storage = nullptr;
   if (slot.ref) {
     napi_delete_reference(env, slot.ref);
@@ -119,13 +124,29 @@ void Environment::release(uint32_t id) {
   tensors--;
   slot.next = freeSlot_;
   freeSlot_ = id;
-  if (storage->refs.fetch_sub(1) != 1) return;
+  return tensor;
+}
+
+void Environment::release(uint32_t id) {
+  Storage* storage = vacate(id).storage;
+  if (!storage || storage->refs.fetch_sub(1) != 1) return;
   if (storage->prepared) context.prepared.release(context, *storage);
-  if (storage->owner == &allocator)
+  if (storage->owner == &allocator) {
     allocator.release(storage->block, stream.position());
-  else
-    storage->owner->releaseRemote(storage->block);
+  } else {  // queued tasks may still use it
+    Allocator* owner = storage->owner;
+    Block* block = storage->block;
+    allocator.discount(block);
+    stream.enqueue("release", {}, {}, [owner, block](Exec&) { owner->releaseRemote(block); });
+  }
   delete storage;
+}
+
+uint32_t Environment::takeOver(const Tensor& tensor, napi_value owner) {
+  const auto bytes = static_cast<int64_t>(tensor.storage->block->capacity);
+  if (allocator.live() + bytes > limit) makeRoom(bytes);
+  allocator.count(tensor.storage->block);
+  return create(tensor, owner);
 }
 
 }  // namespace nabla::addon

@@ -9,6 +9,10 @@
 namespace nabla::addon {
 
 struct PendingRead;
+class Environment;
+
+// Throws away what was handed to an environment that goes away.
+void closeMailboxes(const Environment& owner);
 
 class Environment {
  public:
@@ -23,6 +27,9 @@ class Environment {
   const Tensor& tensor(uint32_t id) const;
   Storage* allocateStorage(size_t bytes);  // runs the garbage-collection ladder; throws OutOfMemory
   void release(uint32_t id);
+  // Between environments, see handover.cpp: gives up a slot but not its memory; takes over memory of another one.
+  Tensor vacate(uint32_t id);
+  uint32_t takeOver(const Tensor& tensor, napi_value owner);
   // JavaScript notes what it gives up; taken in before anything is made or looked for, so that it costs no call.
   void releaseNoted();
   int64_t poll();  // frees slots whose owner was collected
@@ -70,6 +77,7 @@ class Environment {
 
 // Registration, one function per file.
 void registerMemory(Napi::Env env, Napi::Object exports);
+void registerHandover(Napi::Env env, Napi::Object exports);
 void registerReads(Napi::Env env, Napi::Object exports);
 void registerTiming(Napi::Env env, Napi::Object exports);
 void registerOps(Napi::Env env, Napi::Object exports);

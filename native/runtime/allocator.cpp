@@ -52,9 +52,15 @@ Block* Allocator::take(int sizeClass) {
   return block;
 }
 
-Block* Allocator::handOut(Block* block) {
+void Allocator::count(const Block* block) {
   add(live_, static_cast<int64_t>(block->capacity));
   if (live() > peak()) peak_.store(live(), std::memory_order_relaxed);
+}
+
+void Allocator::discount(const Block* block) { add(live_, -static_cast<int64_t>(block->capacity)); }
+
+Block* Allocator::handOut(Block* block) {
+  count(block);
   return block;
 }
 
@@ -96,22 +102,40 @@ Block* Allocator::obtain(size_t bytes, uint64_t completed) {
 
 void Allocator::release(Block* block, uint64_t position) {
   block->releasedAt = position;
-  add(live_, -static_cast<int64_t>(block->capacity));
+  discount(block);
   add(cached_, static_cast<int64_t>(block->capacity));
   free_[block->sizeClass].push_back(block);
 }
 
 void Allocator::releaseRemote(Block* block) {
-  std::lock_guard lock(remoteMutex_);
-  remote_.push_back(block);
-  hasRemote_.store(true, std::memory_order_release);
+  {
+    std::lock_guard lock(remoteMutex_);
+    if (!closed_) {
+      remote_.push_back(block);
+      hasRemote_.store(true, std::memory_order_release);
+      return;
+    }
+  }
+  giveBack(block->data, block->capacity);
+  delete block;
 }
 
 void Allocator::drainRemote() {
   std::lock_guard lock(remoteMutex_);
-  for (Block* block : remote_) release(block, block->releasedAt);
+  for (Block* block : remote_) {
+    count(block);
+    release(block, block->releasedAt);
+  }
   remote_.clear();
   hasRemote_.store(false, std::memory_order_release);
+}
+
+void Allocator::close() {
+  {
+    std::lock_guard lock(remoteMutex_);
+    closed_ = true;
+  }
+  drainRemote();
 }
 
 void Allocator::trim(uint64_t completed) {

@@ -38,8 +38,13 @@ class Allocator {
       return obtain(bytes, progress);
   }
   void release(Block* block, uint64_t position);
-  // From a thread that does not own this allocator (a tensor handed to a worker); taken in by the next allocate().
+  // From a thread that does not own this allocator, of a block that was handed over; taken in by the next allocate().
   void releaseRemote(Block* block);
+  // A block in the hands of another environment counts as live there: both call these, each on its own thread.
+  void count(const Block* block);
+  void discount(const Block* block);
+  // The owner goes away: what is given back from now on goes to the system.
+  void close();
   // Returns cached blocks that no queued task can touch to the system.
   void trim(uint64_t completed);
 
@@ -64,6 +69,7 @@ class Allocator {
   int64_t maxBytes_ = INT64_MAX;
   std::mutex remoteMutex_;
   std::vector<Block*> remote_;
+  bool closed_ = false;  // under the mutex
   std::atomic<bool> hasRemote_{false};
 };
 

@@ -206,6 +206,45 @@ void allocatorKeepsCount() {
   CHECK(!allocator.allocate(2 << 20, 1), "the byte limit was ignored");
 }
 
+// Blocks that another thread gives back, also when the allocator they came from has closed.
+void blocksComeBackFromOtherThreads() {
+  Allocator& allocator = *new Allocator;
+  Allocator& receiver = *new Allocator;
+  std::vector<Block*> held;
+  for (int i = 0; i < 400; i++) {
+    Block* block = allocator.allocate(i % 7 ? 5000 : 3000000, 1);
+    allocator.discount(block);
+    receiver.count(block);
+    held.push_back(block);
+  }
+  CHECK(allocator.live() == 0 && receiver.live() > 0, "%lld live in the owner",
+        static_cast<long long>(allocator.live()));
+  for (Block* block : held) receiver.discount(block);
+  CHECK(receiver.live() == 0, "%lld live in the receiver", static_cast<long long>(receiver.live()));
+  std::thread other([&] {
+    for (Block* block : held) allocator.releaseRemote(block);
+  });
+  int64_t allocated = 0;
+  std::vector<Block*> late;
+  for (int i = 0; i < 200; i++) {  // meanwhile the owner goes on, and takes in what is back
+    Block* block = allocator.allocate(5000, 1);
+    allocated += static_cast<int64_t>(block->capacity);
+    if (i == 150) allocator.close();
+    if (i > 150) {
+      late.push_back(block);
+      continue;
+    }
+    allocator.release(block, 0);
+    allocated -= static_cast<int64_t>(block->capacity);
+  }
+  other.join();
+  CHECK(allocator.live() == allocated, "live %lld, held %lld", static_cast<long long>(allocator.live()),
+        static_cast<long long>(allocated));
+  for (Block* block : late) allocator.releaseRemote(block);
+  allocator.trim(UINT64_MAX);
+  CHECK(allocator.cached() == 0, "%lld cached", static_cast<long long>(allocator.cached()));
+}
+
 #if !defined(_WIN32)
 // The gate's own test: with NABLA_GUARD_PAGES one byte past a block ends the process.
 void guardsCatchOverruns() {
@@ -321,6 +360,7 @@ int main(int argc, char** argv) {
   tasksAreTimed();
   waitingThreadsWork();
   allocatorKeepsCount();
+  blocksComeBackFromOtherThreads();
 #if !defined(_WIN32)
   if (guarded) guardsCatchOverruns();
 #endif

@@ -7,7 +7,7 @@ import {
   subset,
   TensorDataset,
 } from '../../lib/data/index.js';
-import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
+import { ArgumentError, DataError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { tensor, zeros } from '../../lib/tensor/create.js';
 import { Generator, manualSeed } from '../../lib/tensor/random.js';
 import '../../lib/tensor/read.js';
@@ -146,11 +146,12 @@ describe('the default collate', () => {
   });
 
   it('says which place does not fit', async () => {
-    await expect(only([{ x: tensor([1]) }, { x: tensor([1, 2]) }])).rejects.toThrow(ShapeError);
-    await expect(only([{ x: tensor([1]) }, { x: tensor([1, 2]) }])).rejects.toThrow(
-      /items\.x differ in shape: \[1\] and \[2\]/,
-    );
-    await expect(only([tensor([1]), tensor([1n])])).rejects.toThrow(DTypeError);
+    const shapes = (await only([1, 1, 2].map((n) => ({ x: zeros([n]) }))).catch((e: unknown) => e)) as DataError;
+    expect(shapes).toBeInstanceOf(DataError);
+    expect(shapes.message).toBe('DataLoader: item 2 of the dataset: items.x differ in shape: [1] and [2]');
+    expect([shapes.index, shapes.indices]).toEqual([2, [0, 1, 2]]);
+    expect(shapes.cause).toBeInstanceOf(ShapeError);
+    await expect(only([tensor([1]), tensor([1n])])).rejects.toMatchObject({ index: 1, cause: expect.any(DTypeError) });
     await expect(only([[1], ['a']])).rejects.toThrow(/items\[0\] are number and string/);
     await expect(only([[1], [1, 2]])).rejects.toThrow(/items have 1 and 2 places/);
     await expect(only([{ a: 1 }, { b: 1 }])).rejects.toThrow(/not every item has "a"/);

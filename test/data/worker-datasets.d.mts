@@ -18,7 +18,17 @@ export declare class Who {
   }>;
   workerSource(): data.ModuleSource;
 }
-export type Fault = 'throw' | 'reject' | 'exit' | 'hang' | 'memory' | 'tensors' | 'function' | 'format' | 'fine';
+export type Fault =
+  | 'throw'
+  | 'reject'
+  | 'exit'
+  | 'hang'
+  | 'never'
+  | 'memory'
+  | 'tensors'
+  | 'function'
+  | 'format'
+  | 'fine';
 /** Item 5 goes wrong. */
 export declare class Faulty {
   readonly fault: Fault;
@@ -54,6 +64,22 @@ export declare class Counting {
 export declare class CannotStart {
   readonly length = 4;
   get(index: number): number;
+  workerSource(): data.ModuleSource;
+}
+export interface LargeItem {
+  x: Tensor;
+  again: Tensor;
+  turned: Tensor;
+  part: Tensor;
+  image: Tensor;
+  cached: Tensor;
+  label: number;
+}
+/** Tensors past the size of messages: one that stands twice, views, a part, one that the dataset keeps; item 2 may fail late. */
+export declare class Large {
+  readonly length = 5;
+  constructor(fault?: boolean);
+  get(index: number): LargeItem;
   workerSource(): data.ModuleSource;
 }
 export declare const opened: {

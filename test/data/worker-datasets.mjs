@@ -1,6 +1,6 @@
 // Datasets that workers make: numbers, and what goes wrong. They use dist/, as users do.
 import { fileURLToPath } from 'node:url';
-import { data, randn, tensor, zeros } from '../../dist/index.js';
+import { arange, data, full, randn, tensor, zeros } from '../../dist/index.js';
 
 const here = import.meta.url;
 class Numbers {
@@ -44,6 +44,8 @@ class Faulty {
         return process.exit(7);
       case 'hang':
         for (;;) Math.sqrt(2);
+      case 'never':
+        return new Promise(() => {});
       case 'memory': {
         const all = [];
         for (;;) all.push(new Array(1e6).fill({}));
@@ -114,7 +116,27 @@ class CannotStart {
     return { module: here, export: 'NoSuchThing' };
   }
 }
+class Large {
+  constructor(fault = false) {
+    this.fault = fault;
+    this.cache = arange(2e4);
+  }
+  fault;
+  cache;
+  length = 5;
+  get(index) {
+    const x = full([100, 200], index);
+    x.narrow(0, 0, 1).add_(0.5);
+    const image = full([2, 3, 128, 128], index, { dtype: 'uint8' }).contiguous('channelsLast');
+    const rows = tensor(Array.from({ length: 100 }, (_, i) => (this.fault && index === 2 && i === 7 ? 100 : i)));
+    const read = x.indexSelect(0, rows.to('int64'));
+    return { x, again: x, turned: x.t(), part: read.narrow(0, 1, 99), image, cached: this.cache, label: index };
+  }
+  workerSource() {
+    return { module: here, export: 'Large', args: [this.fault] };
+  }
+}
 const opened = { length: 3, get: (index) => index * 2 };
 const open = async (length) => ({ length, get: (index) => index + 0.5 });
 
-export { asList, CannotStart, Counting, Faulty, Greeted, greet, makePairs, Numbers, open, opened, pairs, Who };
+export { asList, CannotStart, Counting, Faulty, Greeted, greet, Large, makePairs, Numbers, open, opened, pairs, Who };

@@ -9,10 +9,12 @@ import {
   type FormatError,
   memory,
   OutOfMemoryError,
+  scope,
   type Tensor,
   tensor,
   vision,
   WorkerError,
+  zeros,
 } from '../../dist/index.js';
 import * as fixtures from './worker-datasets.mjs';
 
@@ -195,6 +197,55 @@ describe('a DataLoader with workers', () => {
   });
 });
 
+describe('large tensors', () => {
+  const make = (fault: boolean, numWorkers: number) =>
+    new DataLoader<fixtures.LargeItem>(new fixtures.Large(fault), { batchSize: null, numWorkers });
+
+  it('come whole, with their layout, and outlive their worker', async () => {
+    const loader = make(false, 2);
+    const { tensors, live } = memory();
+    const items = (await all(loader)) as unknown as fixtures.LargeItem[];
+    expect(items.map(({ label }) => label)).toEqual([0, 1, 2, 3, 4]);
+    const check = async (index: number, { x, again, turned, part, image, cached }: fixtures.LargeItem) => {
+      expect([x.shape, again === x, turned.shape, part.shape]).toEqual([[100, 200], true, [200, 100], [99, 200]]);
+      const values = (await x.data()) as Float32Array;
+      expect([values[0], values[199], values[200], values[19_999]]).toEqual([index + 0.5, index + 0.5, index, index]);
+      expect([(await turned.data())[99], (await turned.data())[100]]).toEqual([index, index + 0.5]);
+      expect(new Set(Array.from(await part.data(), Number))).toEqual(new Set([index]));
+      expect([image.isChannelsLast(), await image.sum().item()]).toEqual([true, index * 2 * 3 * 128 * 128]);
+      expect((await cached.data())[19_999]).toBe(19_999n);
+      x.add_(1); // the memory is the receiver's own
+      expect(await x.mean().item()).toBeCloseTo(index + 1.005, 3);
+    };
+    for (const [index, item] of items.entries()) await scope(() => check(index, item));
+    expect(memory().live - live).toBeGreaterThan(5 * 100 * 200 * 4);
+    for (const item of items) for (const part of Object.values(item)) if (typeof part !== 'number') part.dispose();
+    expect(memory().tensors).toBeLessThanOrEqual(tensors); // older ones may be collected
+    expect(memory().live).toBeLessThanOrEqual(live);
+  });
+
+  it('are level with time, whoever drops them', async () => {
+    const { live } = memory();
+    for (let round = 0; round < 3; round++) {
+      for await (const { x } of make(false, 1)) {
+        x.dispose();
+        break; // those that were prepared are not taken
+      }
+    }
+    for await (const { x } of make(false, 1)) expect(x.numel).toBe(20_000); // left to the garbage collector
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let i = 0; i < 3 && memory().live > live; i++) zeros([2 ** 28], { dtype: 'uint8' }).dispose();
+    expect(memory().live - live).toBeLessThan(2 ** 20);
+  });
+
+  it('whose kernel failed are an error of their item', async () => {
+    const { values, errors } = await everything(make(true, 1));
+    expect(values.map(({ label }) => label)).toEqual([0, 1, 3, 4]);
+    expect(errors).toHaveLength(1);
+    expect((errors[0] as Error).message).toMatch(/indexSelect.*100/);
+  });
+});
+
 describe('a worker that fails', () => {
   const loaderOf = (fault: fixtures.Fault, options: data.DataLoaderOptions = {}) =>
     new DataLoader(new fixtures.Faulty(fault), { batchSize: 2, numWorkers: 2, collateFn: fixtures.asList, ...options });
@@ -255,13 +306,21 @@ describe('a worker that fails', () => {
     expect([index, indices, exitCode, dataset]).toEqual([5, [4, 5], 7, 'Faulty']);
   });
 
-  it('by hanging is ended when the time is over', async () => {
-    const { batches, error } = await untilError(loaderOf('hang', { timeout: 5 }));
-    expect(batches).toEqual(wanted);
-    expect(error).toBeInstanceOf(WorkerError);
-    expect((error as Error).message).toMatch(/item 5 of Faulty: worker \d has not given a batch for 5 s/);
-    expect([(error as WorkerError).index, (error as WorkerError).indices]).toEqual([5, [4, 5]]);
-  });
+  it.each(['hang', 'never'] as const)(
+    'by hanging (%s) is ended when the time is over, and the rest is made by others',
+    { timeout: 90_000 },
+    async (fault) => {
+      const loader = loaderOf(fault, { timeout: 8 });
+      const { values, errors } = await everything(loader);
+      expect(values).toEqual([...wanted, [6, 7], [8, 9], [10, 11]]);
+      expect(errors).toHaveLength(1);
+      const [error] = errors as [WorkerError];
+      expect(error).toBeInstanceOf(WorkerError);
+      expect(error.message).toMatch(/^DataLoader: item 5 of Faulty: worker \d has not given a batch for 8 s$/);
+      expect([error.index, error.indices, error.exitCode]).toEqual([5, [4, 5], undefined]);
+      expect(await all(loaderOf('fine'))).toContainEqual([4, 5]);
+    },
+  );
 
   it('by a heap that is full names batch and sample, and the rest is made by others', async () => {
     const loader = loaderOf('memory', { resourceLimits: { maxOldGenerationSizeMb: 48 } });
@@ -285,9 +344,11 @@ describe('a worker that fails', () => {
     expect(error.cause).toBeInstanceOf(OutOfMemoryError);
   });
 
-  it('loses nothing: a loader that takes over the state begins with the batch that failed', async () => {
-    for (const fault of ['throw', 'exit'] as const) {
-      const loader = loaderOf(fault, { seed: 1 });
+  it('loses nothing: a loader that takes over the state begins with the batch that failed', {
+    timeout: 90_000,
+  }, async () => {
+    for (const fault of ['throw', 'exit', 'never'] as const) {
+      const loader = loaderOf(fault, { seed: 1, timeout: fault === 'never' ? 8 : 0 });
       const iterator = loader[Symbol.asyncIterator]();
       for (let i = 0; i < 2; i++) await iterator.next();
       await expect(iterator.next()).rejects.toBeInstanceOf(DataError);

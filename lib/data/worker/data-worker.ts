@@ -6,7 +6,7 @@ import { setNumThreads } from '../../tensor/runtime.js';
 import { scope } from '../../tensor/scope.js';
 import type { Dataset, IterableDataset } from '../dataset.js';
 import { isMapStyle } from '../dataset.js';
-import { batchMaker, type Collate } from '../fetch.js';
+import { batchMaker, type Collate, itemError } from '../fetch.js';
 import { Philox } from '../philox.js';
 import { streamBatches } from '../stream.js';
 import { setWorkerInfo } from './info.js';
@@ -24,8 +24,9 @@ function seedFor({ epoch, batch }: Request): void {
 }
 
 type Make = (request: Request) => Promise<{ value: unknown } | 'skipped' | null>;
+type Maker = { readonly dataset: object; readonly make: Make };
 
-async function prepare(): Promise<Make> {
+async function prepare(): Promise<Maker> {
   setNumThreads(1); // the processors belong to the training
   const dataset = (await resolveSource(setup.dataset)) as Dataset<unknown> | IterableDataset<unknown>;
   const collate = (setup.collate && (await resolveSource(setup.collate))) as Collate<unknown, unknown> | null;
@@ -36,7 +37,7 @@ async function prepare(): Promise<Make> {
     manualSeed(seed + id);
     await init(id);
   }
-  return isMapStyle(dataset) ? byIndex(dataset, collate) : inOrder(dataset, collate);
+  return { dataset, make: isMapStyle(dataset) ? byIndex(dataset, collate) : inOrder(dataset, collate) };
 }
 
 function byIndex(dataset: Dataset<unknown>, collate: Collate<unknown, unknown> | null): Make {
@@ -62,7 +63,7 @@ function inOrder(dataset: IterableDataset<unknown>, collate: Collate<unknown, un
   };
 }
 
-async function answer(make: Make, request: Request): Promise<void> {
+async function answer({ dataset, make }: Maker, request: Request): Promise<void> {
   const { job } = request;
   const transfer: ArrayBuffer[] = [];
   let reply: Answer = { job, parcel: null, error: null, skipped: false };
@@ -72,13 +73,14 @@ async function answer(make: Make, request: Request): Promise<void> {
       const made = await make(request);
       if (made === null) return reply;
       if (made === 'skipped') return { ...reply, skipped: true };
-      const packed = await pack(made.value);
+      const packed = await pack(made.value, setup.mailbox);
       transfer.push(...packed.transfer);
       return { ...reply, parcel: packed.parcel };
     });
     port.postMessage(reply, transfer);
   } catch (error) {
-    port.postMessage({ ...reply, parcel: null, error: packError(error) } satisfies Answer);
+    const named = itemError(dataset, error, request.indices ?? []);
+    port.postMessage({ ...reply, parcel: null, error: packError(named) } satisfies Answer);
   } finally {
     Atomics.store(setup.progress, setup.id, -1);
   }

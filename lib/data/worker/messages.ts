@@ -16,6 +16,8 @@ export interface WorkerSetup {
   readonly batchSize: number | null;
   readonly dropLast: boolean;
   readonly resourceLimits: ResourceLimits | undefined;
+  /** Where the worker puts its tensors. */
+  readonly mailbox: number;
   /** One number per worker: the item that it takes at the moment. */
   readonly progress: Int32Array;
 }

@@ -1,50 +1,67 @@
-// How batches and errors cross from a worker: bytes move, they are not copied.
+// How batches and errors cross from a worker: memory is handed over, or bytes move.
 import * as errors from '../../errors.js';
 import { fromBytes } from '../../tensor/create.js';
-import type { DType } from '../../tensor/dtype.js';
+import { type DType, ITEM_SIZES } from '../../tensor/dtype.js';
+import { runInFrame } from '../../tensor/frame.js';
+import { type HandedTensor, handOver, takeOver } from '../../tensor/handover.js';
 import { readBytes } from '../../tensor/read.js';
 import { HOLDS } from '../../tensor/scope.js';
 import { Tensor } from '../../tensor/tensor.js';
 
 type Path = readonly (string | number)[];
 
-interface PackedTensor {
-  readonly path: Path;
+/** A small tensor: its bytes. */
+interface BytesOfTensor {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly bytes: Uint8Array;
 }
 
-/** A batch whose tensors are bytes. */
+interface PackedTensor {
+  /** Every place where it stands. */
+  readonly paths: readonly Path[];
+  readonly content: BytesOfTensor | HandedTensor;
+}
+
+/** A batch whose tensors are taken out. */
 export interface Parcel {
   /** The batch in a list of one; `null` where tensors belong. */
   readonly tree: unknown[];
   readonly tensors: readonly PackedTensor[];
 }
 
+/** From so many bytes on memory is handed over; a smaller tensor costs less as a part of the message. */
+const HANDED = 1 << 16;
+
+const sizeOf = ({ numel, dtype }: Tensor): number => numel * ITEM_SIZES[dtype];
+
 /** A batch as a parcel, and the buffers that go with it. */
-export async function pack(batch: unknown): Promise<{ parcel: Parcel; transfer: ArrayBuffer[] }> {
-  const found: { path: Path; tensor: Tensor }[] = [];
+export async function pack(batch: unknown, mailbox: number): Promise<{ parcel: Parcel; transfer: ArrayBuffer[] }> {
+  const found = new Map<Tensor, Path[]>();
   const buffers = new Set<ArrayBuffer>();
   const tree = strip([batch], [], found, buffers) as unknown[];
+  const large = [...found.keys()].filter((tensor) => sizeOf(tensor) >= HANDED);
+  const handed = new Map<Tensor, HandedTensor | null>();
+  if (large.length > 0) {
+    const answers = await handOver(large, mailbox);
+    for (const [i, tensor] of large.entries()) handed.set(tensor, answers[i]);
+  }
   const tensors = await Promise.all(
-    found.map(async ({ path, tensor: { shape, dtype }, tensor }) => {
-      const bytes = await readBytes(tensor, 'DataLoader');
-      buffers.add(bytes.buffer as ArrayBuffer);
-      return { path, shape: [...shape], dtype, bytes };
+    [...found].map(async ([tensor, paths]) => {
+      const { shape, dtype } = tensor;
+      const content = handed.get(tensor) ?? { shape: [...shape], dtype, bytes: await readBytes(tensor, 'DataLoader') };
+      if ('bytes' in content) buffers.add(content.bytes.buffer as ArrayBuffer);
+      return { paths, content };
     }),
   );
   return { parcel: { tree, tensors }, transfer: [...buffers] };
 }
 
-function strip(
-  value: unknown,
-  path: Path,
-  found: { path: Path; tensor: Tensor }[],
-  buffers: Set<ArrayBuffer>,
-): unknown {
+function strip(value: unknown, path: Path, found: Map<Tensor, Path[]>, buffers: Set<ArrayBuffer>): unknown {
   if (value instanceof Tensor) {
-    found.push({ path, tensor: value });
+    const paths = found.get(value);
+    if (paths) paths.push(path);
+    else found.set(value, [path]);
     return null;
   }
   if (Array.isArray(value)) return value.map((item, i) => strip(item, [...path, i], found, buffers));
@@ -74,14 +91,30 @@ function sliceOf(view: ArrayBufferView): ArrayBufferView {
   return (view as Uint8Array).slice();
 }
 
-/** The batch of a parcel. Its tensors belong to the scope of the caller. */
-export function unpack({ tree, tensors }: Parcel): unknown {
-  for (const { path, shape, dtype, bytes } of tensors) {
-    let place = tree as unknown as Record<string | number, unknown>;
-    for (const key of path.slice(0, -1)) place = place[key] as Record<string | number, unknown>;
-    place[path[path.length - 1]] = fromBytes(bytes, shape, dtype);
+/** A batch again, and its tensors, which belong to no scope yet. */
+export interface Unpacked {
+  readonly batch: unknown;
+  readonly tensors: readonly Tensor[];
+}
+
+/** The batch of a parcel; the memory that was handed over is taken at once. */
+export function unpack({ tree, tensors }: Parcel): Unpacked {
+  const made = runInFrame({ scope: null, grad: true }, () => tensors.map(({ content }) => arrived(content)));
+  for (const [i, { paths }] of tensors.entries()) {
+    for (const path of paths) {
+      let place = tree as unknown as Record<string | number, unknown>;
+      for (const key of path.slice(0, -1)) place = place[key] as Record<string | number, unknown>;
+      place[path[path.length - 1]] = made[i];
+    }
   }
-  return tree[0];
+  return { batch: tree[0], tensors: made };
+}
+
+function arrived(content: BytesOfTensor | HandedTensor): Tensor {
+  if ('bytes' in content) return fromBytes(content.bytes, content.shape, content.dtype);
+  const tensor = takeOver(content);
+  if (tensor === null) throw new errors.NablaError('DataLoader', 'the memory of a batch is gone');
+  return tensor;
 }
 
 /** An error as plain data. */

@@ -2,8 +2,9 @@
 // made by another one.
 import type { Worker } from 'node:worker_threads';
 import { NablaError, WorkerError } from '../../errors.js';
+import { closeMailbox, openMailbox } from '../../tensor/handover.js';
 import type { Answer, Ready, Request, WorkerSetup } from './messages.js';
-import { type Parcel, unpackError } from './parcel.js';
+import { type Unpacked, unpack, unpackError } from './parcel.js';
 import { startThread } from './thread.js';
 
 /** A batch that is waited for. */
@@ -16,7 +17,7 @@ interface Job {
 }
 
 /** What became of a request: a batch, one that was passed over, or the end of the stream. */
-export type Made = { readonly parcel: Parcel } | 'skipped' | 'ended';
+export type Made = Unpacked | 'skipped' | 'ended';
 
 /** Enough for a thread to go on with while the loader takes its last batch. */
 const AT_ONCE = 2;
@@ -42,7 +43,7 @@ export class WorkerPool {
   private nextJob = 0;
 
   constructor(
-    private readonly setup: Omit<WorkerSetup, 'id' | 'progress'>,
+    private readonly setup: Omit<WorkerSetup, 'id' | 'progress' | 'mailbox'>,
     /** What the dataset is called in messages. */
     private readonly name: string,
   ) {
@@ -110,7 +111,7 @@ export class WorkerPool {
     this.closed = true;
     const threads = this.threads.splice(0).filter((thread) => thread !== null);
     const error = new NablaError('DataLoader', 'was closed');
-    for (const job of [...this.queue.splice(0), ...threads.flatMap(({ jobs }) => jobs)]) job.reject(error);
+    for (const job of [...this.queue.splice(0), ...threads.flatMap(({ jobs }) => jobs.splice(0))]) job.reject(error);
     await Promise.all(threads.map(({ worker }) => worker.terminate()));
   }
 
@@ -120,13 +121,17 @@ export class WorkerPool {
 
   private start(id: number): Thread {
     this.progress[id] = -1;
-    const worker = startThread({ ...this.setup, id, progress: this.progress });
+    const mailbox = openMailbox();
+    const worker = startThread({ ...this.setup, id, progress: this.progress, mailbox });
     const thread: Thread = { id, worker, jobs: [], ready: false, cause: null, stopped: null };
     worker.on('message', (message: Answer | Ready) => this.receive(thread, message));
     worker.on('error', (error) => {
       thread.cause = error;
     });
-    worker.on('exit', (code) => this.ended(thread, code));
+    worker.on('exit', (code) => {
+      closeMailbox(mailbox); // every message was received
+      this.ended(thread, code);
+    });
     if (this.waiting === 0) worker.unref();
     return thread;
   }
@@ -143,9 +148,13 @@ export class WorkerPool {
     const at = thread.jobs.findIndex(({ request }) => request.job === message.job);
     if (at < 0) return;
     const [job] = thread.jobs.splice(at, 1);
-    if (message.error !== null) job.reject(unpackError(message.error));
-    else if (message.parcel !== null) job.resolve({ parcel: message.parcel });
-    else job.resolve(message.skipped ? 'skipped' : 'ended');
+    try {
+      if (message.error !== null) job.reject(unpackError(message.error));
+      else if (message.parcel !== null) job.resolve(unpack(message.parcel));
+      else job.resolve(message.skipped ? 'skipped' : 'ended');
+    } catch (error) {
+      job.reject(error as Error); // no memory for the batch
+    }
     this.dispatch();
   }
 

@@ -24,7 +24,8 @@ interface CocoImage {
   readonly height: number;
 }
 
-interface CocoObject {
+/** An object as its file says, with whatever else stands there (`area`, `keypoints`, …). */
+export interface CocoAnnotation {
   readonly id: number;
   readonly image_id: number;
   readonly category_id: number;
@@ -32,6 +33,7 @@ interface CocoObject {
   readonly bbox: readonly number[];
   readonly segmentation?: readonly (readonly number[])[] | Rle;
   readonly iscrowd?: number;
+  readonly [field: string]: unknown;
 }
 
 /** What is in an image. */
@@ -45,12 +47,14 @@ export interface CocoTarget {
   readonly isCrowd: readonly boolean[];
   /** `[N, H, W]` uint8 with the option `masks`, else null. */
   readonly masks: Tensor | null;
+  /** The objects as torchvision gives them: all that the file says, with areas and ids. */
+  readonly annotations: readonly CocoAnnotation[];
 }
 
 /** One image and its objects. */
 interface Entry {
   readonly image: CocoImage;
-  readonly objects: readonly CocoObject[];
+  readonly objects: readonly CocoAnnotation[];
 }
 
 /**
@@ -75,7 +79,7 @@ export class CocoDetection implements Dataset<[Tensor, CocoTarget]> {
   /** @throws FormatError for a file that is no JSON, or has not COCO's fields; DataError naming an object of no image */
   static async open(root: string, annFile: string, options: CocoOptions = {}): Promise<CocoDetection> {
     const { images, annotations, categories } = await readCoco(annFile);
-    const byImage = new Map(images.map((image) => [image.id, { image, objects: [] as CocoObject[] }]));
+    const byImage = new Map(images.map((image) => [image.id, { image, objects: [] as CocoAnnotation[] }]));
     for (const [i, object] of annotations.entries()) {
       const entry = byImage.get(object.image_id);
       if (entry === undefined) {
@@ -120,6 +124,7 @@ export class CocoDetection implements Dataset<[Tensor, CocoTarget]> {
       labels: tensor(BigInt64Array.from(objects, ({ category_id }) => BigInt(category_id))),
       isCrowd: objects.map(({ iscrowd }) => iscrowd === 1),
       masks: masks ? this.masksOf(index, entry) : null,
+      annotations: objects,
     };
   }
 
@@ -142,7 +147,7 @@ export class CocoDetection implements Dataset<[Tensor, CocoTarget]> {
   }
 }
 
-function maskOf(shape: CocoObject['segmentation'], height: number, width: number, path: string): Uint8Array {
+function maskOf(shape: CocoAnnotation['segmentation'], height: number, width: number, path: string): Uint8Array {
   if (Array.isArray(shape)) {
     const wrong = shape.find((polygon) => polygon.length < 6 || polygon.length % 2 === 1);
     if (wrong !== undefined) throw new FormatError('CocoDetection', path, `a polygon has ${wrong.length} numbers`);
@@ -156,7 +161,7 @@ function maskOf(shape: CocoObject['segmentation'], height: number, width: number
 
 interface CocoFile {
   readonly images: readonly CocoImage[];
-  readonly annotations: readonly CocoObject[];
+  readonly annotations: readonly CocoAnnotation[];
   readonly categories: readonly { readonly id: number; readonly name: string }[];
 }
 

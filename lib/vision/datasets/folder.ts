@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Dataset } from '../../data/dataset.js';
 import { type ModuleSource, sourceOf } from '../../data/worker/source.js';
 import { ArgumentError, DataError, FormatError } from '../../errors.js';
@@ -143,15 +143,13 @@ async function findSamples(
   root: string,
   { extensions, allowEmpty = false }: { extensions?: readonly string[]; allowEmpty?: boolean },
 ): Promise<{ classes: string[]; samples: Sample[] }> {
-  const entries = await readdir(root, { withFileTypes: true });
-  const classes = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  classes.sort(byCodePoint);
+  const classes = (await contentsOf(root)).folders;
   if (classes.length === 0) throw new FormatError(op, root, 'has no folder of a class');
   const samples: Sample[] = [];
   const empty: string[] = [];
   for (const [label, name] of classes.entries()) {
     const files = (await filesIn(join(root, name))).filter(
-      (file) => extensions === undefined || extensions.includes(extname(file).toLowerCase()),
+      (file) => extensions?.some((ending) => file.toLowerCase().endsWith(ending)) ?? true,
     );
     if (files.length === 0) empty.push(name);
     for (const file of files) samples.push([file, label]);
@@ -165,11 +163,34 @@ async function findSamples(
 
 const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** As Python's `os.walk`, sorted: the files of a folder, then those of its folders. */
-async function filesIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const named = (all: typeof entries): string[] => all.map(({ name }) => join(folder, name)).sort(byCodePoint);
-  const files = named(entries.filter((entry) => !entry.isDirectory()));
-  const inner = await Promise.all(named(entries.filter((entry) => entry.isDirectory())).map(filesIn));
-  return [...files, ...inner.flat()];
+/** Names in a folder, sorted; links count as what they lead to. */
+async function contentsOf(folder: string): Promise<{ files: string[]; folders: string[] }> {
+  const found = { files: [] as string[], folders: [] as string[] };
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const { name } = entry;
+    const isFolder = entry.isSymbolicLink() ? await leadsToFolder(join(folder, name)) : entry.isDirectory();
+    (isFolder ? found.folders : found.files).push(name);
+  }
+  found.files.sort(byCodePoint);
+  found.folders.sort(byCodePoint);
+  return found;
+}
+
+const leadsToFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (target) => target.isDirectory(),
+    () => false,
+  );
+
+/** As Python's `sorted(os.walk(...))`: folder by folder in the order of their paths, each with its files. */
+async function filesIn(root: string): Promise<string[]> {
+  const all: { folder: string; files: string[] }[] = [];
+  const walk = async (folder: string): Promise<void> => {
+    const { files, folders } = await contentsOf(folder);
+    all.push({ folder, files });
+    for (const name of folders) await walk(join(folder, name));
+  };
+  await walk(root);
+  all.sort((a, b) => byCodePoint(a.folder, b.folder));
+  return all.flatMap(({ folder, files }) => files.map((name) => join(folder, name)));
 }

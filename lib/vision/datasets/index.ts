@@ -4,7 +4,7 @@
  */
 export type { Box, OutsideBoxes } from './boxes.js';
 export { CIFAR10, CIFAR100, type CifarImage, type CifarOptions } from './cifar.js';
-export { CocoDetection, type CocoOptions, type CocoTarget } from './coco.js';
+export { type CocoAnnotation, CocoDetection, type CocoOptions, type CocoTarget } from './coco.js';
 export { Digits, type DigitsOptions } from './digits.js';
 export { DatasetFolder, type FolderOptions, IMAGE_EXTENSIONS, ImageFolder, type Sample } from './folder.js';
 export { type ReadImageOptions, readImage } from './image.js';
@@ -13,4 +13,4 @@ export { FashionMNIST, MNIST } from './mnist.js';
 export { readPalette } from './palette.js';
 export { decodeRle, maskOfPolygons, type Rle } from './rle.js';
 export { DatasetNotFoundError, type LoadOptions } from './source.js';
-export { VOC_CLASSES, VOCDetection, VOCSegmentation, type VocOptions, type VocTarget } from './voc.js';
+export { VOC_CLASSES, VOCDetection, VOCSegmentation, type VocNode, type VocOptions, type VocTarget } from './voc.js';

@@ -1,4 +1,5 @@
-import { access, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset } from '../../data/dataset.js';
 import type { ModuleSource } from '../../data/worker/source.js';
@@ -25,6 +26,9 @@ export interface VocOptions {
   readonly outside?: OutsideBoxes;
 }
 
+/** An element of an annotation file: its text, or its children by name; those that come several times are a list. */
+export type VocNode = string | VocNode[] | { [name: string]: VocNode };
+
 /** What is in an image. */
 export interface VocTarget {
   /** `[N, 4]` float32: x0, y0, x1, y1 in pixels, from 0. */
@@ -34,6 +38,8 @@ export interface VocTarget {
   readonly names: readonly string[];
   /** Objects that are hard to see; evaluations leave them out. */
   readonly difficult: readonly boolean[];
+  /** The whole file as torchvision gives it: pose, truncated, parts … as texts; boxes count pixels from 1 there. */
+  readonly annotation: { readonly [name: string]: VocNode };
 }
 
 /** An annotation file, before its boxes were checked. */
@@ -41,6 +47,7 @@ interface Annotation {
   readonly width: number;
   readonly height: number;
   readonly objects: readonly { name: string; difficult: boolean; box: Box }[];
+  readonly annotation: { readonly [name: string]: VocNode };
 }
 
 /** Names of images of one set. */
@@ -50,11 +57,12 @@ async function openSet(op: string, root: string, options: VocOptions, kind: 'Mai
   if (outside !== 'error' && outside !== 'clip') {
     throw new ArgumentError(op, `outside must be 'error' or 'clip', got ${valueText(outside)}`, outside);
   }
-  const inside = join(root, 'VOCdevkit', `VOC${year}`);
-  const folder = await access(inside).then(
-    () => inside,
-    () => root,
-  );
+  const inside = join('VOCdevkit', `VOC${year}`);
+  let folder = root;
+  // The archive of 2011 has one folder more around it.
+  for (const place of [join(root, 'TrainVal', inside), join(root, inside)]) {
+    if (existsSync(place)) folder = place;
+  }
   const list = join(folder, 'ImageSets', kind, `${imageSet}.txt`);
   const names = (await readFile(list, 'utf8')).split('\n').map((line) => line.trim());
   return { folder, names: names.filter((name) => name !== ''), outside };
@@ -97,7 +105,7 @@ export class VOCDetection implements Dataset<[Tensor, VocTarget]> {
     const op = 'VOCDetection';
     const name = nameAt(op, this.names, index);
     const path = join(this.folder, 'Annotations', `${name}.xml`);
-    const { objects, ...size } = await named(op, index, path, () => readVoc(path));
+    const { objects, annotation, ...size } = await named(op, index, path, () => readVoc(path));
     const boxes = objects.map(({ name, box }, i) =>
       insideBox(op, box, size, this.outside, { dataset: path, index, what: `object ${i} (${name})` }),
     );
@@ -115,6 +123,7 @@ export class VOCDetection implements Dataset<[Tensor, VocTarget]> {
       labels: tensor(BigInt64Array.from(labels, BigInt)),
       names: objects.map(({ name }) => name),
       difficult: objects.map(({ difficult }) => difficult),
+      annotation,
     };
   }
 
@@ -185,17 +194,23 @@ async function readVoc(path: string): Promise<Annotation> {
   const text = await readFile(path, 'utf8');
   const valid = XMLValidator.validate(text);
   if (valid !== true) throw new FormatError('VOCDetection', path, `line ${valid.err.line}: ${valid.err.msg}`);
-  const parser = new XMLParser({ isArray: (name) => name === 'object', parseTagValue: false, processEntities: false });
-  const { annotation } = parser.parse(text) as { annotation?: Record<string, unknown> };
+  const parser = new XMLParser({
+    isArray: (name, place) => place === 'annotation.object' && name === 'object',
+    parseTagValue: false,
+    processEntities: false,
+    tagValueProcessor: (_, value) => unescaped(value),
+  });
+  const annotation = (parser.parse(text) as { annotation?: Record<string, VocNode> }).annotation || {};
   const number = (owner: unknown, key: string): number => {
     const value = Number((owner as Record<string, unknown> | undefined)?.[key] ?? Number.NaN);
     if (Number.isFinite(value)) return value;
     throw new FormatError('VOCDetection', path, `${key} is missing or no number`);
   };
-  const objects = (annotation?.object ?? []) as Record<string, unknown>[];
+  const objects = (annotation.object ?? []) as Record<string, unknown>[];
   return {
-    width: number(annotation?.size, 'width'),
-    height: number(annotation?.size, 'height'),
+    width: number(annotation.size, 'width'),
+    height: number(annotation.size, 'height'),
+    annotation: { ...annotation, object: objects as VocNode[] },
     objects: objects.map(({ name, difficult, bndbox }) => {
       // VOC counts pixels from 1 and takes the last one in.
       const [x0, y0] = [number(bndbox, 'xmin') - 1, number(bndbox, 'ymin') - 1];
@@ -207,3 +222,13 @@ async function readVoc(path: string): Promise<Annotation> {
     }),
   };
 }
+
+const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
+
+/** The five entities of XML and characters by number; a document's own ones stay as they are. */
+const unescaped = (text: string): string =>
+  text.replace(/&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#x([\da-f]{1,6}));/gi, (whole, name, decimal, hex) => {
+    if (name) return ENTITIES[name] ?? whole;
+    const code = decimal ? Number(decimal) : Number.parseInt(hex, 16);
+    return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+  });

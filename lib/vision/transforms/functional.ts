@@ -32,6 +32,7 @@ export {
   type TenCropOptions,
   tenCrop,
 } from './crop.js';
+export { type ElasticInterpolation, type ElasticOptions, elastic } from './elastic.js';
 export { horizontalFlip, horizontalFlip as hflip, verticalFlip, verticalFlip as vflip } from './flip.js';
 export type { PerImage } from './image.js';
 export { jpeg } from './jpeg.js';
@@ -53,7 +54,6 @@ export { type Interpolation, type ResamplingOptions, type ResizeOptions, resize 
 export {
   type AffineOptions,
   affine,
-  elastic,
   type PerspectiveOptions,
   perspective,
   type RotateOptions,

@@ -9,6 +9,7 @@ import { empty, tensor } from '../../tensor/create.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { checkProbability, type SampleInfo, Transform, type TransformOptions } from './base.js';
 import type { Draws } from './draws.js';
+import { ELASTIC_MODES, type ElasticInterpolation, elasticBoxes, elasticImages } from './elastic.js';
 import { type AffineParams, type Corners, type Point, perspectiveCoefficients } from './matrix.js';
 import { checkNumber, checkNumbers, type Fill, roundEven } from './parts.js';
 import { gaussianBlur } from './pixels.js';
@@ -17,36 +18,34 @@ import {
   affineBoxes,
   affineImages,
   checkInterpolation,
-  elasticBoxes,
-  elasticImages,
   perspectiveBoxes,
   perspectiveImages,
   rotation,
-  type WarpImageOptions,
+  WARP_MODES,
   type WarpInterpolation,
 } from './turn.js';
 
 /** Options of transforms that move pixels by a map. */
-export interface RandomWarpOptions extends TransformOptions {
-  readonly interpolation?: WarpInterpolation;
+export interface RandomWarpOptions<I extends string = WarpInterpolation> extends TransformOptions {
+  readonly interpolation?: I;
   /** What lies outside, one number or one for each channel. Default 0. */
   readonly fill?: Fill | null;
 }
 
 /** What transforms by maps share. */
-abstract class WarpTransform<P> extends Transform<P> {
-  readonly interpolation: WarpInterpolation;
+abstract class WarpTransform<P, I extends string = WarpInterpolation> extends Transform<P> {
+  readonly interpolation: I;
   readonly fill: Fill | null;
 
-  constructor(options: RandomWarpOptions, interpolation: WarpInterpolation) {
+  constructor(options: RandomWarpOptions<I>, interpolation: I, modes: readonly I[]) {
     super(options);
     this.interpolation = options.interpolation ?? interpolation;
     this.fill = options.fill === undefined ? 0 : options.fill;
-    checkInterpolation(this.name, this.interpolation);
+    checkInterpolation(this.name, this.interpolation, modes);
   }
 
   /** How images are read; masks by the nearest pixel. */
-  protected reading(isMask = false): WarpImageOptions {
+  protected reading(isMask = false): { interpolation: I | 'nearest'; fill: Fill | null } {
     return { interpolation: isMask ? 'nearest' : this.interpolation, fill: isMask ? maskFill(this.fill) : this.fill };
   }
 }
@@ -91,7 +90,7 @@ export class RandomRotation extends WarpTransform<number> {
   readonly center: Point | null;
 
   constructor(degrees: number | readonly [number, number], options: RandomRotationOptions = {}) {
-    super(options, 'nearest');
+    super(options, 'nearest', WARP_MODES);
     this.degrees = rangeOf(this.name, 'degrees', degrees, [2]);
     this.expand = options.expand ?? false;
     this.center = options.center ?? null;
@@ -149,7 +148,7 @@ export class RandomAffine extends WarpTransform<AffineParams> {
   readonly center: Point | null;
 
   constructor(degrees: number | readonly [number, number], options: RandomAffineOptions = {}) {
-    super(options, 'nearest');
+    super(options, 'nearest', WARP_MODES);
     const { translate = null, scale = null, shear = null, center = null } = options;
     this.degrees = rangeOf(this.name, 'degrees', degrees, [2]);
     if (translate !== null) checkNumbers(this.name, 'translate', translate, 2);
@@ -218,7 +217,7 @@ export class RandomPerspective extends WarpTransform<readonly number[]> {
   readonly p: number;
 
   constructor(options: RandomPerspectiveOptions = {}) {
-    super(options, 'bilinear');
+    super(options, 'bilinear', WARP_MODES);
     this.distortionScale = options.distortionScale ?? 0.5;
     this.p = options.p ?? 0.5;
     checkProbability(this.name, this.p);
@@ -270,7 +269,7 @@ export class RandomPerspective extends WarpTransform<readonly number[]> {
 }
 
 /** Options of {@link ElasticTransform}. */
-export interface ElasticTransformOptions extends RandomWarpOptions {
+export interface ElasticTransformOptions extends RandomWarpOptions<ElasticInterpolation> {
   /** How far pixels may move, in pixels; one number, or along x and y. Default 50. */
   readonly alpha?: number | readonly number[];
   /** How smooth the field is, in pixels; one number, or along x and y. Default 5. */
@@ -284,18 +283,18 @@ interface ElasticField {
 }
 
 /**
- * Bends images by a smooth random field; blended unless `interpolation` says `'nearest'`. Its width of blur must be smaller
+ * Bends images by a smooth random field; `interpolation` is bilinear unless given, and may be bicubic. Its width of blur must be smaller
  * than the image: `8 sigma + 1` pixels are blurred over.
  *
  * @throws ArgumentError for a negative sigma; ShapeError for images that are too small for it.
  * Source: https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.v2.ElasticTransform.html
  */
-export class ElasticTransform extends WarpTransform<ElasticField> {
+export class ElasticTransform extends WarpTransform<ElasticField, ElasticInterpolation> {
   readonly alpha: readonly number[];
   readonly sigma: readonly number[];
 
   constructor(options: ElasticTransformOptions = {}) {
-    super(options, 'bilinear');
+    super(options, 'bilinear', ELASTIC_MODES);
     const both = (name: string, value: number | readonly number[]): readonly number[] => {
       const list = typeof value === 'number' ? [value, value] : value?.length === 1 ? [value[0], value[0]] : value;
       checkNumbers(this.name, name, list, 2);

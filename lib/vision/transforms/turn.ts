@@ -1,16 +1,11 @@
-// Rotations, affine and projective maps, and fields of displacements; for each image of a batch, or for all.
-import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js';
-import { gather } from '../../ops/indexing/indexing.js';
+// Rotations, affine and projective maps; for each image of a batch, or for all.
+import { ArgumentError, valueText } from '../../errors.js';
 import { type WarpMap, warp } from '../../ops/layers/warp.js';
-import { add, mul, sub } from '../../ops/pointwise/arithmetic.js';
-import { clamp } from '../../ops/pointwise/select.js';
-import { ceil } from '../../ops/pointwise/unary.js';
-import { expand, reshape, select, to } from '../../ops/shape/view.js';
-import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { reshape } from '../../ops/shape/view.js';
+import { checkOptions } from '../../tensor/check.js';
 import { tensor } from '../../tensor/create.js';
-import { isFloating } from '../../tensor/dtype.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { affineCorners, aroundCorners, changeCorners, projectiveCorners } from './boxes.js';
+import { affineCorners, changeCorners, projectiveCorners } from './boxes.js';
 import {
   type AffineParams,
   affineMatrix,
@@ -35,9 +30,17 @@ export interface WarpImageOptions {
 }
 
 /** @internal */
-export function checkInterpolation(op: string, value: unknown): asserts value is WarpInterpolation {
-  if (value === 'nearest' || value === 'bilinear') return;
-  throw new ArgumentError(op, `interpolation must be "nearest" or "bilinear", got ${valueText(value)}`, value);
+export const WARP_MODES: readonly WarpInterpolation[] = ['nearest', 'bilinear'];
+
+/** @internal */
+export function checkInterpolation<I extends string>(
+  op: string,
+  value: unknown,
+  modes: readonly I[],
+): asserts value is I {
+  if (modes.includes(value as I)) return;
+  const known = modes.map(valueText).join(' or ');
+  throw new ArgumentError(op, `interpolation must be ${known}, got ${valueText(value)}`, value);
 }
 
 const sizeOf = (x: Tensor): ImageSize => [x.shape[2], x.shape[3]];
@@ -61,7 +64,7 @@ export function mapped(
   size: ImageSize = sizeOf(images),
 ): Tensor {
   const { interpolation = 'nearest', fill = null } = options;
-  checkInterpolation(op, interpolation);
+  checkInterpolation(op, interpolation, WARP_MODES);
   const outside = fillTensor(op, fill, images.shape[1], images.dtype);
   if (images.numel === 0) return emptied(images, size);
   return warp(images, mapsOf(rows), size, map, { linear: interpolation === 'bilinear', fill: outside });
@@ -252,62 +255,5 @@ export function perspective<T extends Transformable>(
     image: (x) => perspectiveImages(op, x, [map], own),
     mask: (x) => perspectiveImages(op, x, [map], { ...own, interpolation: 'nearest' }),
     boxes: (boxes) => perspectiveBoxes(boxes, [map]),
-  });
-}
-
-/** @internal Images through fields `[N or 1, H, W, 2]`. */
-export function elasticImages(op: string, images: Tensor, field: Tensor, options: WarpImageOptions): Tensor {
-  const { interpolation = 'bilinear', fill = null } = options;
-  checkInterpolation(op, interpolation);
-  const outside = fillTensor(op, fill, images.shape[1], images.dtype);
-  if (images.numel === 0) return images;
-  return warp(images, field, sizeOf(images), 'field', { linear: interpolation === 'bilinear', fill: outside });
-}
-
-/** @internal Boxes `[N, K, 4]` through fields: corners go against the displacement of the pixel that they are in. */
-export function elasticBoxes(boxes: BoundingBoxes, field: Tensor): BoundingBoxes {
-  const [height, width] = boxes.canvasSize;
-  return changeCorners(boxes, (corners) => {
-    const [n, k] = corners.shape;
-    const own = reshape(to(field, corners.dtype), [field.shape[0], height * width, 2]);
-    return aroundCorners(corners, (x, y) => {
-      const [ix, iy] = [clamp(ceil(x), 0, width - 1), clamp(ceil(y), 0, height - 1)];
-      const at = reshape(to(add(mul(iy, width), ix), 'int64'), [n, 4 * k]);
-      const shift = (axis: number, size: number): Tensor =>
-        mul(reshape(gather(expand(select(own, 2, axis), [n, height * width]), 1, at), [n, k, 4]), size * 0.5);
-      return [sub(ix, shift(0, width)), sub(iy, shift(1, height))];
-    });
-  });
-}
-
-/**
- * An image `[..., C, H, W]`, mask or boxes through a field of displacements `[1, H, W, 2]`: how far away each pixel of the
- * result looks, along x and y, in halves of the sides. `interpolation` is bilinear unless given.
- *
- * @throws ShapeError for a field of another shape.
- * Source: https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.v2.functional.elastic.html
- */
-export function elastic<T extends Transformable>(input: T, displacement: Tensor, options: WarpImageOptions = {}): T {
-  const op = 'elastic';
-  checkTensor(op, displacement, 'displacement');
-  checkOptions(op, options);
-  const check = ([height, width]: ImageSize): void => {
-    const { shape } = displacement;
-    const fits = shape.length === 4 && shape[0] === 1 && shape[1] === height && shape[2] === width && shape[3] === 2;
-    if (fits && isFloating(displacement.dtype)) return;
-    const text = `a floating-point displacement [1, ${height}, ${width}, 2] is needed, got ${shapeText(shape)}`;
-    throw new ShapeError(op, text, shape);
-  };
-  const pixels = (x: Tensor, own: WarpImageOptions): Tensor => {
-    check(sizeOf(x));
-    return elasticImages(op, x, displacement, own);
-  };
-  return onPart(op, input, {
-    image: (x) => pixels(x, options),
-    mask: (x) => pixels(x, { ...options, interpolation: 'nearest' }),
-    boxes: (boxes) => {
-      check(boxes.canvasSize);
-      return elasticBoxes(boxes, displacement);
-    },
   });
 }
