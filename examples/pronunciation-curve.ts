@@ -45,7 +45,7 @@ interface Run {
 }
 
 const MARKS = 8;
-const MEASURED = 1000;
+const MEASURED = 500;
 const SCRIPT = fileURLToPath(new URL('pytorch/pronunciation_curve.py', import.meta.url));
 
 /** After which steps the held-out words are looked at. */

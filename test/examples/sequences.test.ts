@@ -1,7 +1,7 @@
 // The examples on sequences, with little data and few steps: they run, and learn.
 import { execFile } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,3 +72,32 @@ it.each(['lstm', 'transformer'])(
   },
   180_000,
 );
+
+it('pronunciation-curve writes what PyTorch needs, goes on where it stopped, and compares', async () => {
+  const args = ['--quick', '--steps', '16', '--batch-size', '8', '--seeds', '1', '--dropout', '0', '--out', folder];
+  expect(await example('pronunciation-curve', ...args)).toMatch(
+    /PyTorch: python \S+pronunciation_curve\.py \S+transformer-1/,
+  );
+  const own = join(folder, 'transformer-1');
+  const { train, marks, held } = JSON.parse(await readFile(join(own, 'data.json'), 'utf8'));
+  expect([train.length, train[0].length, marks.length, held.length]).toEqual([16, 8, 8, 200]);
+  const run = JSON.parse(await readFile(join(own, 'nabla.json'), 'utf8'));
+  expect(run.losses).toHaveLength(16);
+  expect(run.held[7]).toBeLessThan(run.held[0]);
+  const other = { ...run, losses: run.losses.map((loss: number) => loss * 1.001) };
+  await writeFile(join(own, 'pytorch.json'), JSON.stringify(other));
+  const output = await example('pronunciation-curve', ...args);
+  expect(output).not.toContain('step ');
+  expect(output).toMatch(/\| 15 to 16 \| \d\.\d{4} ± 0\.0000 \|/);
+  expect(output).toMatch(/largest difference of a step's losses: 1\.0e-3 of their size/);
+  expect((await readFile(join(folder, 'transformer.png'))).length).toBeGreaterThan(1000);
+}, 180_000);
+
+it('long-sums and pronunciation write their data for PyTorch', async () => {
+  await example('long-sums', '--quick', '--dump', folder);
+  const sums = JSON.parse(await readFile(join(folder, 'long-sums.json'), 'utf8'));
+  expect([sums.train.pixels.length, sums.test.labels.length, sums.test.pixels[0].length]).toEqual([1442, 355, 64]);
+  await example('pronunciation', '--quick', '--dump', folder);
+  const words = JSON.parse(await readFile(join(folder, 'pronunciation-lstm.json'), 'utf8'));
+  expect([words.held.length, words.spoken.length, words.epochs]).toEqual([200, 200, 4]);
+}, 180_000);

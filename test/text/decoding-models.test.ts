@@ -200,20 +200,23 @@ describe.each(SUBJECTS)('%s', (_name, make) => {
     }
   });
 
-  it.each([0, 0.7, 1, 2])('finds the best of all texts with enough beams, length penalty %d', async (lengthPenalty) => {
-    const { step, state } = subject.cached();
-    // 81 beginnings of four tokens that have not ended.
-    const found = await beamSearch(step, subject.prompts, { ...options, state, beams: 250, lengthPenalty });
-    for (const row of [0, 1]) {
-      const wanted = best(allTexts(subject, row), lengthPenalty);
-      expect(found[row]).toHaveLength(Math.min(250, wanted.length));
-      for (const [rank, { tokens, score, sum }] of wanted.slice(0, 20).entries()) {
-        expect(found[row][rank].tokens).toEqual(tokens);
-        expect(found[row][rank].score).toBeCloseTo(score, 10);
-        expect(found[row][rank].logProbability).toBeCloseTo(sum, 10);
+  it.each([-1, 0, 0.7, 1, 2])(
+    'finds the best of all texts with enough beams, length penalty %d',
+    async (lengthPenalty) => {
+      const { step, state } = subject.cached();
+      // 81 beginnings of four tokens that have not ended.
+      const found = await beamSearch(step, subject.prompts, { ...options, state, beams: 250, lengthPenalty });
+      for (const row of [0, 1]) {
+        const wanted = best(allTexts(subject, row), lengthPenalty);
+        expect(found[row]).toHaveLength(Math.min(250, wanted.length));
+        for (const [rank, { tokens, score, sum }] of wanted.slice(0, 20).entries()) {
+          expect(found[row][rank].tokens).toEqual(tokens);
+          expect(found[row][rank].score).toBeCloseTo(score, 10);
+          expect(found[row][rank].logProbability).toBeCloseTo(sum, 10);
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 describe('beams and length', () => {

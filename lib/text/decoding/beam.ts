@@ -182,6 +182,7 @@ interface Limits {
 function isFinished(search: Search, chosen: readonly Chosen[], limits: Limits): boolean {
   if (chosen.length === 0) return true;
   const { beams, lengthPenalty, earlyStopping, length, maxTokens } = limits;
+  if (length === maxTokens) return false; // what is followed counts as it is
   search.ended.sort((a, b) => b.score - a.score).splice(beams);
   if (search.ended.length < beams) return false;
   if (earlyStopping) return true;
