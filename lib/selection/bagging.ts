@@ -87,8 +87,8 @@ export async function bagging(
   return { ensemble, bags, ...seen.score(targets, task) };
 }
 
-/** Sums of what members say about samples that they have not seen. */
-class OutOfBag {
+/** @internal Sums of what members say about samples that they have not seen. */
+export class OutOfBag {
   private sums = new Float64Array(0);
   private readonly counts: Uint32Array;
   private width = 0;
@@ -98,8 +98,7 @@ class OutOfBag {
   }
 
   async add(model: Module, x: Tensor, bag: Uint32Array, task: Task): Promise<void> {
-    const inside = new Set(bag);
-    const out = Uint32Array.from(this.counts.keys()).filter((i) => !inside.has(i));
+    const out = this.outside(bag);
     if (out.length === 0) return;
     const rows = rowsOf(x, out);
     const output = noGrad(() => {
@@ -109,6 +108,17 @@ class OutOfBag {
     const values = Float64Array.from(await output.data(), Number);
     rows.dispose();
     output.dispose();
+    this.note(out, values);
+  }
+
+  /** The samples that are not in a bag. */
+  outside(bag: Uint32Array): Uint32Array {
+    const inside = new Set(bag);
+    return Uint32Array.from(this.counts.keys()).filter((i) => !inside.has(i));
+  }
+
+  /** What a member says about these samples: a row of probabilities or numbers for each. */
+  note(out: Uint32Array, values: Float64Array): void {
     this.width = values.length / out.length;
     if (this.sums.length === 0) this.sums = new Float64Array(this.samples * this.width);
     out.forEach((sample, row) => {

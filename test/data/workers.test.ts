@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { register } from 'tsx/esm/api';
@@ -140,6 +141,12 @@ describe('a DataLoader with workers', () => {
     const squares = await data.importSource<data.Dataset<number>>(source).finally(unregister);
     const loader = new DataLoader(squares, { batchSize: 3, numWorkers: 1 });
     expect(await (await all(loader))[0].toArray()).toEqual([0n, 1n, 4n]);
+  });
+
+  it('reads TypeScript in a program that tsx runs', { timeout: 120_000 }, () => {
+    const program = fileURLToPath(new URL('./programs/typed.ts', import.meta.url));
+    const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', program], { encoding: 'utf8' });
+    expect(stdout.trim(), stderr).toBe('0,1,4');
   });
 
   it('refuses what cannot cross threads, and loops without await', () => {

@@ -35,8 +35,8 @@ function modulesOf(value: unknown): string[] {
 
 /** What makes a thread understand TypeScript modules; undefined where it does so by itself, or need not. */
 function loaderFor(modules: readonly string[]): string | undefined {
-  const inherited = process.execArgv.some((flag) => /[\\/]tsx[\\/]|\btsx$/.test(flag));
-  if (modules.length === 0 || inherited) return undefined;
+  // The command tsx understands them in the main thread only, though its flags are inherited.
+  if (modules.length === 0) return undefined;
   for (const from of [modules[0], pathToFileURL(join(process.cwd(), 'package.json')).href]) {
     try {
       // require() finds the CommonJS twin, which cannot register from another module.
