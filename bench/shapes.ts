@@ -67,11 +67,14 @@ export const CONVOLUTION_CASES: readonly Case[] = NETWORKS.flatMap(({ net, batch
   }),
 );
 
+/** The cases of {@link TRANSPOSES}, and those that a linear layer takes in bfloat16. */
+const PRODUCT_KINDS = [...TRANSPOSES, 'nn/bfloat16', 'nt/bfloat16'];
+
 export const PRODUCT_CASES: readonly Case[] = Object.entries(PRODUCTS).flatMap(([kind, shapes]) =>
   shapes.flatMap(([m, k, n]) =>
-    TRANSPOSES.map((transpose) => ({
-      name: `${m}x${k}x${n} ${transpose}`,
-      text: `[${m}, ${k}] by [${k}, ${n}], ${transpose}`,
+    PRODUCT_KINDS.map((how) => ({
+      name: `${m}x${k}x${n} ${how}`,
+      text: `[${m}, ${k}] by [${k}, ${n}], ${how}`,
       flops: 2 * m * k * n,
       target: kind === 'square' ? 1 : 1.1,
     })),

@@ -23,6 +23,8 @@ def numbers(make, dtype):
     torch.manual_seed(1)
     try:
         result = make()()
+        if callable(result):
+            result = result()
         parts = result if isinstance(result, (list, tuple)) else [result]
         return [x.detach() for x in parts if isinstance(x, torch.Tensor) and x.dtype == dtype]
     finally:

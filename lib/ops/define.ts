@@ -20,10 +20,11 @@ export interface OpRecord<A extends readonly unknown[], R extends OpResult, S ex
   readonly view?: true;
   /**
    * What happens to bfloat16 and float16 inputs. `'moves'`: forward and backward only move elements and take them as
-   * they are. By default inputs of one such dtype are computed in float32; `'mixed'` allows float32 inputs beside them,
-   * and the result follows the first floating-point input.
+   * they are. `'products'`: so with bfloat16, whose kernels sum in float32. By default inputs of one such dtype are
+   * computed in float32; `'mixed'` allows float32 inputs beside them, and the result follows the first floating-point
+   * input.
    */
-  readonly narrow?: 'moves' | 'mixed';
+  readonly narrow?: 'moves' | 'products' | 'mixed';
   /** Checks shapes and dtypes, makes the output, queues the kernel. Never records. */
   forward(...args: A): R;
   /** What `backward` needs. Called only when the call is recorded; tensors in it stay alive until `backward` has run. */
@@ -115,6 +116,7 @@ export function defineOp<A extends readonly unknown[], R extends OpResult, S ext
 ): (...args: A) => R {
   const { name, inputs, forward, save, backward, view } = record;
   const moves = view || record.narrow === 'moves';
+  const products = record.narrow === 'products';
   if (registry.has(name)) throw new Error(`op ${name} is defined twice`);
   registry.set(name, { inputs, differentiable: backward !== undefined });
   const list = inputs.length === 1 && inputs[0].endsWith('...');
@@ -130,7 +132,7 @@ export function defineOp<A extends readonly unknown[], R extends OpResult, S ext
     let narrow = false;
     if (list) narrow = checkList(name, inputs[0].slice(0, -3), args[0]);
     else for (let i = 0; i < inputs.length; i++) if (checkInput(name, inputs[i], args[i])) narrow = true;
-    if (moves) narrow = false;
+    if (moves || (narrow && products && (args[0] as Tensor).dtype === 'bfloat16')) narrow = false;
     const result = narrow ? runNarrow(name, forward, args, inputs.length, record.narrow === 'mixed') : forward(...args);
     if (view) markView(result as Tensor, args[0] as Tensor);
     if (!backward || !isGradEnabled()) return result;

@@ -104,9 +104,9 @@ void registerOps(Napi::Env env, Napi::Object exports) {
   add<ops::convolutionMaxPool>(env, exports, "convolutionMaxPool");
   add<ops::convolutionTranspose>(env, exports, "convolutionTranspose");
   add<ops::convolutionBackwardWeight>(env, exports, "convolutionBackwardWeight");
-  add<ops::matmul>(env, exports, "matmul");
-  add<ops::gemm>(env, exports, "gemm");
-  add<ops::linear>(env, exports, "linear");
+  add<ops::matmul, Narrow::kTaken>(env, exports, "matmul");
+  add<ops::gemm, Narrow::kTaken>(env, exports, "gemm");
+  add<ops::linear, Narrow::kTaken>(env, exports, "linear");
   add<ops::linalgCholesky>(env, exports, "linalgCholesky");
   add<ops::linalgLu>(env, exports, "linalgLu");
   add<ops::linalgLuSolve>(env, exports, "linalgLuSolve");

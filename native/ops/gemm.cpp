@@ -1,5 +1,7 @@
 #include "gemm.h"
 
+#include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "gemm_plan.h"
@@ -10,8 +12,10 @@ namespace {
 
 template <class T>
 const cpu::GemmTable<T>& tableOf(const cpu::KernelTable& kernels) {
-  if constexpr (sizeof(T) == 4) {
+  if constexpr (std::is_same_v<T, float>) {
     return kernels.gemm.f32;
+  } else if constexpr (kSumsApart<T>) {
+    return kernels.gemm.bf16;
   } else {
     return kernels.gemm.f64;
   }
@@ -29,7 +33,7 @@ struct GemmJob {
   int64_t slices;         // K cut in slices, each with its own partial result
   int64_t itemsPerChunk;  // small products: several per chunk
   int64_t columnParts;    // kDot, kAxpy: chunks of one product
-  T* shared;              // packed panels or partial results
+  cpu::Sum<T>* shared;    // packed panels, sums or partial results
 };
 
 template <class T>
@@ -59,18 +63,18 @@ template <class T>
 void runAlone(const GemmJob<T>& job, cpu::GemmTask<T> task) {
   if (job.path != Path::kTiles) return runSkinny(job, task, 0, task.n);
   setPanels(*job.kernels, task);
-  const int64_t depth = std::min(task.k, job.kernels->kBlock);
-  const int64_t elements =
-      (task.rowPanels * job.kernels->aWidth + task.colPanels * job.kernels->bWidth) * std::max<int64_t>(depth, 1);
-  T* scratch = static_cast<T*>(ThreadPool::threadScratch(static_cast<size_t>(elements) * sizeof(T)));
-  job.kernels->chunk(task, 0, task.rowPanels, 0, task.colPanels, scratch);
+  const int64_t depth = std::clamp<int64_t>(unitsOf(*job.kernels, task.k), 1, job.kernels->kBlock);
+  int64_t units = (task.rowPanels * job.kernels->aWidth + task.colPanels * job.kernels->bWidth) * depth;
+  if (kSumsApart<T> && task.kBlocks > 1 && !task.sums) units += task.m * task.colPanels * job.kernels->bWidth;
+  void* scratch = ThreadPool::threadScratch(static_cast<size_t>(units) * sizeof(cpu::Sum<T>));
+  job.kernels->chunk(task, 0, task.rowPanels, 0, task.colPanels, static_cast<cpu::Sum<T>*>(scratch));
 }
 
 template <class T>
 void packShared(Exec& exec, const GemmJob<T>& job, const cpu::GemmTask<T>& task) {
   const cpu::GemmTable<T>& g = *job.kernels;
   constexpr int64_t kElements = 16384;
-  const int64_t depth = std::max<int64_t>(1, ceilDiv(task.k, task.kBlocks));
+  const int64_t depth = std::max<int64_t>(1, ceilDiv(unitsOf(g, task.k), task.kBlocks));
   const int64_t perA = std::max<int64_t>(1, kElements / (depth * g.aWidth));
   const int64_t perB = std::max<int64_t>(1, kElements / (depth * g.bWidth));
   const int64_t partsA = task.packedA ? ceilDiv(task.rowPanels, perA) : 0;
@@ -97,8 +101,9 @@ void runBlock(Exec& exec, const GemmJob<T>& job, cpu::GemmTask<T> task) {
   if (p.sharedA || p.sharedB) packShared(exec, job, task);
   exec.parallelFor(p.rowGroups * p.colGroups, [&](int64_t c) {
     const int64_t r = c / p.colGroups, q = c % p.colGroups;
-    T* own = nullptr;
-    if (p.perChunk > 0) own = static_cast<T*>(ThreadPool::threadScratch(static_cast<size_t>(p.perChunk) * sizeof(T)));
+    cpu::Sum<T>* own = nullptr;
+    const size_t bytes = static_cast<size_t>(p.perChunk) * sizeof(*own);
+    if (bytes > 0) own = static_cast<cpu::Sum<T>*>(ThreadPool::threadScratch(bytes));
     job.kernels->chunk(task, sliceBegin(task.rowPanels, p.rowGroups, r), sliceBegin(task.rowPanels, p.rowGroups, r + 1),
                        sliceBegin(task.colPanels, p.colGroups, q), sliceBegin(task.colPanels, p.colGroups, q + 1), own);
   });
@@ -111,16 +116,22 @@ void runLarge(Exec& exec, const GemmJob<T>& job, const cpu::GemmTask<T>& whole) 
   for (int64_t part = 0; part < p.nParts * p.mParts * p.kParts && !exec.stopping(); part++) {
     const int64_t kp = part % p.kParts, mp = part / p.kParts % p.mParts, np = part / p.kParts / p.mParts;
     const int64_t m0 = sliceBegin(whole.m, p.mParts, mp), n0 = sliceBegin(whole.n, p.nParts, np);
-    const int64_t k0 = sliceBegin(whole.k, p.kParts, kp);
+    const int64_t k0 = depthBegin(*job.kernels, whole.k, p.kParts, kp);
     cpu::GemmTask<T> task = whole;
     task.m = sliceBegin(whole.m, p.mParts, mp + 1) - m0;
     task.n = sliceBegin(whole.n, p.nParts, np + 1) - n0;
-    task.k = sliceBegin(whole.k, p.kParts, kp + 1) - k0;
+    task.k = depthBegin(*job.kernels, whole.k, p.kParts, kp + 1) - k0;
     task.a += m0 * whole.aRow + k0 * whole.aCol;
     task.b += k0 * whole.bRow + n0 * whole.bCol;
     task.c += m0 * whole.cRow + n0 * whole.cCol;
-    if (kp > 0) task.beta = 1;
     const bool last = kp == p.kParts - 1;
+    if (p.sums > 0) {
+      task.sums = job.shared + p.packedA + p.packedB;
+      task.sumsRow = ceilDiv(task.n, job.kernels->bWidth) * job.kernels->bWidth;
+      task.sumsAdd = kp > 0, task.sumsStay = !last;
+    } else if (kp > 0) {
+      task.beta = 1;
+    }
     task.rowBias = last && whole.rowBias ? whole.rowBias + m0 * whole.rowBiasStride : nullptr;
     task.colBias = last && whole.colBias ? whole.colBias + n0 * whole.colBiasStride : nullptr;
     task.relu = last && whole.relu;
@@ -128,25 +139,37 @@ void runLarge(Exec& exec, const GemmJob<T>& job, const cpu::GemmTask<T>& whole) 
   }
 }
 
+// Rows of partial results.
+template <class T>
+int64_t sliceRow(const GemmJob<T>& job) {
+  return kSumsApart<T> ? ceilDiv(job.task.n, job.kernels->bWidth) * job.kernels->bWidth : job.task.n;
+}
+
 // Long K, few results: slices of K into partial results, added in a fixed order.
 template <class T>
 void runSliced(Exec& exec, const GemmJob<T>& job) {
   const cpu::GemmTask<T>& whole = job.task;
+  const int64_t row = sliceRow(job);
   exec.parallelFor(job.slices, [&](int64_t s) {
-    const int64_t k0 = sliceBegin(whole.k, job.slices, s);
+    const int64_t k0 = depthBegin(*job.kernels, whole.k, job.slices, s);
     cpu::GemmTask<T> task = whole;
-    task.k = sliceBegin(whole.k, job.slices, s + 1) - k0;
+    task.k = depthBegin(*job.kernels, whole.k, job.slices, s + 1) - k0;
     task.a += k0 * whole.aCol;
     task.b += k0 * whole.bRow;
-    task.c = job.shared + s * whole.m * whole.n;
-    task.cRow = whole.n, task.cCol = 1;
+    if constexpr (kSumsApart<T>) {
+      task.sums = job.shared + s * whole.m * row;
+      task.sumsRow = row, task.sumsStay = true;
+    } else {
+      task.c = job.shared + s * whole.m * row;
+      task.cRow = row, task.cCol = 1;
+    }
     task.alpha = 1, task.beta = 0;
     task.rowBias = task.colBias = nullptr;
     task.relu = false;
     runAlone(job, task);
   });
   cpu::GemmTask<T> sum = whole;
-  sum.packedA = job.shared;
+  sum.sums = job.shared, sum.sumsRow = row;
   const int64_t rows = std::max<int64_t>(1, 8192 / (whole.n * job.slices));
   exec.parallelFor(ceilDiv(whole.m, rows), [&](int64_t c) {
     job.kernels->combine(sum, job.slices, c * rows, std::min(whole.m, (c + 1) * rows));
@@ -245,21 +268,28 @@ void enqueueGemm(Context& ctx, const char* op, const Tensor& out, const Tensor& 
   t.a = a.ptr<T>(), t.aRow = a.strides[d - 2], t.aCol = a.strides[d - 1];
   t.b = b.ptr<T>(), t.bRow = b.strides[d - 2], t.bCol = b.strides[d - 1];
   t.c = out.ptr<T>(), t.cRow = out.strides[d - 2], t.cCol = out.strides[d - 1];
-  t.alpha = static_cast<T>(alpha), t.beta = static_cast<T>(beta);
+  t.alpha = static_cast<cpu::Sum<T>>(alpha), t.beta = static_cast<cpu::Sum<T>>(beta);
   if (bias) t.colBias = bias->ptr<T>(), t.colBiasStride = bias->strides[0];
   t.relu = relu;
   for (int i = 0; i < d - 2; i++) job.batch.add(out.shape[i], a.strides[i], b.strides[i], out.strides[i]);
   foldBatch(job);
   choosePath(job);
-  size_t elements = 1;
+  size_t units = 1;
   if (job.slices > 1) {
-    elements = static_cast<size_t>(job.slices * t.m * t.n);
+    units = static_cast<size_t>(job.slices * t.m * sliceRow(job));
   } else if (job.itemsPerChunk == 0) {
-    elements = static_cast<size_t>(job.plan.packedA + job.plan.packedB);
+    units = static_cast<size_t>(job.plan.packedA + job.plan.packedB + job.plan.sums);
   }
-  const Scratch shared = ctx.scratch(std::max<size_t>(elements, 1) * sizeof(T));
-  job.shared = shared.as<T>();
+  const Scratch shared = ctx.scratch(std::max<size_t>(units, 1) * sizeof(cpu::Sum<T>));
+  job.shared = shared.as<cpu::Sum<T>>();
   ctx.stream.enqueue(op, {&out}, {&a, &b, bias}, [job](Exec& exec) { runJob(exec, job); });
+}
+
+template <class F>
+void dispatchProduct(DType dtype, F&& f) {
+  if (dtype == DType::kBfloat16) return f(cpu::Bf16{});
+  if (isNarrow(dtype)) throw std::runtime_error("products of float16 are made in float32");
+  dispatchFloat(dtype, f);
 }
 
 void enqueueInteger(Context& ctx, const Tensor& out, const Tensor& a, const Tensor& b) {
@@ -291,12 +321,12 @@ void enqueueInteger(Context& ctx, const Tensor& out, const Tensor& a, const Tens
 void matmul(Context& ctx, const Tensor& out, const Tensor& a, const Tensor& b) {
   if (out.numel() == 0) return;
   if (!isFloating(out.dtype)) return enqueueInteger(ctx, out, a, b);
-  dispatchFloat(out.dtype, [&]<class T>(T) { enqueueGemm<T>(ctx, "matmul", out, a, b, nullptr, false, 1, 0); });
+  dispatchProduct(out.dtype, [&]<class T>(T) { enqueueGemm<T>(ctx, "matmul", out, a, b, nullptr, false, 1, 0); });
 }
 
 void gemm(Context& ctx, const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
   if (out.numel() == 0) return;
-  dispatchFloat(out.dtype, [&]<class T>(T) { enqueueGemm<T>(ctx, "gemm", out, a, b, nullptr, false, alpha, beta); });
+  dispatchProduct(out.dtype, [&]<class T>(T) { enqueueGemm<T>(ctx, "gemm", out, a, b, nullptr, false, alpha, beta); });
 }
 
 void linear(Context& ctx, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor* bias,
@@ -305,8 +335,8 @@ void linear(Context& ctx, const Tensor& out, const Tensor& x, const Tensor& weig
   Tensor transposed = weight;
   std::swap(transposed.shape[0], transposed.shape[1]);
   std::swap(transposed.strides[0], transposed.strides[1]);
-  dispatchFloat(out.dtype,
-                [&]<class T>(T) { enqueueGemm<T>(ctx, "linear", out, x, transposed, bias, activation == 1, 1, 0); });
+  dispatchProduct(out.dtype,
+                  [&]<class T>(T) { enqueueGemm<T>(ctx, "linear", out, x, transposed, bias, activation == 1, 1, 0); });
 }
 
 }  // namespace nabla::ops

@@ -4,10 +4,10 @@
 
 namespace nabla::ops {
 
-// out = a @ b; float32, float64, int32, int64.
+// out = a @ b; float32, float64, bfloat16 (summed in float32, rounded once), int32, int64.
 void matmul(Context& ctx, const Tensor& out, const Tensor& a, const Tensor& b);
 
-// out = beta * out + alpha * a @ b; float32, float64. With beta 0 `out` may be uninitialised.
+// out = beta * out + alpha * a @ b; float32, float64, bfloat16. With beta 0 `out` may be uninitialised.
 void gemm(Context& ctx, const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta);
 
 // out[rows, O] = act(x[rows, K] * weight[O, K]^T + bias[O]); activation 0 none, 1 relu.

@@ -39,8 +39,18 @@ struct GemmBatch {
 };
 
 template <class T>
+int64_t unitsOf(const cpu::GemmTable<T>& g, int64_t k) {
+  return ceilDiv(k, g.kUnit);
+}
+// Part `i` of `parts` of K: whole units.
+template <class T>
+int64_t depthBegin(const cpu::GemmTable<T>& g, int64_t k, int64_t parts, int64_t i) {
+  return std::min(k, sliceBegin(unitsOf(g, k), parts, i) * g.kUnit);
+}
+
+template <class T>
 void setPanels(const cpu::GemmTable<T>& g, cpu::GemmTask<T>& task) {
-  task.kBlocks = std::max<int64_t>(1, ceilDiv(task.k, g.kBlock));
+  task.kBlocks = std::max<int64_t>(1, ceilDiv(unitsOf(g, task.k), g.kBlock));
   task.rowPanels = ceilDiv(task.m, g.rowTile);
   task.colPanels = ceilDiv(task.n, g.bWidth);
 }
@@ -49,16 +59,23 @@ struct GemmPlan {
   int64_t mParts, nParts, kParts;      // super-blocks: bound the packed copies
   int64_t rowGroups, colGroups;        // chunks of a super-block
   bool sharedA, sharedB;               // packed once for all chunks; otherwise each chunk packs its own
-  int64_t packedA, packedB, perChunk;  // scratch, in elements
+  int64_t packedA, packedB, perChunk;  // scratch, in units
+  int64_t sums;                        // those of a super-block that wait for more of K
 };
 
+// Whether the blocks of K meet in scratch, not in C.
 template <class T>
-GemmPlan planGemm(const cpu::GemmTable<T>& g, int64_t m, int64_t n, int64_t k) {
+constexpr bool kSumsApart = cpu::SumOf<T>::kApart;
+
+template <class T>
+GemmPlan planGemm(const cpu::GemmTable<T>& g, int64_t m, int64_t n, int64_t elements) {
   constexpr double kMinFlops = 0.5e6, kMaxFlops = 8e6;  // 5 and 70 us of one core
-  constexpr int64_t kMaxSide = 4096;
-  constexpr int64_t kPackedElements = (16 << 20) / static_cast<int64_t>(sizeof(T));
-  constexpr int64_t kOwnElements = (384 << 10) / static_cast<int64_t>(sizeof(T));  // stays in the second-level cache
+  constexpr int64_t kMaxSide = kSumsApart<T> ? 2048 : 4096;
+  constexpr int64_t kUnitBytes = sizeof(cpu::Sum<T>);
+  constexpr int64_t kPackedElements = (16 << 20) / kUnitBytes;
+  constexpr int64_t kOwnElements = (384 << 10) / kUnitBytes;  // stays in the second-level cache
   constexpr int64_t kManyPanels = 32;
+  const int64_t k = unitsOf(g, elements);
   GemmPlan p{};
   p.mParts = ceilDiv(m, kMaxSide), p.nParts = ceilDiv(n, kMaxSide);
   const int64_t rows = ceilDiv(ceilDiv(m, p.mParts), g.rowTile), cols = ceilDiv(ceilDiv(n, p.nParts), g.bWidth);
@@ -71,7 +88,7 @@ GemmPlan planGemm(const cpu::GemmTable<T>& g, int64_t m, int64_t n, int64_t k) {
   p.kParts = std::max<int64_t>(1, ceilDiv(k, std::max(g.kBlock, kPackedElements / packedWidth)));
   const int64_t depth = ceilDiv(k, p.kParts), blockDepth = std::min(depth, g.kBlock);
 
-  const double tileFlops = 2.0 * static_cast<double>(g.rowTile * g.bWidth * std::max<int64_t>(depth, 1));
+  const double tileFlops = 2.0 * static_cast<double>(g.rowTile * g.bWidth * g.kUnit * std::max<int64_t>(depth, 1));
   const double flops = tileFlops * static_cast<double>(rows * cols);
   const double target = flops < 2 * kMinFlops ? flops : std::clamp(flops / 32, kMinFlops, kMaxFlops);
   const int64_t chunks = std::clamp<int64_t>(std::llround(flops / target), 1, rows * cols);
@@ -97,6 +114,11 @@ GemmPlan planGemm(const cpu::GemmTable<T>& g, int64_t m, int64_t n, int64_t k) {
   p.perChunk = ((p.sharedA ? 0 : ceilDiv(rows, p.rowGroups) * g.aWidth) +
                 (p.sharedB ? 0 : ceilDiv(cols, p.colGroups) * g.bWidth)) *
                blockDepth;
+  if (kSumsApart<T> && p.kParts > 1) {
+    p.sums = ceilDiv(m, p.mParts) * bSide;
+  } else if (kSumsApart<T> && depth > g.kBlock) {
+    p.perChunk += ceilDiv(rows, p.rowGroups) * g.rowTile * ceilDiv(cols, p.colGroups) * g.bWidth;
+  }
   return p;
 }
 

@@ -1,15 +1,19 @@
 // Matrix products against a double reference: every ISA of this machine, 1, 2 and 3 threads with the same bits.
-// With an argument, measures instead: gemm_test THREADS [ISA number].
+// bfloat16 also without the instruction for it. With an argument, measures instead: gemm_test THREADS [ISA number].
 #include "ops/gemm.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
 
+#include "harness.h"
+
 using namespace nabla;
+using nabla::test::Bfloat16Format;
 
 namespace {
 
@@ -53,6 +57,8 @@ struct Operand {
         return tensor.ptr<int32_t>()[at];
       case DType::kInt64:
         return static_cast<double>(tensor.ptr<int64_t>()[at]);
+      case DType::kBfloat16:
+        return std::bit_cast<float>(static_cast<uint32_t>(tensor.ptr<uint16_t>()[at]) << 16);
       default:
         return tensor.ptr<float>()[at];
     }
@@ -68,14 +74,17 @@ struct Operand {
       case DType::kInt64:
         tensor.ptr<int64_t>()[at] = static_cast<int64_t>(x);
         break;
+      case DType::kBfloat16:
+        tensor.ptr<uint16_t>()[at] = Bfloat16Format::encode(x);
+        break;
       default:
         tensor.ptr<float>()[at] = static_cast<float>(x);
     }
   }
-  void fill(uint32_t seed) {
+  void fill(uint32_t seed, bool whole) {
     for (int64_t i = 0; i < elements; i++) {
       seed = seed * 1664525u + 1013904223u;
-      set(i, isFloating(tensor.dtype) ? (seed >> 8) / 8388608.0 - 1 : static_cast<double>(seed >> 24) - 128);
+      set(i, whole ? static_cast<double>(seed >> 24) - 128 : (seed >> 8) / 8388608.0 - 1);
     }
   }
 };
@@ -89,6 +98,8 @@ struct Case {
   std::vector<bool> aBroadcast = {}, bBroadcast = {};
   double alpha = 1, beta = 0;
   bool linear = false, bias = false, relu = false;
+  bool fractions = false;  // bfloat16: sums that float32 rounds too
+  bool whole() const { return !isFloating(dtype) || (dtype == DType::kBfloat16 && !fractions); }
 };
 
 std::vector<int64_t> withBatch(const Case& c, int64_t rows, int64_t cols) {
@@ -97,8 +108,14 @@ std::vector<int64_t> withBatch(const Case& c, int64_t rows, int64_t cols) {
   return shape;
 }
 
-// Error of one element over the bound (k + 4) * eps * sum |a||b|, which holds for any order of summation.
+// Error of one element over the bound (k + 4) * eps * sum |a||b|, which holds for any order of summation. bfloat16 adds
+// half a unit in its last place; sums of whole numbers are exact, so that their rounding is known.
 double errorRatio(const Case& c, double got, double want, double size) {
+  if (c.dtype == DType::kBfloat16) {
+    if (c.whole()) return got == Bfloat16Format::decode(Bfloat16Format::encode(want)) ? 0 : INFINITY;
+    const double ratio = std::fabs(got - want) / ((static_cast<double>(c.k) + 4) * 1.2e-7 * size + std::fabs(want) / 510 + 1e-30);
+    return std::isnan(ratio) ? INFINITY : ratio;
+  }
   const double eps = c.dtype == DType::kFloat32 ? 1.2e-7 : c.dtype == DType::kFloat64 ? 2.3e-16 : 0;
   const double error = std::fabs(got - want);
   if (error == 0) return 0;
@@ -159,18 +176,18 @@ void runOp(Context& ctx, const Case& c, const Operand& out, const Operand& a, co
   }
 }
 
-void check(Isa isa, Stream* const* streams, Allocator& allocator, const Case& c) {
+void check(Isa isa, const cpu::KernelTable& table, Stream* const* streams, Allocator& allocator, const Case& c) {
   Operand a(allocator, c.dtype, withBatch(c, c.m, c.k), c.aT, c.gap, c.aBroadcast);
   Operand b(allocator, c.dtype, c.linear ? std::vector<int64_t>{c.n, c.k} : withBatch(c, c.k, c.n), c.bT, c.gap,
             c.bBroadcast);
   Operand bias(allocator, c.dtype, {c.n}, false, 0);
-  a.fill(1), b.fill(2), bias.fill(3);
+  a.fill(1, c.whole()), b.fill(2, c.whole()), bias.fill(3, c.whole());
   std::vector<double> first;
   for (int threads = 1; threads <= 3; threads++) {
     Stream& stream = *streams[threads - 1];
-    Context ctx{stream, allocator, kernelTable(isa)};
+    Context ctx{stream, allocator, table};
     Operand out(allocator, c.dtype, withBatch(c, c.m, c.n), c.cT, c.gap);
-    out.fill(4);
+    out.fill(4, c.whole());
     std::vector<double> before(static_cast<size_t>(out.elements)), after(before.size());
     for (int64_t i = 0; i < out.elements; i++) before[i] = out.get(i);
     if (c.beta == 0 && isFloating(c.dtype) && out.tensor.numel() > 0)  // uninitialised memory must not be read
@@ -196,7 +213,7 @@ const int64_t kSizes[][3] = {{1, 1, 1},     {1, 1, 0},      {0, 5, 3},      {2, 
 
 template <class Run>
 void matrixCases(Run run) {
-  for (DType dtype : {DType::kFloat32, DType::kFloat64, DType::kInt32, DType::kInt64})
+  for (DType dtype : {DType::kFloat32, DType::kFloat64, DType::kBfloat16, DType::kInt32, DType::kInt64})
     for (const auto& s : kSizes)
       for (int mask = 0; mask < 8; mask++)
         run(Case{.dtype = dtype,
@@ -207,7 +224,7 @@ void matrixCases(Run run) {
                  .bT = (mask & 2) != 0,
                  .cT = (mask & 4) != 0,
                  .gap = mask % 3});
-  for (DType dtype : {DType::kFloat32, DType::kFloat64}) {
+  for (DType dtype : {DType::kFloat32, DType::kFloat64, DType::kBfloat16}) {
     for (const auto& s : kSizes)
       for (int mask = 0; mask < 4; mask++)
         run(Case{.dtype = dtype,
@@ -228,12 +245,15 @@ void matrixCases(Run run) {
     run(Case{.dtype = dtype, .m = 30, .n = 31, .k = 400, .alpha = 0.5, .beta = 2});
     run(Case{.dtype = dtype, .m = 30, .n = 31, .k = 400, .cT = true, .gap = 1, .alpha = 0.5, .beta = 1});
     run(Case{.dtype = dtype, .m = 20, .n = 31, .k = 9000, .alpha = 0.5, .beta = 2});
+    run(Case{.dtype = dtype, .m = 201, .n = 201, .k = 40001, .fractions = true});
+    run(Case{.dtype = dtype, .m = 30, .n = 3, .k = 9001, .linear = true, .bias = true, .relu = true});
+    run(Case{.dtype = dtype, .m = 61, .n = 67, .k = 1801, .alpha = 0.5, .beta = 2, .fractions = true});
   }
 }
 
 template <class Run>
 void batchCases(Run run) {
-  for (DType dtype : {DType::kFloat32, DType::kFloat64, DType::kInt64}) {
+  for (DType dtype : {DType::kFloat32, DType::kFloat64, DType::kBfloat16, DType::kInt64}) {
     for (int at : {0, 4, 5, 8, 10, 12}) {
       const int64_t m = kSizes[at][0], n = kSizes[at][1], k = kSizes[at][2];
       run(Case{.dtype = dtype, .m = m, .n = n, .k = k, .batch = {3, 5}});
@@ -259,11 +279,18 @@ void batchCases(Run run) {
 
 int runCases(Isa isa) {
   int count = 0;
+  const cpu::KernelTable& table = kernelTable(isa);
+  static cpu::KernelTable widened;
+  widened = table;
+  widened.gemm.bf16 = table.gemm.bf16Widened;
   Allocator& allocator = *new Allocator;
   Stream* streams[3];
   for (int i = 0; i < 3; i++) streams[i] = new Stream(i + 1);
   const auto run = [&](const Case& c) {
-    check(isa, streams, allocator, c);
+    check(isa, table, streams, allocator, c);
+    count++;
+    if (c.dtype != DType::kBfloat16 || table.gemm.bf16.kUnit == 1) return;
+    check(isa, widened, streams, allocator, c);
     count++;
   };
   matrixCases(run);
@@ -272,11 +299,11 @@ int runCases(Isa isa) {
   return count;
 }
 
-void measureShape(Context& ctx, const char* label, const int64_t* s, bool transposed) {
-  Operand a(ctx.allocator, DType::kFloat32, {s[0], s[2]}, false, 0);
-  Operand b(ctx.allocator, DType::kFloat32, {s[2], s[1]}, transposed, 0);
-  Operand out(ctx.allocator, DType::kFloat32, {s[0], s[1]}, false, 0);
-  a.fill(1), b.fill(2);
+void measureShape(Context& ctx, const char* label, DType dtype, const int64_t* s, bool transposed) {
+  Operand a(ctx.allocator, dtype, {s[0], s[2]}, false, 0);
+  Operand b(ctx.allocator, dtype, {s[2], s[1]}, transposed, 0);
+  Operand out(ctx.allocator, dtype, {s[0], s[1]}, false, 0);
+  a.fill(1, false), b.fill(2, false);
   std::vector<double> times;
   const double flops = 2.0 * static_cast<double>(s[0] * s[1] * s[2]);
   const int inner = flops < 1e7 ? 50 : 1;
@@ -287,9 +314,9 @@ void measureShape(Context& ctx, const char* label, const int64_t* s, bool transp
     times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / inner);
   }
   std::sort(times.begin(), times.end());
-  std::printf("%s m %ld n %ld k %ld b%s: %.4f ms %.1f GF (best %.1f)\n", label, static_cast<long>(s[0]),
-              static_cast<long>(s[1]), static_cast<long>(s[2]), transposed ? "T" : " ", times[12] * 1e3,
-              flops / times[12] / 1e9, flops / times[0] / 1e9);
+  std::printf("%s %s m %ld n %ld k %ld b%s: %.4f ms %.1f GF (best %.1f)\n", label, nameOf(dtype),
+              static_cast<long>(s[0]), static_cast<long>(s[1]), static_cast<long>(s[2]), transposed ? "T" : " ",
+              times[12] * 1e3, flops / times[12] / 1e9, flops / times[0] / 1e9);
 }
 
 void measure(Isa isa, int threads) {
@@ -303,7 +330,8 @@ void measure(Isa isa, int threads) {
   char label[32];
   std::snprintf(label, sizeof label, "%s x%d", isaName(isa), threads);
   for (const auto& shape : shapes)
-    for (bool transposed : {false, true}) measureShape(ctx, label, shape, transposed);
+    for (bool transposed : {false, true})
+      for (DType dtype : {DType::kFloat32, DType::kBfloat16}) measureShape(ctx, label, dtype, shape, transposed);
   stream.stop();
 }
 

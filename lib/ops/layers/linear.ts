@@ -12,6 +12,7 @@ import { reshape, sumTo, transpose } from '../shape/view.js';
 const linearOp = defineOp({
   name: 'linear',
   inputs: ['input', 'weight', 'bias?'],
+  narrow: 'products',
   forward: (x: Tensor, weight: Tensor, bias: Tensor | null, relu: boolean) => {
     const out = emptyContiguous([x.shape[0], weight.shape[0]], x.dtype);
     native.linear(out._id, x._id, weight._id, bias?._id ?? 0, relu ? 1 : 0);

@@ -56,6 +56,7 @@ function asMatrices<R>(x: Tensor, left: boolean, batch: readonly number[], use: 
 const matmulOp = defineOp({
   name: 'matmul',
   inputs: ['input', 'other'],
+  narrow: 'products',
   forward: (a: Tensor, b: Tensor, op: string) => {
     const full = productShape(op, a, b);
     const out = emptyContiguous(
@@ -172,6 +173,7 @@ export interface AddProductOptions {
 const addProductOp = defineOp({
   name: 'addProduct',
   inputs: ['input', 'mat1', 'mat2'],
+  narrow: 'products',
   forward: (input: Tensor, a: Tensor, b: Tensor, beta: number, alpha: number) => {
     const out = emptyContiguous(productShape('addmm', a, b), a.dtype);
     if (beta !== 0) {

@@ -95,7 +95,7 @@ template <class T>
 void packColumns(const nabla::cpu::AttentionRows<const T>& x, int64_t rows, int64_t width, T* to) {
   for (int64_t r = 0; r < rows && width > 0; r += kPanel<T>) {
     const int64_t count = smaller(kPanel<T>, rows - r);
-    packPanel<T, kColVectors>(x.data + r * x.row, x.row, x.col, count, count, width, to + r * width);
+    packPanel<Plain<T>, kColVectors>(x.data + r * x.row, x.row, x.col, count, count, width, to + r * width);
   }
 }
 

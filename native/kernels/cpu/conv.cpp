@@ -42,13 +42,20 @@ NABLA_INLINE Vec<T> loadLanes(const T* p, int64_t lanes) {
   return v;
 }
 
-// NaN stays NaN.
+// One vector of each row, of which only some lanes are stored.
 template <class T>
-NABLA_INLINE Vec<T> activate(const ConvTile& t, Vec<T> v) {
-  if (!t.relu) return v;
-  const Vec<T> most = vset(static_cast<T>(t.most));
+__attribute__((noinline)) void storeRest(T* out, int64_t step, const Vec<T>* rest, int64_t rows, int64_t lanes) {
+  for (int64_t i = 0; i < rows; i++) storeLanes(out + i * step, rest[i], lanes);
+}
+
+template <class T>
+NABLA_INLINE Vec<T> clampBelow(Vec<T> v, Vec<T> most) {
   v = v < Vec<T>{} ? Vec<T>{} : v;
   return v > most ? most : v;
+}
+template <class T>
+NABLA_INLINE Vec<T> activate(const ConvTile& t, Vec<T> v) {
+  return t.relu ? clampBelow<T>(v, vset(static_cast<T>(t.most))) : v;
 }
 
 // Where what belongs to a result lies.
@@ -90,22 +97,31 @@ __attribute__((noinline)) void finishBesides(const ConvTile& t, T* out, int64_t 
   }
 }
 
+// NaN stays NaN. One test for the whole tile: a test for each vector would be most of the code.
 template <class T, int NV, int MR>
 NABLA_INLINE void finishTile(const ConvTile& t, Vec<T> (&acc)[MR][NV], T* out) {
+  constexpr int L = kLanes<T>;
   const bool besides = t.addend || t.mask;
-#pragma GCC unroll 32
-  for (int i = 0; i < MR; i++) {
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; j++) {
-      const Vec<T> v = besides ? acc[i][j] : activate<T>(t, acc[i][j]);
-      if (j < NV - 1) {
-        vstore(out + i * t.outColStep + j * kLanes<T>, v);
-      } else {
-        storeLanes(out + i * t.outColStep + j * kLanes<T>, v, t.lastLanes);
-      }
-    }
+  const int64_t step = t.outColStep, last = t.lastLanes;
+#define NABLA_EACH(count, statement) \
+  _Pragma("GCC unroll 32") for (int i = 0; i < MR; i++) _Pragma("GCC unroll 4") for (int j = 0; j < count; j++) statement
+  if (t.relu && !besides) {
+    const Vec<T> most = vset(static_cast<T>(t.most));
+    NABLA_EACH(NV, acc[i][j] = clampBelow<T>(acc[i][j], most);)
   }
-  if (besides) finishBesides<T>(t, out, MR, NV, t.lastLanes);
+  NABLA_EACH(NV - 1, vstore(out + i * step + j * L, acc[i][j]);)
+  T* const end = out + (NV - 1) * L;
+  if (last == L) {
+#pragma GCC unroll 32
+    for (int i = 0; i < MR; i++) vstore(end + i * step, acc[i][NV - 1]);
+  } else {
+    Vec<T> rest[MR];
+#pragma GCC unroll 32
+    for (int i = 0; i < MR; i++) rest[i] = acc[i][NV - 1];
+    storeRest<T>(end, step, rest, MR, last);
+  }
+#undef NABLA_EACH
+  if (besides) finishBesides<T>(t, out, MR, NV, last);
 }
 
 // MR neighbouring result pixels, NV vectors of result channels.
@@ -135,15 +151,20 @@ __attribute__((noinline)) void tile(const ConvTile& t, const T* source, T* out) 
           chain += n;
           if (chain < kChain) continue;
           chain = 0;
+          if (!split) {
+#pragma GCC unroll 1
+            for (int i = 0; i < MR; i++)
+              for (int j = 0; j < NV; j++) total[i][j] = vzero<T>();
+          }
+          split = true;
 #pragma GCC unroll 32
           for (int i = 0; i < MR; i++) {
 #pragma GCC unroll 4
             for (int j = 0; j < NV; j++) {
-              total[i][j] = split ? total[i][j] + acc[i][j] : acc[i][j];
+              total[i][j] += acc[i][j];
               acc[i][j] = vzero<T>();
             }
           }
-          split = true;
         }
       }
     }

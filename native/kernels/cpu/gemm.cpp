@@ -4,24 +4,31 @@
 #include "gemm_skinny.h"
 #include "gemm_tile.h"
 
+#if defined(__x86_64__) && NABLA_VECTOR_BYTES == 64
+#include <immintrin.h>
+#define NABLA_BF16_PAIRS __attribute__((target("avx512bf16")))
+#endif
+
 namespace {
 
 using nabla::cpu::GemmTable;
 using nabla::cpu::GemmTask;
 using nabla::cpu::IntegerGemm;
+using nabla::cpu::SumOf;
 
-template <class T>
-constexpr int kAVectors = (kRowTile + kLanes<T> - 1) / kLanes<T>;
-template <class T>
-constexpr int64_t kAWidth = kAVectors<T>* kLanes<T>;
-template <class T>
-constexpr int64_t kBWidth = kColVectors* kLanes<T>;
+template <class U>
+constexpr int kAVectors = (kRowTile + kLanes<U> - 1) / kLanes<U>;
+template <class U>
+constexpr int64_t kAWidth = kAVectors<U>* kLanes<U>;
+template <class U>
+constexpr int64_t kBWidth = kColVectors* kLanes<U>;
 
 NABLA_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-template <class T>
-NABLA_INLINE int64_t kBegin(const GemmTask<T>& t, int64_t block) {
-  return block * t.k / t.kBlocks;
+// In elements.
+template <class P>
+NABLA_INLINE int64_t kBegin(const GemmTask<ElementOf<P>>& t, int64_t block) {
+  return least(t.k, block * unitsOf<P>(t.k) / t.kBlocks * P::kElements);
 }
 // Even panels: a last panel of one row would run at a fifth of the speed.
 template <class T>
@@ -29,203 +36,259 @@ NABLA_INLINE int64_t rowBegin(const GemmTask<T>& t, int64_t panel) {
   return panel * (t.m / t.rowPanels) + least(panel, t.m % t.rowPanels);
 }
 
-// One register tile of one K block.
-template <class T>
+// One register tile of one K block: whole vectors of C, or of sums on their way there.
+template <class U>
 struct TileJob {
   int64_t k;
-  const T* a;
-  const T* b;
+  const U* a;
+  const U* b;
   int64_t bStep;
-  int64_t row, col, cols;
-  T beta;
-  bool last;
+  U* c;
+  int64_t cRow;
+  bool adds;
 };
 
-// Any column stride: element by element.
-template <class T>
-__attribute__((noinline)) void storeStrided(const GemmTask<T>& t, const TileJob<T>& job, int rows, const T* tile,
-                                            int64_t tileRow) {
-  for (int64_t i = 0; i < rows; i++) {
-    T* c = t.c + (job.row + i) * t.cRow + job.col * t.cCol;
-    const T* sums = tile + i * tileRow;
-    const T rowBias = job.last && t.rowBias ? t.rowBias[(job.row + i) * t.rowBiasStride] : T(0);
-    for (int64_t j = 0; j < job.cols; j++) {
-      T x = t.alpha * sums[j];
-      if (job.beta != 0) x += job.beta * c[j * t.cCol];
-      if (job.last) {
-        x += rowBias;
-        if (t.colBias) x += t.colBias[(job.col + j) * t.colBiasStride];
-        if (t.relu) x = x < 0 ? T(0) : x;
-      }
-      c[j * t.cCol] = x;
-    }
-  }
-}
-
-// The first n lanes; memory past them is not touched.
-template <class T>
-NABLA_INLINE Vec<T> loadFirst(const T* p, int64_t n) {
-  T part[kLanes<T>] = {};
-  for (int64_t i = 0; i < n; i++) part[i] = p[i];
-  return vload(part);
-}
-template <class T>
-NABLA_INLINE void storeFirst(T* p, Vec<T> v, int64_t n) {
-  T part[kLanes<T>];
-  vstore(part, v);
-  for (int64_t i = 0; i < n; i++) p[i] = part[i];
-}
-
-// Contiguous rows of C. Partial: only `tail` lanes of the last vector are inside the matrix.
-template <class T, int MR, int NV, bool Partial>
-NABLA_INLINE void storeRows(const GemmTask<T>& t, const TileJob<T>& job, Vec<T> (&acc)[MR][NV]) {
-  constexpr int L = kLanes<T>;
-  const int64_t tail = job.cols - (NV - 1) * L;
-  const auto load = [&](const T* p, int j) { return Partial && j == NV - 1 ? loadFirst(p, tail) : vload(p); };
-  T* c = t.c + job.row * t.cRow + job.col;
-  const Vec<T> alpha = vset<T>(t.alpha), beta = vset<T>(job.beta);
+template <class U, int MR, int NV>
+NABLA_INLINE void storeTile(const TileJob<U>& job, Vec<U> (&acc)[MR][NV]) {
+  constexpr int L = kLanes<U>;
+  U* const c = job.c;
+  const int64_t cRow = job.cRow;
 #define NABLA_EACH(statement) \
   _Pragma("GCC unroll 16") for (int i = 0; i < MR; i++) _Pragma("GCC unroll 4") for (int j = 0; j < NV; j++) statement
-  if (t.alpha != 1) NABLA_EACH(acc[i][j] *= alpha;)
-  if (job.beta == 1) {
-    NABLA_EACH(acc[i][j] += load(c + i * t.cRow + j * L, j);)
-  } else if (job.beta != 0) {
-    NABLA_EACH(acc[i][j] += beta * load(c + i * t.cRow + j * L, j);)
-  }
-  if (job.last) {
-    if (t.rowBias) NABLA_EACH(acc[i][j] += vset<T>(t.rowBias[(job.row + i) * t.rowBiasStride]);)
-    if (t.colBias) {
-      Vec<T> bias[NV];
-      for (int j = 0; j < NV; j++) bias[j] = load(t.colBias + job.col + j * L, j);
-      NABLA_EACH(acc[i][j] += bias[j];)
-    }
-    if (t.relu) NABLA_EACH(acc[i][j] = acc[i][j] < 0 ? vzero<T>() : acc[i][j];)
-  }
-  if (!Partial) {
-    NABLA_EACH(vstore(c + i * t.cRow + j * L, acc[i][j]);)
-    return;
-  }
-  NABLA_EACH(if (j < NV - 1) vstore(c + i * t.cRow + j * L, acc[i][j]);)
-  for (int i = 0; i < MR; i++) storeFirst(c + i * t.cRow + (NV - 1) * L, acc[i][NV - 1], tail);
+  if (job.adds) NABLA_EACH(acc[i][j] += vload(c + i * cRow + j * L);)
+  NABLA_EACH(vstore(c + i * cRow + j * L, acc[i][j]);)
 #undef NABLA_EACH
 }
 
-template <class T, int MR, int NV>
-void tile(const GemmTask<T>& t, const TileJob<T>& job) {
-  constexpr int L = kLanes<T>;
-  Vec<T> acc[MR][NV] = {};
-  multiplyTile<T, MR, NV>(job.k, job.a, 1, kAWidth<T>, job.b, job.bStep, acc);
-  if (t.cCol == 1 && (!t.colBias || t.colBiasStride == 1)) {
-    if (job.cols == NV * L) return storeRows<T, MR, NV, false>(t, job, acc);
-    return storeRows<T, MR, NV, true>(t, job, acc);
-  }
-  alignas(64) T sums[MR * NV * L];
-  for (int i = 0; i < MR; i++)
-    for (int j = 0; j < NV; j++) vstore(sums + (i * NV + j) * L, acc[i][j]);
-  storeStrided(t, job, MR, sums, NV * L);
+template <class U, int MR, int NV>
+void tile(const TileJob<U>& job) {
+  Vec<U> acc[MR][NV] = {};
+  multiplyTile<U, MR, NV>(job.k, job.a, 1, kAWidth<U>, job.b, job.bStep, acc);
+  storeTile<U, MR, NV>(job, acc);
 }
 
-template <class T>
-using TileFn = void (*)(const GemmTask<T>&, const TileJob<T>&);
+#ifdef NABLA_BF16_PAIRS
+template <int MR, int NV>
+NABLA_BF16_PAIRS void pairTile(const TileJob<float>& job) {
+  Vec<float> acc[MR][NV] = {};
+  const float *a = job.a, *b = job.b;
+  for (int64_t p = 0; p < job.k; p++) {
+    __m512bh bv[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) bv[j] = (__m512bh)vload(b + j * kLanes<float>);
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; i++) {
+      const __m512bh av = (__m512bh)_mm512_set1_ps(a[i]);
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; j++) acc[i][j] = _mm512_dpbf16_ps(acc[i][j], bv[j], av);
+    }
+    a += kAWidth<float>;
+    b += job.bStep;
+  }
+  storeTile<float, MR, NV>(job, acc);
+}
+#endif
 
-template <class T, int NV, int... I>
-NABLA_INLINE TileFn<T> tileForRows(int64_t rows, LaneList<I...>) {
-  static constexpr TileFn<T> table[] = {tile<T, I + 1, NV>...};
+template <class U>
+using TileFn = void (*)(const TileJob<U>&);
+
+template <class P, int NV, int... I>
+NABLA_INLINE TileFn<UnitOf<P>> tileForRows(int64_t rows, LaneList<I...>) {
+#ifdef NABLA_BF16_PAIRS
+  if constexpr (P::kElements == 2) {
+    static constexpr TileFn<float> pairs[] = {pairTile<I + 1, NV>...};
+    return pairs[rows - 1];
+  }
+#endif
+  static constexpr TileFn<UnitOf<P>> table[] = {tile<UnitOf<P>, I + 1, NV>...};
   return table[rows - 1];
 }
-template <class T>
-NABLA_INLINE TileFn<T> tileFor(int64_t rows, bool narrow) {
+template <class P>
+NABLA_INLINE TileFn<UnitOf<P>> tileFor(int64_t rows, bool narrow) {
   using Rows = typename MakeLanes<kRowTile>::Type;
-  return narrow ? tileForRows<T, 1>(rows, Rows{}) : tileForRows<T, kColVectors>(rows, Rows{});
+  return narrow ? tileForRows<P, 1>(rows, Rows{}) : tileForRows<P, kColVectors>(rows, Rows{});
 }
 
+// Whether a tile of C is its sums as they are, or added to what is there.
 template <class T>
-void packPanelA(const GemmTask<T>& t, int64_t block, int64_t panel, T* dst) {
-  const int64_t row = rowBegin(t, panel), k = kBegin(t, block);
-  packPanel<T, kAVectors<T>>(t.a + row * t.aRow + k * t.aCol, t.aRow, t.aCol, rowBegin(t, panel + 1) - row, t.m - row,
-                             kBegin(t, block + 1) - k, dst);
+NABLA_INLINE bool takesSums(const GemmTask<T>& t) {
+  return t.cCol == 1 && t.alpha == 1 && (t.beta == 0 || t.beta == 1) && !t.rowBias && !t.colBias && !t.relu;
+}
+
+// C[row.., col..] from sums that are complete.
+template <class T>
+__attribute__((noinline)) void finish(const GemmTask<T>& t, int64_t row, int64_t col, int64_t rows, int64_t cols,
+                                      const Sum<T>* sums, int64_t sumsRow) {
+  using S = Sum<T>;
+  constexpr int64_t L = kLanes<S>;
+  if (t.cCol != 1 || (t.colBias && t.colBiasStride != 1)) {
+    for (int64_t i = 0; i < rows; i++)
+      for (int64_t j = 0; j < cols; j++) finishElement(t, row + i, col + j, sums[i * sumsRow + j]);
+    return;
+  }
+  const Vec<S> alpha = vset<S>(t.alpha), beta = vset<S>(t.beta), none = vset<S>(S(-0.0));
+  const S floor = t.relu ? S(0) : -static_cast<S>(__builtin_inf());
+  for (int64_t j = 0; j < cols; j += L) {
+    const int64_t lanes = least(L, cols - j);
+    const bool whole = lanes == L;
+    const T* bias = t.colBias + col + j;
+    const Vec<S> shift = !t.colBias ? none : whole ? vloadSum(bias) : vloadSum(bias, lanes);
+    for (int64_t i = 0; i < rows; i++) {
+      T* c = t.c + (row + i) * t.cRow + col + j;
+      Vec<S> x = alpha * vload(sums + i * sumsRow + j);
+      if (t.beta != 0) x += beta * (whole ? vloadSum(c) : vloadSum(c, lanes));
+      if (t.rowBias) x += vset<S>(toSum(t.rowBias[(row + i) * t.rowBiasStride]));
+      x += shift;
+      x = x < floor ? vzero<S>() : x;
+      if (whole)
+        vstoreSum(c, x);
+      else
+        vstoreSum(c, x, lanes);
+    }
+  }
+}
+
+template <class P>
+NABLA_INLINE void packPanelA(const GemmTask<ElementOf<P>>& t, int64_t block, int64_t panel, UnitOf<P>* dst) {
+  const int64_t row = rowBegin(t, panel), k = kBegin<P>(t, block);
+  packPanel<P, kAVectors<UnitOf<P>>>(t.a + row * t.aRow + k * t.aCol, t.aRow, t.aCol, rowBegin(t, panel + 1) - row,
+                                     t.m - row, kBegin<P>(t, block + 1) - k, dst);
 }
 // Panels [from, to) of B, one after the other at `dst`. Where B lies along N, eight panels are filled together: long
 // runs of each row of B are read at once.
-template <class T>
-void packPanelsB(const GemmTask<T>& t, int64_t block, int64_t from, int64_t to, T* dst) {
+template <class P>
+void packPanelsB(const GemmTask<ElementOf<P>>& t, int64_t block, int64_t from, int64_t to, UnitOf<P>* dst) {
+  using U = UnitOf<P>;
   constexpr int64_t kTogether = 8;
-  const int64_t k = kBegin(t, block), depth = kBegin(t, block + 1) - k;
+  const int64_t k = kBegin<P>(t, block), depth = kBegin<P>(t, block + 1) - k, size = unitsOf<P>(depth) * kBWidth<U>;
   int64_t q = from;
   if (t.bCol == 1) {
-    for (; q < to && (q + 1) * kBWidth<T> <= t.n;) {
-      const int64_t full = least(least(to, t.n / kBWidth<T>) - q, kTogether);
-      packFullPanels<T, kColVectors>(t.b + k * t.bRow + q * kBWidth<T>, t.bRow, full, depth,
-                                     dst + (q - from) * depth * kBWidth<T>);
+    for (; q < to && (q + 1) * kBWidth<U> <= t.n;) {
+      const int64_t full = least(least(to, t.n / kBWidth<U>) - q, kTogether);
+      packFullPanels<P, kColVectors>(t.b + k * t.bRow + q * kBWidth<U>, t.bRow, full, depth, dst + (q - from) * size);
       q += full;
     }
   }
   for (; q < to; q++) {
-    const int64_t col = q * kBWidth<T>, width = least(kBWidth<T>, t.n - col);
-    const auto pack = width <= kLanes<T> ? packPanel<T, 1> : packPanel<T, kColVectors>;
-    pack(t.b + col * t.bCol + k * t.bRow, t.bCol, t.bRow, width, width, depth, dst + (q - from) * depth * kBWidth<T>);
+    const int64_t col = q * kBWidth<U>, width = least(kBWidth<U>, t.n - col);
+    const auto pack = width <= kLanes<U> ? packPanel<P, 1> : packPanel<P, kColVectors>;
+    pack(t.b + col * t.bCol + k * t.bRow, t.bCol, t.bRow, width, width, depth, dst + (q - from) * size);
   }
 }
 
-template <class T>
-void packA(const GemmTask<T>& t, int64_t block, int64_t from, int64_t to) {
-  const int64_t k = kBegin(t, block), depth = kBegin(t, block + 1) - k;
-  T* base = t.packedA + k * t.rowPanels * kAWidth<T>;
-  for (int64_t p = from; p < to; p++) packPanelA(t, block, p, base + p * depth * kAWidth<T>);
+// Units before a block, and in it.
+template <class P>
+struct Span {
+  int64_t before, units;
+  Span(const GemmTask<ElementOf<P>>& t, int64_t block)
+      : before(kBegin<P>(t, block) / P::kElements), units(unitsOf<P>(kBegin<P>(t, block + 1)) - before) {}
+};
+
+template <class P>
+void packA(const GemmTask<ElementOf<P>>& t, int64_t block, int64_t from, int64_t to) {
+  constexpr int64_t kWidth = kAWidth<UnitOf<P>>;
+  const Span<P> span(t, block);
+  UnitOf<P>* base = t.packedA + span.before * t.rowPanels * kWidth;
+  for (int64_t p = from; p < to; p++) packPanelA<P>(t, block, p, base + p * span.units * kWidth);
 }
-template <class T>
-void packB(const GemmTask<T>& t, int64_t block, int64_t from, int64_t to) {
-  const int64_t k = kBegin(t, block), depth = kBegin(t, block + 1) - k;
-  T* base = t.packedB + k * t.colPanels * kBWidth<T>;
-  packPanelsB(t, block, from, to, base + from * depth * kBWidth<T>);
+template <class P>
+void packB(const GemmTask<ElementOf<P>>& t, int64_t block, int64_t from, int64_t to) {
+  constexpr int64_t kWidth = kBWidth<UnitOf<P>>;
+  const Span<P> span(t, block);
+  UnitOf<P>* base = t.packedB + span.before * t.colPanels * kWidth;
+  packPanelsB<P>(t, block, from, to, base + from * span.units * kWidth);
 }
 
-// The row panel's tiles of one K block. `b` holds the packed panels from q0 on; where `direct`, full panels are read in
-// place.
-template <class T>
-NABLA_INLINE void rowOfTiles(const GemmTask<T>& t, TileJob<T> job, int64_t rows, int64_t q0, int64_t q1, const T* b,
-                             int64_t kStart, bool direct) {
+// The tiles of a row panel in one K block.
+template <class P>
+struct Strip {
+  int64_t row, rows, units;
+  const UnitOf<P>* a;
+  const UnitOf<P>* b;        // packed panels from the first one on
+  const UnitOf<P>* inPlace;  // or the block's rows of B, for full panels
+  UnitOf<P>* sums;           // from the first panel on; null: nothing waits for the next block
+  int64_t sumsRow;
+  bool adds, finishes, takesSums;
+};
+
+template <class P>
+NABLA_INLINE void rowOfTiles(const GemmTask<ElementOf<P>>& t, const Strip<P>& s, int64_t q0, int64_t q1) {
+  using U = UnitOf<P>;
+  constexpr int64_t kWidth = kBWidth<U>;
+  alignas(64) U buffer[kRowTile * kWidth];
   for (int64_t q = q0; q < q1; q++) {
-    job.col = q * kBWidth<T>;
-    job.cols = least(kBWidth<T>, t.n - job.col);
-    const bool inPlace = direct && job.cols == kBWidth<T>;
-    job.b = inPlace ? t.b + kStart * t.bRow + job.col : b + (q - q0) * job.k * kBWidth<T>;
-    const bool narrow = job.cols <= kLanes<T>;
-    job.bStep = inPlace ? t.bRow : narrow ? kLanes<T> : kBWidth<T>;
-    tileFor<T>(rows, narrow)(t, job);
+    const int64_t col = q * kWidth, cols = least(kWidth, t.n - col);
+    const bool narrow = cols <= kLanes<U>;
+    TileJob<U> job{s.units, s.a, s.b + (q - q0) * s.units * kWidth, narrow ? kLanes<U> : kWidth, buffer, kWidth, false};
+    if (s.inPlace && cols == kWidth) job.b = s.inPlace + col, job.bStep = t.bRow;
+    bool finishes = true;
+    if (s.sums) {
+      job.c = s.sums + (q - q0) * kWidth, job.cRow = s.sumsRow, job.adds = s.adds;
+      finishes = s.finishes;
+    }
+    if constexpr (!SumOf<ElementOf<P>>::kApart) {
+      if (s.takesSums && cols % kLanes<U> == 0) {
+        job.c = t.c + s.row * t.cRow + col, job.cRow = t.cRow, job.adds = t.beta == 1;
+        finishes = false;
+      }
+    }
+    tileFor<P>(s.rows, narrow)(job);
+    if (finishes) finish(t, s.row, col, s.rows, cols, job.c, job.cRow);
   }
 }
 
-template <class T>
-void chunk(const GemmTask<T>& t, int64_t p0, int64_t p1, int64_t q0, int64_t q1, T* scratch) {
-  const int64_t maxDepth = (t.k + t.kBlocks - 1) / t.kBlocks;
-  T* ownA = scratch;
-  T* ownB = scratch + (t.packedA ? 0 : (p1 - p0) * maxDepth * kAWidth<T>);
+template <class P>
+void chunk(const GemmTask<ElementOf<P>>& t, int64_t p0, int64_t p1, int64_t q0, int64_t q1, UnitOf<P>* scratch) {
+  using U = UnitOf<P>;
+  constexpr bool kApart = SumOf<ElementOf<P>>::kApart;
+  const int64_t maxUnits = (unitsOf<P>(t.k) + t.kBlocks - 1) / t.kBlocks;
+  U* ownA = scratch;
+  U* ownB = ownA + (t.packedA ? 0 : (p1 - p0) * maxUnits * kAWidth<U>);
   // One row panel uses each panel of B once: a copy would not pay.
-  const bool direct = !t.packedB && p1 - p0 == 1 && t.bCol == 1;
+  const bool direct = !kApart && !t.packedB && p1 - p0 == 1 && t.bCol == 1;
+  GemmTask<ElementOf<P>> step = t;
+  Strip<P> strip{};
+  U* sums = nullptr;
+  if (kApart && t.sums) {
+    sums = t.sums + rowBegin(t, p0) * t.sumsRow + q0 * kBWidth<U>;
+    strip.sumsRow = t.sumsRow;
+  } else if (kApart && t.kBlocks > 1) {
+    sums = ownB + (t.packedB ? 0 : (q1 - q0) * maxUnits * kBWidth<U>);
+    strip.sumsRow = (q1 - q0) * kBWidth<U>;
+  }
   for (int64_t block = 0; block < t.kBlocks; block++) {
-    const int64_t k = kBegin(t, block);
-    TileJob<T> job{};
-    job.k = kBegin(t, block + 1) - k;
-    job.beta = block == 0 ? t.beta : T(1);
-    job.last = block == t.kBlocks - 1;
-    const T* a = ownA;
-    const T* b = ownB;
+    const Span<P> span(t, block);
+    const bool last = block == t.kBlocks - 1;
+    if (!kApart) {
+      step.beta = block == 0 ? t.beta : 1;
+      step.rowBias = last ? t.rowBias : nullptr;
+      step.colBias = last ? t.colBias : nullptr;
+      step.relu = last && t.relu;
+      strip.takesSums = takesSums(step);
+    }
+    strip.units = span.units;
+    strip.adds = block > 0 || t.sumsAdd;
+    strip.finishes = last && !t.sumsStay;
+    const U* a = ownA;
+    strip.b = ownB;
     if (t.packedA) {
-      a = t.packedA + (k * t.rowPanels + p0 * job.k) * kAWidth<T>;
+      a = t.packedA + (span.before * t.rowPanels + p0 * span.units) * kAWidth<U>;
     } else {
-      for (int64_t p = p0; p < p1; p++) packPanelA(t, block, p, ownA + (p - p0) * job.k * kAWidth<T>);
+      for (int64_t p = p0; p < p1; p++) packPanelA<P>(t, block, p, ownA + (p - p0) * span.units * kAWidth<U>);
     }
     if (t.packedB) {
-      b = t.packedB + (k * t.colPanels + q0 * job.k) * kBWidth<T>;
+      strip.b = t.packedB + (span.before * t.colPanels + q0 * span.units) * kBWidth<U>;
     } else {
-      const int64_t first = direct ? least(q1, t.n / kBWidth<T>) : q0;
-      packPanelsB(t, block, first, q1, ownB + (first - q0) * job.k * kBWidth<T>);
+      const int64_t first = direct ? least(q1, t.n / kBWidth<U>) : q0;
+      packPanelsB<P>(t, block, first, q1, ownB + (first - q0) * span.units * kBWidth<U>);
     }
+    if constexpr (!kApart) strip.inPlace = direct ? t.b + span.before * t.bRow : nullptr;
     for (int64_t p = p0; p < p1; p++) {
-      job.row = rowBegin(t, p);
-      job.a = a + (p - p0) * job.k * kAWidth<T>;
-      rowOfTiles(t, job, rowBegin(t, p + 1) - job.row, q0, q1, b, k, direct);
+      strip.row = rowBegin(t, p);
+      strip.rows = rowBegin(t, p + 1) - strip.row;
+      strip.a = a + (p - p0) * span.units * kAWidth<U>;
+      if (sums) strip.sums = sums + (strip.row - rowBegin(t, p0)) * strip.sumsRow;
+      rowOfTiles<P>(step, strip, q0, q1);
     }
   }
 }
@@ -234,9 +297,9 @@ template <class T>
 void combine(const GemmTask<T>& t, int64_t parts, int64_t m0, int64_t m1) {
   for (int64_t i = m0; i < m1; i++) {
     for (int64_t j = 0; j < t.n; j++) {
-      T sum = 0;
-      for (int64_t p = 0; p < parts; p++) sum += t.packedA[(p * t.m + i) * t.n + j];
-      storeElement(t, i, j, sum);
+      Sum<T> sum = 0;
+      for (int64_t p = 0; p < parts; p++) sum += t.sums[(p * t.m + i) * t.sumsRow + j];
+      finishElement(t, i, j, sum);
     }
   }
 }
@@ -270,16 +333,17 @@ void integer(const IntegerGemm& t, int64_t m0, int64_t m1) {
   }
 }
 
-template <class T>
+template <class P, class T = ElementOf<P>>
 void fill(GemmTable<T>& table) {
   table.rowTile = kRowTile;
-  table.aWidth = kAWidth<T>;
-  table.bWidth = kBWidth<T>;
-  table.kBlock = sizeof(T) == 4 ? 384 : 256;
+  table.aWidth = kAWidth<UnitOf<P>>;
+  table.bWidth = kBWidth<UnitOf<P>>;
+  table.kBlock = sizeof(UnitOf<P>) == 4 ? 384 : 256;
+  table.kUnit = P::kElements;
   table.dotRows = kDotRows;
-  table.packA = packA<T>;
-  table.packB = packB<T>;
-  table.chunk = chunk<T>;
+  table.packA = packA<P>;
+  table.packB = packB<P>;
+  table.chunk = chunk<P>;
   table.dot = dotColumns<T>;
   table.axpy = axpyColumns<T>;
   table.combine = combine<T>;
@@ -288,8 +352,13 @@ void fill(GemmTable<T>& table) {
 }  // namespace
 
 extern "C" void NABLA_REGISTER(gemm)(nabla::cpu::GemmKernels* t) {
-  fill(t->f32);
-  fill(t->f64);
+  fill<Plain<float>>(t->f32);
+  fill<Plain<double>>(t->f64);
+  fill<Widened>(t->bf16Widened);
+  t->bf16 = t->bf16Widened;
+#ifdef NABLA_BF16_PAIRS
+  if (__builtin_cpu_supports("avx512bf16")) fill<Paired>(t->bf16);
+#endif
   t->int32 = integer<uint32_t>;
   t->int64 = integer<uint64_t>;
 }

@@ -1,7 +1,6 @@
 // Products with few rows: bound by reading B once, so nothing is packed.
 #pragma once
-#include "gemm.h"
-#include "vec.h"
+#include "gemm_units.h"
 
 namespace {
 
@@ -12,44 +11,53 @@ constexpr int kDotTile = 2;
 #endif
 constexpr int kDotRows = 8;
 
+// C[i, j] from the sum of its products.
 template <class T>
-NABLA_INLINE void storeElement(const nabla::cpu::GemmTask<T>& t, int64_t i, int64_t j, T sum) {
+NABLA_INLINE void finishElement(const nabla::cpu::GemmTask<T>& t, int64_t i, int64_t j, Sum<T> sum) {
   T* c = t.c + i * t.cRow + j * t.cCol;
-  T x = t.alpha * sum;
-  if (t.beta != 0) x += t.beta * *c;
-  if (t.rowBias) x += t.rowBias[i * t.rowBiasStride];
-  if (t.colBias) x += t.colBias[j * t.colBiasStride];
-  *c = t.relu && x < 0 ? T(0) : x;
+  Sum<T> x = t.alpha * sum;
+  if (t.beta != 0) x += t.beta * toSum(*c);
+  if (t.rowBias) x += toSum(t.rowBias[i * t.rowBiasStride]);
+  if (t.colBias) x += toSum(t.colBias[j * t.colBiasStride]);
+  storeSum(c, t.relu && x < 0 ? Sum<T>(0) : x);
+}
+template <class T>
+NABLA_INLINE void storeElement(const nabla::cpu::GemmTask<T>& t, int64_t i, int64_t j, Sum<T> sum) {
+  if (t.sums)
+    t.sums[i * t.sumsRow + j] = sum;
+  else
+    finishElement(t, i, j, sum);
 }
 
 // C[i.., j..] of MR x NR dot products along contiguous K.
 template <class T, int MR, int NR>
 void dotTile(const nabla::cpu::GemmTask<T>& t, int64_t i0, int64_t j0) {
-  constexpr int L = kLanes<T>;
+  using S = Sum<T>;
+  constexpr int L = kLanes<S>;
   const T* a = t.a + i0 * t.aRow;
   const T* b = t.b + j0 * t.bCol;
-  T sums[MR][NR] = {};
+  S sums[MR][NR] = {};
   constexpr int64_t kBlock = 2048;  // one chain of sums over all of K would lose digits
   for (int64_t k0 = 0; k0 < t.k; k0 += kBlock) {
     const int64_t k1 = k0 + kBlock < t.k ? k0 + kBlock : t.k;
-    Vec<T> acc[MR][NR] = {};
+    Vec<S> acc[MR][NR] = {};
     int64_t k = k0;
     for (; k + L <= k1; k += L) {
-      Vec<T> bv[NR];
+      Vec<S> bv[NR];
 #pragma GCC unroll 4
-      for (int j = 0; j < NR; j++) bv[j] = vload(b + j * t.bCol + k);
+      for (int j = 0; j < NR; j++) bv[j] = vloadSum(b + j * t.bCol + k);
 #pragma GCC unroll 4
       for (int i = 0; i < MR; i++) {
-        const Vec<T> av = vload(a + i * t.aRow + k);
+        const Vec<S> av = vloadSum(a + i * t.aRow + k);
 #pragma GCC unroll 4
         for (int j = 0; j < NR; j++) acc[i][j] += av * bv[j];
       }
     }
     for (int i = 0; i < MR; i++) {
       for (int j = 0; j < NR; j++) {
-        T rest = 0;
-        for (int64_t p = k; p < k1; p++) rest += a[i * t.aRow + p] * b[j * t.bCol + p];
-        sums[i][j] += vsum<T>(acc[i][j]) + rest;
+        S rest = 0;
+        for (int64_t p = k; p < k1; p++) rest += toSum(a[i * t.aRow + p]) * toSum(b[j * t.bCol + p]);
+        sums[i][j] += vsum<S>(acc[i][j]) + rest;
       }
     }
   }
@@ -73,30 +81,31 @@ void dotColumns(const nabla::cpu::GemmTask<T>& t, int64_t n0, int64_t n1) {
 
 // sums[i][j] += a[i][k] * b[k][j] for four k at a time: one load and store of the sums per four multiply-adds.
 template <class T>
-NABLA_INLINE void axpyStep(const nabla::cpu::GemmTask<T>& t, int64_t k, int64_t j0, int64_t cols, T* sums,
-                           int64_t sumsRow) {
-  constexpr int L = kLanes<T>;
+NABLA_INLINE void axpyStep(const nabla::cpu::GemmTask<T>& t, int64_t k, int64_t j0, int64_t cols,
+                           Sum<T>* sums, int64_t sumsRow) {
+  using S = Sum<T>;
+  constexpr int L = kLanes<S>;
   const T* b0 = t.b + k * t.bRow + j0;
   const T *b1 = b0 + t.bRow, *b2 = b1 + t.bRow, *b3 = b2 + t.bRow;
   for (int64_t i = 0; i < t.m; i++) {
     const T* a = t.a + i * t.aRow + k * t.aCol;
-    const T a0 = a[0], a1 = a[t.aCol], a2 = a[2 * t.aCol], a3 = a[3 * t.aCol];
-    T* s = sums + i * sumsRow;
+    const S a0 = toSum(a[0]), a1 = toSum(a[t.aCol]), a2 = toSum(a[2 * t.aCol]), a3 = toSum(a[3 * t.aCol]);
+    S* s = sums + i * sumsRow;
     int64_t j = 0;
     for (; j + L <= cols; j += L) {
-      Vec<T> x = vload(s + j);
-      x += vset<T>(a0) * vload(b0 + j);
-      x += vset<T>(a1) * vload(b1 + j);
-      x += vset<T>(a2) * vload(b2 + j);
-      x += vset<T>(a3) * vload(b3 + j);
+      Vec<S> x = vload(s + j);
+      x += vset<S>(a0) * vloadSum(b0 + j);
+      x += vset<S>(a1) * vloadSum(b1 + j);
+      x += vset<S>(a2) * vloadSum(b2 + j);
+      x += vset<S>(a3) * vloadSum(b3 + j);
       vstore(s + j, x);
     }
     for (; j < cols; j++) {
-      T x = s[j];
-      x += a0 * b0[j];
-      x += a1 * b1[j];
-      x += a2 * b2[j];
-      x += a3 * b3[j];
+      S x = s[j];
+      x += a0 * toSum(b0[j]);
+      x += a1 * toSum(b1[j]);
+      x += a2 * toSum(b2[j]);
+      x += a3 * toSum(b3[j]);
       s[j] = x;
     }
   }
@@ -105,7 +114,7 @@ NABLA_INLINE void axpyStep(const nabla::cpu::GemmTask<T>& t, int64_t k, int64_t 
 template <class T>
 void axpyColumns(const nabla::cpu::GemmTask<T>& t, int64_t n0, int64_t n1) {
   constexpr int64_t kCols = 128, kBlock = 512;
-  T total[kDotRows * kCols], sums[kDotRows * kCols];
+  Sum<T> total[kDotRows * kCols], sums[kDotRows * kCols];
   for (int64_t j0 = n0; j0 < n1; j0 += kCols) {
     const int64_t cols = j0 + kCols < n1 ? kCols : n1 - j0;
     const int64_t used = t.m * kCols;
@@ -118,7 +127,7 @@ void axpyColumns(const nabla::cpu::GemmTask<T>& t, int64_t n0, int64_t n1) {
       for (; k < k1; k++)
         for (int64_t i = 0; i < t.m; i++)
           for (int64_t j = 0; j < cols; j++)
-            sums[i * kCols + j] += t.a[i * t.aRow + k * t.aCol] * t.b[k * t.bRow + j0 + j];
+            sums[i * kCols + j] += toSum(t.a[i * t.aRow + k * t.aCol]) * toSum(t.b[k * t.bRow + j0 + j]);
       for (int64_t i = 0; i < used; i++) total[i] += sums[i];
     }
     for (int64_t i = 0; i < t.m; i++)
