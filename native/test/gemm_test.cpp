@@ -113,7 +113,8 @@ std::vector<int64_t> withBatch(const Case& c, int64_t rows, int64_t cols) {
 double errorRatio(const Case& c, double got, double want, double size) {
   if (c.dtype == DType::kBfloat16) {
     if (c.whole()) return got == Bfloat16Format::decode(Bfloat16Format::encode(want)) ? 0 : INFINITY;
-    const double ratio = std::fabs(got - want) / ((static_cast<double>(c.k) + 4) * 1.2e-7 * size + std::fabs(want) / 510 + 1e-30);
+    const double ratio =
+        std::fabs(got - want) / ((static_cast<double>(c.k) + 4) * 1.2e-7 * size + std::fabs(want) / 255 + 1e-30);
     return std::isnan(ratio) ? INFINITY : ratio;
   }
   const double eps = c.dtype == DType::kFloat32 ? 1.2e-7 : c.dtype == DType::kFloat64 ? 2.3e-16 : 0;

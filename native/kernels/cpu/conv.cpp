@@ -103,8 +103,9 @@ NABLA_INLINE void finishTile(const ConvTile& t, Vec<T> (&acc)[MR][NV], T* out) {
   constexpr int L = kLanes<T>;
   const bool besides = t.addend || t.mask;
   const int64_t step = t.outColStep, last = t.lastLanes;
-#define NABLA_EACH(count, statement) \
-  _Pragma("GCC unroll 32") for (int i = 0; i < MR; i++) _Pragma("GCC unroll 4") for (int j = 0; j < count; j++) statement
+#define NABLA_EACH(count, statement)                                                                            \
+  _Pragma("GCC unroll 32") for (int i = 0; i < MR; i++) _Pragma("GCC unroll 4") for (int j = 0; j < count; j++) \
+      statement
   if (t.relu && !besides) {
     const Vec<T> most = vset(static_cast<T>(t.most));
     NABLA_EACH(NV, acc[i][j] = clampBelow<T>(acc[i][j], most);)

@@ -43,8 +43,8 @@ struct GemmTask {
   int64_t kBlocks, rowPanels, colPanels;
   Sum<T>* packedA;  // all panels packed beforehand, or null: each chunk packs its own
   Sum<T>* packedB;
-  // Partial sums for combine(). Where sums lie apart from C, also those of chunk() with more of K to come: rows of whole
-  // panels; `sumsAdd`: they hold what came before, `sumsStay`: C is not written yet.
+  // Partial sums for combine(). Where sums lie apart from C, also those of chunk() with more of K to come: rows of
+  // whole panels; `sumsAdd`: they hold what came before, `sumsStay`: C is not written yet.
   Sum<T>* sums;
   int64_t sumsRow;
   bool sumsAdd, sumsStay;
@@ -57,7 +57,7 @@ template <class T>
 struct GemmTable {
   int64_t rowTile, aWidth, bWidth;
   int64_t kBlock, kUnit;  // kBlock in units
-  int64_t dotRows;  // largest M that dot() and axpy() are good for
+  int64_t dotRows;        // largest M that dot() and axpy() are good for
   // Packs panels [from, to) of K block `block` into packedA / packedB.
   void (*packA)(const GemmTask<T>& task, int64_t block, int64_t from, int64_t to);
   void (*packB)(const GemmTask<T>& task, int64_t block, int64_t from, int64_t to);

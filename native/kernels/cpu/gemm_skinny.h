@@ -81,8 +81,8 @@ void dotColumns(const nabla::cpu::GemmTask<T>& t, int64_t n0, int64_t n1) {
 
 // sums[i][j] += a[i][k] * b[k][j] for four k at a time: one load and store of the sums per four multiply-adds.
 template <class T>
-NABLA_INLINE void axpyStep(const nabla::cpu::GemmTask<T>& t, int64_t k, int64_t j0, int64_t cols,
-                           Sum<T>* sums, int64_t sumsRow) {
+NABLA_INLINE void axpyStep(const nabla::cpu::GemmTask<T>& t, int64_t k, int64_t j0, int64_t cols, Sum<T>* sums,
+                           int64_t sumsRow) {
   using S = Sum<T>;
   constexpr int L = kLanes<S>;
   const T* b0 = t.b + k * t.bRow + j0;
