@@ -323,8 +323,8 @@ void measureShape(Context& ctx, const char* label, DType dtype, const int64_t* s
 void measure(Isa isa, int threads) {
   const int64_t shapes[][3] = {{64, 64, 64},       {128, 128, 128},    {256, 256, 256}, {512, 512, 512},
                                {1024, 1024, 1024}, {2048, 2048, 2048}, {100, 50, 1024}, {64, 1024, 256},
-                               {3200, 1024, 128},  {16, 78400, 144},   {1, 1024, 1024}, {8, 1024, 1024},
-                               {100, 10, 1024},    {64, 64, 100000}};
+                               {3200, 1024, 128},  {16, 78400, 144},   {1, 1024, 1024}, {4, 1024, 1024},
+                               {8, 1024, 1024},    {100, 10, 1024},    {64, 64, 100000}};
   Allocator& allocator = *new Allocator;
   Stream stream(threads);
   Context ctx{stream, allocator, kernelTable(isa)};

@@ -3,6 +3,9 @@
 #include "gemm.h"
 #include "narrow.h"
 #include "vec.h"
+#if NABLA_VECTOR_BYTES == 64
+#include <immintrin.h>
+#endif
 
 namespace {
 
@@ -12,8 +15,20 @@ using nabla::cpu::Sum;
 typedef uint16_t HalfBits __attribute__((vector_size(NABLA_VECTOR_BYTES / 2)));
 typedef uint16_t LooseHalfBits __attribute__((vector_size(NABLA_VECTOR_BYTES / 2), aligned(2), may_alias));
 
+// GCC 12 splits conversions to and from whole vectors of 64 bytes.
 NABLA_INLINE VecUnsigned<float> vbits(const Bf16* p) {
+#if NABLA_VECTOR_BYTES == 64
+  return (VecUnsigned<float>)_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+#else
   return __builtin_convertvector(*reinterpret_cast<const LooseHalfBits*>(p), VecUnsigned<float>);
+#endif
+}
+NABLA_INLINE void vstoreBits(Bf16* p, VecUnsigned<float> bits) {
+#if NABLA_VECTOR_BYTES == 64
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16((__m512i)bits));
+#else
+  *reinterpret_cast<LooseHalfBits*>(p) = __builtin_convertvector(bits, HalfBits);
+#endif
 }
 
 template <class T>
@@ -46,7 +61,7 @@ NABLA_INLINE void vstoreSum(T* p, Vec<T> v) {
 NABLA_INLINE void vstoreSum(Bf16* p, Vec<float> v) {  // as toBfloat16
   const VecUnsigned<float> u = (VecUnsigned<float>)v;
   const VecUnsigned<float> quiet = u >> 16 | 0x40u, rounded = (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
-  *reinterpret_cast<LooseHalfBits*>(p) = __builtin_convertvector(v != v ? quiet : rounded, HalfBits);
+  vstoreBits(p, v != v ? quiet : rounded);
 }
 template <class T>
 NABLA_INLINE void vstoreSum(T* p, Vec<Sum<T>> v, int64_t n) {
