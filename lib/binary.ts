@@ -1,6 +1,7 @@
 // Finds the native core: the one that NABLA_BINARY names, the build of a checkout, or the package of this platform.
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { faultOfFile } from './binary-file.js';
 import { reasonOf } from './binary-reasons.js';
 import { packageRoot } from './package-root.js';
@@ -75,12 +76,22 @@ export const ownVersion = (): string => packageVersion(`${packageRoot()}package.
 
 const isCheckout = (): boolean => existsSync(`${packageRoot()}native/CMakeLists.txt`);
 
-function repairCommand(): string | null {
+/** Of packages: the one in whose script Node runs. */
+const manager = (): string => /^(npm|pnpm|yarn|bun)\//.exec(process.env.npm_config_user_agent ?? '')?.[1] ?? 'npm';
+
+/** No manager looks into a package that it has installed: a file that is damaged must go first. */
+function replaceCommand(file: string): string {
+  const folder = manager() === 'npm' ? dirname(file) : 'node_modules';
+  const remove = process.platform === 'win32' ? 'rmdir /s /q' : 'rm -rf';
+  return `${remove} "${folder}" && ${manager()} install`;
+}
+
+function repairCommand(damaged: string | undefined): string | null {
   if (isCheckout()) return 'npm run setup';
   if (!(platformPackage() in PACKAGES)) return null;
+  if (damaged) return replaceCommand(damaged);
   const wanted = `${platformPackage()}@${ownVersion()}`;
-  const manager = /^(npm|pnpm|yarn|bun)\//.exec(process.env.npm_config_user_agent ?? '')?.[1] ?? 'npm';
-  return manager === 'npm' ? `npm install --save-optional ${wanted}` : `${manager} add --optional ${wanted}`;
+  return manager() === 'npm' ? `npm install --save-optional ${wanted}` : `${manager()} add --optional ${wanted}`;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -91,6 +102,8 @@ const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)
 class Refused extends Error {
   constructor(
     message: string,
+    /** The file. */
+    readonly path: string,
     /** What helps where no command does. */
     readonly advice?: string,
     options?: ErrorOptions,
@@ -102,7 +115,7 @@ class Refused extends Error {
 /** An addon that was found, loaded and then refused, as for an instruction set that the processor lacks, says why itself. */
 function mustLoad(path: string, load: () => unknown): Binary {
   const fault = existsSync(path) ? faultOfFile(path) : null;
-  if (fault) throw new Refused(`${path} ${fault}`);
+  if (fault) throw new Refused(`${path} ${fault}`, path);
   try {
     return { addon: load(), path };
   } catch (error) {
@@ -110,7 +123,7 @@ function mustLoad(path: string, load: () => unknown): Binary {
     if (codeOf(error) !== 'ERR_DLOPEN_FAILED')
       throw new BinaryError(`nabla: ${messageOf(error)}`, null, { cause: error });
     const { text, advice } = reasonOf(messageOf(error), { libc: libcOf(), version: glibcVersion() });
-    throw new Refused(`${path} ${text}`, advice, { cause: error });
+    throw new Refused(`${path} ${text}`, path, advice, { cause: error });
   }
 }
 
@@ -158,18 +171,19 @@ export function loadBinary(): Binary {
       ];
   const reasons: string[] = [];
   let cause: unknown;
-  let advice: string | undefined;
+  let refused: Refused | undefined;
   for (const [place, load] of places) {
     try {
       return load();
     } catch (error) {
       if (error instanceof BinaryError) throw error;
       reasons.push(`  ${place}: ${messageOf(error).split('\n')[0]}`);
-      if (error instanceof Refused) advice ??= error.advice;
+      if (error instanceof Refused) refused ??= error;
       cause = error;
     }
   }
-  const repair = named || advice ? null : repairCommand();
+  const advice = refused?.advice;
+  const repair = named || advice ? null : repairCommand(refused?.path);
   const libc = libcOf() === 'musl' ? ', musl' : glibcVersion() ? `, glibc ${glibcVersion()}` : '';
   const lines = [
     `nabla: the native core for ${process.platform}-${process.arch} could not be loaded (Node ${process.versions.node}${libc}).`,

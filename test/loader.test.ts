@@ -26,7 +26,6 @@ beforeEach(() => {
 afterAll(() => rmSync(app, { recursive: true, force: true }));
 
 function putCore(contents: string | Uint8Array, coreVersion = version): void {
-  const folder = join(app, 'node_modules', core);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'nabla.node'), contents);
   writeFileSync(
@@ -48,6 +47,9 @@ const load = (env?: Record<string, string>) =>
   ).text;
 const doctor = (env?: Record<string, string>) => run([join(installed, 'dist', 'cli.js'), 'doctor'], env);
 const command = `npm install --save-optional ${core}@${version}`;
+const folder = join(app, 'node_modules', core);
+/** What is there already must go first. */
+const replace = `${process.platform === 'win32' ? 'rmdir /s /q' : 'rm -rf'} "${folder}" && npm install`;
 
 describe('a core that is not there', () => {
   it('is named with the places that were searched and the command that installs it', () => {
@@ -128,18 +130,18 @@ describe('a core that is cut short or damaged', () => {
     'to %d bytes',
     (left) => {
       const text = refused(whole.subarray(0, left));
-      expect(text).toContain(`BinaryError ${command} nabla: `);
+      expect(text).toContain(`BinaryError ${replace} nabla: `);
       expect(text).toMatch(
         /nabla\.node is (cut short or damaged: it has \d+ bytes, and speaks of \d+|no machine code)\n/,
       );
-      expect(text).toContain(`Repair it with\n  ${command}`);
+      expect(text).toContain(`Repair it with\n  ${replace}`);
     },
   );
 
   it('at its end, by a disk that has lost what was written last', () => {
     const text = refused(Buffer.concat([whole.subarray(0, length >> 1), Buffer.alloc(length - (length >> 1))]));
     if (process.platform === 'linux') expect(text).toMatch(/nabla\.node is damaged: its table of sections/);
-    expect(text).toContain(`Repair it with\n  ${command}`);
+    expect(text).toContain(`Repair it with\n  ${replace}`);
   });
 
   it.skipIf(process.platform !== 'linux')('in its tables', () => {
@@ -160,7 +162,7 @@ describe('a core that is cut short or damaged', () => {
     const { status, text } = doctor();
     expect(status).toBe(1);
     expect(text).toContain(`is cut short or damaged: it has ${length >> 1} bytes`);
-    expect(text).toContain(`Repair it with\n  ${command}`);
+    expect(text).toContain(`Repair it with\n  ${replace}`);
   });
 });
 
@@ -196,7 +198,7 @@ describe('a core that the system refuses', () => {
   it.runIf(onGlibc)('since it is for musl', () => {
     const text = refused(addonThatNeeds('libc.musl-x86_64.so.1', 'MUSL'));
     expect(text).toMatch(/nabla\.node is built for musl \(Alpine\), this Node for glibc \(libc\.musl-/);
-    expect(text).toContain(`Repair it with\n  ${command}`);
+    expect(text).toContain(`Repair it with\n  ${replace}`);
   });
 
   it.runIf(onGlibc)('since a library is missing', () => {

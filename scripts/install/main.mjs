@@ -11,6 +11,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +33,7 @@ const failures = [];
 const bin = join(work, 'bin');
 mkdirSync(bin);
 symlinkSync(process.execPath, join(bin, 'node'));
-for (const name of ['sh', 'env', 'uname', 'dirname', 'sed']) {
+for (const name of ['sh', 'env', 'uname', 'dirname', 'sed', 'rm']) {
   const folder = (process.env.PATH ?? '').split(delimiter).find((dir) => existsSync(join(dir, name)));
   if (folder) symlinkSync(join(folder, name), join(bin, name));
 }
@@ -162,6 +163,21 @@ async function missingCore(folder) {
   renameSync(`${path}.away`, path);
 }
 
+/** The command that an error names must mend what it names. */
+async function damagedCore(folder, url) {
+  const file = join(folder, 'node_modules', core, 'nabla.node');
+  truncateSync(file, 1_000_000);
+  const import_ = node('-e', "import('nabla')");
+  await check('a core that is cut short is named', import_, { cwd: folder }, /nabla\.node is cut short or damaged/, 1);
+  const { output } = await run(import_, { cwd: folder });
+  const command = /Repair it with\n {2}(.*)/.exec(output)?.[1] ?? 'exit 1';
+  const quiet = `--registry=${url} --cache=${join(work, 'npm')} --ignore-scripts --no-audit --no-fund`;
+  const [program, ...before] = npm();
+  const ready = command.replace(/npm install$/, [program, ...before, 'install', quiet].join(' '));
+  await check('its repair command runs', ['sh', '-c', ready], { cwd: folder }, /(?:)/);
+  await check('and mends it', node('esm.mjs'), { cwd: folder });
+}
+
 function contents(folder) {
   const manifests = [join(folder, 'node_modules', 'nabla'), join(folder, 'node_modules', core)];
   for (const place of manifests) {
@@ -184,9 +200,10 @@ try {
   );
   const registry = await startRegistry(root, PACKAGES);
   for (const manager of managers(registry.url)) await installWith(manager);
-  registry.close();
   const folder = join(work, 'npm');
   contents(folder);
+  await damagedCore(folder, registry.url);
+  registry.close();
   await useInstalled(folder);
   await types(folder);
   await bundle(folder, check, node);

