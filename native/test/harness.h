@@ -145,10 +145,16 @@ class Machine {
   template <class F>
   static void each(const Tensor& t, F&& f) {
     int64_t index[kMaxDims] = {};
-    const int64_t n = t.numel();
+    const int64_t n = t.numel(), size = static_cast<int64_t>(itemSize(t.dtype));
+    char* p = t.data;
     for (int64_t i = 0; i < n; i++) {
-      f(index, at(t, index, t.ndim));
-      for (int d = t.ndim - 1; d >= 0 && ++index[d] == t.shape[d]; d--) index[d] = 0;
+      f(index, p);
+      for (int d = t.ndim - 1; d >= 0; d--) {
+        p += t.strides[d] * size;
+        if (++index[d] < t.shape[d]) break;
+        p -= index[d] * t.strides[d] * size;
+        index[d] = 0;
+      }
     }
   }
   // The element of `t` that a broadcast to `ndim` dimensions puts at `index`.
@@ -161,6 +167,7 @@ class Machine {
   static double value(const Tensor& t, const int64_t* index, int ndim) { return read(t.dtype, at(t, index, ndim)); }
   static std::vector<double> values(const Tensor& t) {
     std::vector<double> result;
+    result.reserve(static_cast<size_t>(t.numel()));
     each(t, [&](const int64_t*, const char* p) { result.push_back(read(t.dtype, p)); });
     return result;
   }

@@ -80,7 +80,8 @@ void check(Isa isa, int op, const Case& c, DType type, int64_t dim, bool special
       for (int64_t k = 0; k < n; k++) {
         if (a.ndim) place[dim] = reversed ? n - 1 - k : k;
         const double x = Machine::value(a, place, a.ndim), y = Machine::value(out, place, a.ndim);
-        sum += x, prod *= x, size += std::fabs(x), lse = logAddExp(lse, x);
+        sum += x, prod *= x, size += std::fabs(x);
+        if (op == cpu::kScanLogSumExp) lse = logAddExp(lse, x);
         if (k == 0 || takes(op, x, best)) best = x, bestAt = k;
         bool ok = true;
         if (op == cpu::kScanSum) ok = near(y, double(sum), eps, 1e-15 * double(size));
