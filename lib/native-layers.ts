@@ -198,18 +198,23 @@ export interface NativeLayers {
     zeroInfinity: boolean,
   ): void;
 
+  /** activation: 0 none, 1 relu, 2 relu6. */
   batchNorm(
     out: Handle,
     x: Handle,
     weight: Handle,
     bias: Handle,
+    addend: Handle,
     runningMean: Handle,
     runningVar: Handle,
     saveMean: Handle,
     saveInvStd: Handle,
+    saveScale: Handle,
+    saveShift: Handle,
     momentum: number,
     eps: number,
     training: boolean,
+    activation: number,
   ): void;
   batchNormBackward(
     gradX: Handle,
@@ -220,7 +225,10 @@ export interface NativeLayers {
     weight: Handle,
     mean: Handle,
     invStd: Handle,
+    scale: Handle,
+    shift: Handle,
     training: boolean,
+    activation: number,
   ): void;
   // sizes: stride, padding and dilation (depth, height, width each), groups.
   /** activation: 0 none, 1 relu, 2 relu6. */

@@ -1,7 +1,8 @@
 import { ArgumentError, shapeText, valueText } from '../errors.js';
-import { convNd, convTransposeNd, type Epilogue } from '../ops/layers/conv.js';
+import { convNd, convTransposeNd } from '../ops/layers/conv.js';
 import { samePadding } from '../ops/layers/conv-geometry.js';
 import { convReluMaxPool } from '../ops/layers/conv-pool.js';
+import type { Epilogue } from '../ops/layers/epilogue.js';
 import type { MaxPoolOptions } from '../ops/layers/pool-max.js';
 import { type Size1, type Size2, type Size3, sizes } from '../ops/layers/sizes.js';
 import { pad } from '../ops/shape/pad.js';

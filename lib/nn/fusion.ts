@@ -1,5 +1,5 @@
 // Layers that run as one kernel. Each may be a subclass, have hooks or another `forward`: then it runs as it is.
-import type { Activation } from '../ops/layers/conv.js';
+import type { Activation } from '../ops/layers/epilogue.js';
 import { markRectified } from '../ops/layers/rectified.js';
 import { add } from '../ops/pointwise/arithmetic.js';
 import { isGradEnabled, noGrad } from '../tensor/scope.js';
@@ -92,6 +92,15 @@ function foldedOf(conv: ConvForward, norm: BatchNorm): Folded {
   return folded;
 }
 
+/** `activation(norm(x) + addend)`, by one kernel where the norm is a plain batch normalization. @internal */
+export function normActivation(norm: Module, activation: Layer, x: Tensor, addend?: Tensor): Tensor {
+  const kind = activationOf(activation);
+  if (isNorm(norm) && (kind || !activation)) return norm._forwardWith(x, { activation: kind ?? 'none', addend });
+  const out = norm.forward(x);
+  const sum = addend ? add(out, addend) : out;
+  return activation ? activation.forward(sum) : sum;
+}
+
 /** `activation(norm(conv(x)) + addend)`, in evaluation without gradients by one kernel. @internal */
 export function convNorm(conv: Module, norm: Module, activation: Layer, x: Tensor, addend?: Tensor): Tensor {
   if (folds(conv, norm, x)) {
@@ -100,9 +109,7 @@ export function convNorm(conv: Module, norm: Module, activation: Layer, x: Tenso
     const out = runForward(conv as ConvForward, x, { activation: kind ?? 'none', addend }, folded);
     return activation && !kind ? activation.forward(out) : out;
   }
-  const out = norm.forward(conv.forward(x));
-  const sum = addend ? add(out, addend) : out;
-  return activation ? activation.forward(sum) : sum;
+  return normActivation(norm, activation, conv.forward(x), addend);
 }
 
 /** Runs `layers[i]` and the layers behind it that its kernel takes on; the result, and how many layers these were. */
@@ -116,6 +123,7 @@ function runFused(layers: readonly Module[], i: number, x: Tensor): [out: Tensor
     const last = activationOf(third) ? third : null;
     return [convNorm(layer, second, last, x), last ? 3 : 2];
   }
+  if (isNorm(layer) && activationOf(second)) return [normActivation(layer, second, x), 2];
   if (!takesRelu(layer) || activationOf(second) !== 'relu') return [layer.forward(x), 1];
   const pooled = pools(layer, second, third) ? runForwardPooled(layer as ConvForward, x, third) : null;
   if (pooled) return [pooled, 3];

@@ -1,5 +1,6 @@
 import { ArgumentError, ShapeError, shapeText, valueText } from '../errors.js';
-import { batchNorm } from '../ops/layers/norm.js';
+import type { Epilogue } from '../ops/layers/epilogue.js';
+import { batchNormWith } from '../ops/layers/norm.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { getDefaultDType, ones, tensor, zeros } from '../tensor/create.js';
 import type { DType } from '../tensor/dtype.js';
@@ -130,6 +131,11 @@ export abstract class BatchNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    return this._forwardWith(x);
+  }
+
+  /** @internal */
+  _forwardWith(x: Tensor, epilogue?: Epilogue): Tensor {
     const name = this.constructor.name;
     checkTensor(name, x);
     if (!this._takes(x.ndim)) {
@@ -141,11 +147,12 @@ export abstract class BatchNorm extends Module {
     }
     const tracking = this.training && this.trackRunningStats;
     const batches = tracking && this.numBatchesTracked ? countBatch(this.numBatchesTracked, this.momentum === null) : 0;
-    return batchNorm(x, this.runningMean, this.runningVar, this.weight, this.bias, {
+    const options = {
       training: this.training || !this.trackRunningStats,
       momentum: this.momentum ?? (tracking ? 1 / batches : 0),
       eps: this.eps,
-    });
+    };
+    return batchNormWith(x, this, options, epilogue);
   }
 
   override extraRepr(): string {

@@ -9,7 +9,8 @@ namespace {
 
 // Enough to keep many threads busy; more would only cost memory.
 constexpr int64_t kChunks = 16;
-constexpr int64_t kPackedBytes = 8 << 20;
+constexpr int64_t kBackwardChunks = 8;  // each has its own sums for the queries' gradient
+constexpr int64_t kPackedBytes = 1 << 20;
 constexpr int64_t kRowsPerChunk = 256;
 
 template <class T>
@@ -200,6 +201,7 @@ struct Backward {
   bool wantsQuery, wantsKey, wantsValue;
   const T* logSums;
   int64_t parts;  // of the keys of a group
+  bool direct;    // the gradient of the queries is summed where it stays
   T *deltas, *sums;
 
   int64_t headSize() const { return call.rule.queries * call.queryRow(); }
@@ -220,7 +222,13 @@ struct Backward {
     if (call.masked) t.maskHead = call.mask.strides[axis] * static_cast<int64_t>(itemSize(call.mask.dtype));
     t.randomRow = head * call.rule.queries;
     t.logSums = logSums + head * call.rule.queries, t.deltas = deltas + head * call.rule.queries;
-    if (wantsQuery) t.gradQuery = sums + part * partSize() + head * headSize();
+    if (direct) {
+      t.gradQuery = gradQuery.ptr<T>() + Call<T>::offsetOf(gradQuery, batch, own);
+      t.gradQueryRow = gradQuery.strides[axis + 1], t.gradQueryHead = gradQuery.strides[axis];
+    } else if (wantsQuery) {
+      t.gradQuery = sums + part * partSize() + head * headSize();
+      t.gradQueryRow = call.queryRow(), t.gradQueryHead = headSize();
+    }
     if (wantsKey) t.gradKey = Call<T>::template rowsOf<T>(gradKey, batch, group);
     if (wantsValue) t.gradValue = Call<T>::template rowsOf<T>(gradValue, batch, group);
     return t;
@@ -243,10 +251,10 @@ struct Backward {
     exec.parallelFor(call.items() * parts, [&](int64_t c) {
       if (!exec.stopping()) call.table->backward(task(c / parts, c % parts), threadScratch<T>(scratch));
     });
-    if (!wantsQuery) return;
+    if (!wantsQuery || direct) return;
     exec.parallelFor(all, [&](int64_t c) {
       rowsOfChunk(c, [&](int64_t batch, int64_t own, int64_t head, int64_t row0, int64_t row1) {
-        call.table->addParts(sums + head * headSize(), parts, partSize(), call.rule.width, call.rule.scale, row0, row1,
+        call.table->addParts(sums + head * headSize(), parts, partSize(), call.rule.width, row0, row1,
                              Call<T>::template rowsOf<T>(gradQuery, batch, own));
       });
     });
@@ -266,10 +274,12 @@ void enqueueBackward(Context& ctx, const Call<T>& call, const Tensor* gradQuery,
   if (gradValue) b.gradValue = *gradValue;
   b.logSums = logSums.ptr<T>();
   const int64_t keyBlocks = ceilDiv(call.rule.keys, call.table->backwardKeys);
-  b.parts = std::clamp<int64_t>(ceilDiv(kChunks, call.items()), 1, std::max<int64_t>(1, keyBlocks));
+  b.parts = std::clamp<int64_t>(ceilDiv(kBackwardChunks, call.items()), 1, std::max<int64_t>(1, keyBlocks));
+  b.direct =
+      gradQuery && b.parts == 1 && gradQuery->strides[gradQuery->ndim - 1] == 1 && call.rule.width == call.queryRow();
   const int64_t rows = call.batches * call.heads * call.rule.queries;
   const Scratch deltas = ctx.scratch(static_cast<size_t>(std::max<int64_t>(1, rows)) * sizeof(T));
-  const int64_t sums = b.wantsQuery ? b.parts * b.partSize() : 0;
+  const int64_t sums = b.wantsQuery && !b.direct ? b.parts * b.partSize() : 0;
   const Scratch partial = ctx.scratch(static_cast<size_t>(std::max<int64_t>(1, sums)) * sizeof(T));
   b.deltas = deltas.template as<T>(), b.sums = partial.template as<T>();
   ctx.stream.enqueue("scaledDotProductAttentionBackward", {gradQuery, gradKey, gradValue},

@@ -128,10 +128,11 @@ struct Forward {
           const int64_t offset = p.offsetOf(unit, part), at = unit * p.channels;
           if (p.columns) {
             return kernels->affine[p.wide](p.band(part), from + offset, to + offset, center + at, scale + at,
-                                           shift + at);
+                                           shift + at, cpu::NormFinish{});
           }
           const int64_t run = unit * p.perGroup + part;
-          kernels->affineRuns[p.wide](run, run + 1, p.spatial, p.size(), from, to, center, scale, shift, p.streamed);
+          kernels->affineRuns[p.wide](run, run + 1, p.spatial, p.size(), from, to, center, scale, shift,
+                                      cpu::NormFinish{}, p.streamed);
         });
   }
 
@@ -189,18 +190,19 @@ struct Backward {
     for (int64_t i = 0; i < p.size(); i++)
       center[i] = reinterpret_cast<const T*>(mean)[i / p.channels * p.groups + i % p.channels / p.perGroup];
     const T *scale = w.row<T>(p, 1), *slope = w.row<T>(p, 2), *shift = w.row<T>(p, 3);
+    auto open = [&](int64_t at) { return cpu::NormGate{center + at, center + at}; };  // lets every gradient pass
     p.overUnits(
         exec,
         [&](int64_t unit, int64_t part) {
           const int64_t offset = p.offsetOf(unit, part);
           if (p.columns) {
             const int64_t first = unit * p.channels, at = part * p.size() + first;
-            return kernels->gradSums[p.wide](p.band(part), g + offset, from + offset, center + first, w.first + at,
-                                             w.second + at);
+            return kernels->gradSums[p.wide](p.band(part), g + offset, from + offset, center + first, open(first),
+                                             w.first + at, w.second + at);
           }
           const int64_t run = unit * p.perGroup + part;
           kernels->gradSumsRuns[p.wide](cpu::NormRuns{0, 1, p.spatial}, g + offset, from + offset, center + run,
-                                        w.first + run, w.second + run);
+                                        open(run), w.first + run, w.second + run);
         },
         [&](int64_t unit) { makeParameters<T>(w, unit); },
         [&](int64_t unit, int64_t part) {
@@ -208,11 +210,11 @@ struct Backward {
           const int64_t offset = p.offsetOf(unit, part), at = unit * p.channels;
           if (p.columns) {
             return kernels->gradInput[p.wide](p.band(part), g + offset, from + offset, to + offset, center + at,
-                                              scale + at, slope + at, shift + at);
+                                              scale + at, slope + at, shift + at, open(at));
           }
           const int64_t run = unit * p.perGroup + part;
           kernels->gradInputRuns[p.wide](run, run + 1, p.spatial, p.size(), g, from, to, center, scale, slope, shift,
-                                         p.streamed);
+                                         open(0), p.streamed);
         });
     sumParameters<T>(w);
   }

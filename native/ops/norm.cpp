@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace nabla::ops {
 
 namespace {
 
-constexpr int64_t kGrain = 64 * 1024;  // elements per chunk
+constexpr int64_t kGrain = 64 * 1024;     // elements per chunk
+constexpr int64_t kNone = 0, kRelu6 = 2;  // the activation; 1 is relu
 
 // A [C] tensor as a task keeps it; `data` null: absent.
 struct Vector {
@@ -114,12 +116,14 @@ struct Plan {
   }
 };
 
-// One scratch block: partial sums, two totals per channel, four parameter rows of the element type.
+// One scratch block: partial sums, two totals per channel, parameter rows of the element type.
 struct Work {
+  static constexpr int kRows = 6;
   double *partials, *totals;
   char* parameters;
   static size_t bytes(const Plan& p) {
-    return static_cast<size_t>(p.parts() * 2 * p.parameters() + 2 * p.channels + 4 * p.parameters()) * sizeof(double);
+    return static_cast<size_t>(p.parts() * 2 * p.parameters() + 2 * p.channels + kRows * p.parameters()) *
+           sizeof(double);
   }
   Work(const Plan& p, double* memory)
       : partials(memory),
@@ -168,7 +172,8 @@ struct Forward {
   Plan plan;
   double* memory;
   char *x, *out;
-  Vector weight, bias, runningMean, runningVar, saveMean, saveInvStd;
+  Vector weight, bias, runningMean, runningVar, saveMean, saveInvStd, saveScale, saveShift;
+  cpu::NormFinish finish;
   double momentum, eps;
   bool training;
 
@@ -195,11 +200,13 @@ struct Forward {
     plan.overAll(
         exec,
         [&](const cpu::NormColumns& s, int64_t at, int64_t c) {
+          cpu::NormFinish here = finish;
+          if (finish.addend) here.addend = static_cast<const T*>(finish.addend) + at;
           kernels->affine[plan.wide](s, reinterpret_cast<T*>(x) + at, reinterpret_cast<T*>(out) + at, center + c,
-                                     scale + c, shift + c);
+                                     scale + c, shift + c, here);
         },
         [&](int64_t begin, int64_t end) {
-          kernels->affineRuns[plan.wide](begin, end, plan.spatial, plan.channels, x, out, center, scale, shift,
+          kernels->affineRuns[plan.wide](begin, end, plan.spatial, plan.channels, x, out, center, scale, shift, finish,
                                          plan.streamed);
           if (plan.streamed) storeFence();
         });
@@ -230,6 +237,8 @@ struct Forward {
       parameterRow<T>(plan, w, 2)[c] = static_cast<T>(bias.get<T>(c, 0) + (static_cast<double>(center) - m) * factor);
       saveMean.set<T>(c, m);
       saveInvStd.set<T>(c, invStd);
+      saveScale.set<T>(c, static_cast<double>(parameterRow<T>(plan, w, 1)[c]));
+      saveShift.set<T>(c, static_cast<double>(parameterRow<T>(plan, w, 2)[c]));
     }
     repeatParameters<T>(plan, w, 3);
   }
@@ -240,7 +249,8 @@ struct Backward {
   Plan plan;
   double* memory;
   char *gradX, *gradOut, *x;
-  Vector gradWeight, gradBias, weight, mean, invStd;
+  Vector gradWeight, gradBias, weight, mean, invStd, gateScale, gateShift;
+  double low, high;  // NaN: no bound
   bool training;
 
   template <class T>
@@ -249,34 +259,40 @@ struct Backward {
     double *sum = w.totals, *dot = w.totals + plan.channels;
     T *center = parameterRow<T>(plan, w, 0), *scale = parameterRow<T>(plan, w, 1);
     T *slope = parameterRow<T>(plan, w, 2), *shift = parameterRow<T>(plan, w, 3);
-    for (int64_t c = 0; c < plan.channels; c++) center[c] = static_cast<T>(mean.get<T>(c, 0));
-    repeatParameters<T>(plan, w, 1);
+    T *gateBy = parameterRow<T>(plan, w, 4), *gateFrom = parameterRow<T>(plan, w, 5);
+    for (int64_t c = 0; c < plan.channels; c++) {
+      center[c] = static_cast<T>(mean.get<T>(c, 0));
+      gateBy[c] = static_cast<T>(gateScale.get<T>(c, 0)), gateFrom[c] = static_cast<T>(gateShift.get<T>(c, 0));
+    }
+    repeatParameters<T>(plan, w, 6);
+    auto gate = [&](int64_t c) { return cpu::NormGate{gateBy + c, gateFrom + c, low, high}; };
     if (training || gradWeight.data || gradBias.data) {
       plan.overParts(
           exec,
           [&](const cpu::NormColumns& s, int64_t at, int64_t c, int64_t part) {
             kernels->gradSums[plan.wide](s, reinterpret_cast<T*>(gradOut) + at, reinterpret_cast<T*>(x) + at,
-                                         center + c, first(plan, w, part) + c, second(plan, w, part) + c);
+                                         center + c, gate(c), first(plan, w, part) + c, second(plan, w, part) + c);
           },
           [&](const cpu::NormRuns& s, int64_t at, int64_t c, int64_t part) {
             kernels->gradSumsRuns[plan.wide](s, reinterpret_cast<T*>(gradOut) + at, reinterpret_cast<T*>(x) + at,
-                                             center + c, first(plan, w, part) + c, second(plan, w, part) + c);
+                                             center + c, gate(c), first(plan, w, part) + c, second(plan, w, part) + c);
           });
       std::fill(w.totals, w.totals + 2 * plan.channels, 0.0);
       overPartials(plan, w, [&](int64_t c, double a, double b, int64_t) { sum[c] += a, dot[c] += b; });
     }
     makeParameters<T>(w, sum, dot);
     if (!gradX) return;
-    const T* from = training ? reinterpret_cast<T*>(x) : nullptr;
+    const T* from = training || gateScale.data ? reinterpret_cast<T*>(x) : nullptr;
     plan.overAll(
         exec,
         [&](const cpu::NormColumns& s, int64_t at, int64_t c) {
           kernels->gradInput[plan.wide](s, reinterpret_cast<T*>(gradOut) + at, from ? from + at : nullptr,
-                                        reinterpret_cast<T*>(gradX) + at, center + c, scale + c, slope + c, shift + c);
+                                        reinterpret_cast<T*>(gradX) + at, center + c, scale + c, slope + c, shift + c,
+                                        gate(c));
         },
         [&](int64_t begin, int64_t end) {
           kernels->gradInputRuns[plan.wide](begin, end, plan.spatial, plan.channels, gradOut, from, gradX, center,
-                                            scale, slope, shift, plan.streamed);
+                                            scale, slope, shift, gate(0), plan.streamed);
           if (plan.streamed) storeFence();
         });
   }
@@ -299,11 +315,16 @@ struct Backward {
 }  // namespace
 
 void batchNorm(Context& ctx, const Tensor& out, const Tensor& x, const Tensor* weight, const Tensor* bias,
-               const Tensor* runningMean, const Tensor* runningVar, const Tensor* saveMean, const Tensor* saveInvStd,
-               double momentum, double eps, bool training) {
+               const Tensor* addend, const Tensor* runningMean, const Tensor* runningVar, const Tensor* saveMean,
+               const Tensor* saveInvStd, const Tensor* saveScale, const Tensor* saveShift, double momentum, double eps,
+               bool training, int64_t activation) {
   if (x.shape[1] == 0) return;
   const Plan plan(ctx, x, &out);
   const Scratch scratch = ctx.scratch(Work::bytes(plan));
+  cpu::NormFinish finish;
+  if (addend) finish.addend = addend->data;
+  if (activation != kNone) finish.low = 0;
+  if (activation == kRelu6) finish.high = 6;
   const Forward task{&ctx.kernels.norm,
                      plan,
                      scratch.as<double>(),
@@ -315,12 +336,15 @@ void batchNorm(Context& ctx, const Tensor& out, const Tensor& x, const Tensor* w
                      Vector(runningVar),
                      Vector(saveMean),
                      Vector(saveInvStd),
+                     Vector(saveScale),
+                     Vector(saveShift),
+                     finish,
                      momentum,
                      eps,
                      training};
-  const Tensor* outs[] = {&out, saveMean, saveInvStd};
-  const Tensor* ins[] = {&x, weight, bias, training ? nullptr : runningMean, training ? nullptr : runningVar};
-  ctx.stream.enqueueList("batchNorm", outs, 3, ins, 5,
+  const Tensor* outs[] = {&out, saveMean, saveInvStd, saveScale, saveShift};
+  const Tensor* ins[] = {&x, weight, bias, addend, training ? nullptr : runningMean, training ? nullptr : runningVar};
+  ctx.stream.enqueueList("batchNorm", outs, 5, ins, 6,
                          [task](Exec& exec) { task.plan.wide ? task.run<double>(exec) : task.run<float>(exec); });
   if (!training || plan.count() == 0 || !(runningMean || runningVar)) return;
   // A task of its own: a failed batch must not spoil what the model has learned. The moments are in the scratch.
@@ -333,16 +357,31 @@ void batchNorm(Context& ctx, const Tensor& out, const Tensor& x, const Tensor* w
 
 void batchNormBackward(Context& ctx, const Tensor* gradX, const Tensor* gradWeight, const Tensor* gradBias,
                        const Tensor& gradOut, const Tensor& x, const Tensor* weight, const Tensor& mean,
-                       const Tensor& invStd, bool training) {
+                       const Tensor& invStd, const Tensor* scale, const Tensor* shift, bool training,
+                       int64_t activation) {
   if (x.shape[1] == 0) return;
   const Plan plan(ctx, x, gradX);
   const Scratch scratch = ctx.scratch(Work::bytes(plan));
-  const Backward task{&ctx.kernels.norm, plan,          scratch.as<double>(), gradX ? gradX->data : nullptr,
-                      gradOut.data,      x.data,        Vector(gradWeight),   Vector(gradBias),
-                      Vector(weight),    Vector(&mean), Vector(&invStd),      training};
+  const double absent = std::numeric_limits<double>::quiet_NaN();
+  const Backward task{&ctx.kernels.norm,
+                      plan,
+                      scratch.as<double>(),
+                      gradX ? gradX->data : nullptr,
+                      gradOut.data,
+                      x.data,
+                      Vector(gradWeight),
+                      Vector(gradBias),
+                      Vector(weight),
+                      Vector(&mean),
+                      Vector(&invStd),
+                      Vector(scale),
+                      Vector(shift),
+                      activation == kNone ? absent : 0,
+                      activation == kRelu6 ? 6 : absent,
+                      training};
   const Tensor* outs[] = {gradX, gradWeight, gradBias};
-  const Tensor* ins[] = {&gradOut, &x, weight, &mean, &invStd};
-  ctx.stream.enqueueList("batchNormBackward", outs, 3, ins, 5,
+  const Tensor* ins[] = {&gradOut, &x, weight, &mean, &invStd, scale, shift};
+  ctx.stream.enqueueList("batchNormBackward", outs, 3, ins, 7,
                          [task](Exec& exec) { task.plan.wide ? task.run<double>(exec) : task.run<float>(exec); });
 }
 

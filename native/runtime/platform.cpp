@@ -41,6 +41,17 @@ int availableCpus() {
   return n ? static_cast<int>(n) : 1;
 }
 
+int currentCpu() { return sched_getcpu(); }
+
+void leaveCpu(int cpu) {
+  if (cpu < 0 || cpu != sched_getcpu()) return;
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2) return;
+  cpu_set_t others = allowed;
+  CPU_CLR(cpu, &others);
+  if (sched_setaffinity(0, sizeof others, &others) == 0) sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
 void waitOnAddress(std::atomic<uint32_t>& word, uint32_t expected, int64_t timeoutMicros) {
   timespec limit{timeoutMicros / 1000000, (timeoutMicros % 1000000) * 1000};
   syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, timeoutMicros < 0 ? nullptr : &limit, nullptr, 0);
@@ -51,6 +62,9 @@ void wakeAddress(std::atomic<uint32_t>& word, bool all) {
 }
 
 #else
+
+int currentCpu() { return -1; }
+void leaveCpu(int) {}
 
 int availableCpus() {
   const unsigned n = std::thread::hardware_concurrency();

@@ -22,6 +22,12 @@ double nowMicros();
 void sleepMicros(int64_t micros);
 int availableCpus();
 
+// The CPU that runs the calling thread; -1 where that cannot be told.
+int currentCpu();
+// Moves the calling thread elsewhere if it runs on this CPU and may run on another. A woken thread is often put beside
+// the one that woke it, which goes on: the two then take turns for milliseconds while another CPU is idle.
+void leaveCpu(int cpu);
+
 // After non-temporal stores, before others may read what they wrote.
 inline void storeFence() {
 #if defined(__x86_64__) || defined(_M_X64)

@@ -6,9 +6,12 @@
 namespace nabla {
 
 namespace {
-constexpr double kSpinMicros = 100;      // executor, after the last task
-constexpr int kPollPauses = 64;          // between two looks: each takes the producer's cache line away from it
-constexpr double kWaitSpinMicros = 500;  // a thread that waits for the stream, without work of its own
+constexpr double kSpinMicros = 100;     // executor, after the last task
+constexpr int kPollPauses = 64;         // between two looks: each takes the producer's cache line away from it
+constexpr double kPatienceMicros = 20;  // of a thread that waits while nothing happens, before it looks where it runs
+// A thread that waits for the stream, without work of its own. Longer than a sleeping CPU of a virtual machine needs
+// to wake (up to 1 ms): else executor and waiter fall asleep in turns.
+constexpr double kWaitSpinMicros = 3000;
 }  // namespace
 
 void Exec::fail(const char* format, ...) {
@@ -19,7 +22,7 @@ void Exec::fail(const char* format, ...) {
   va_end(args);
 }
 
-Stream::Stream(int threads) : ring_(new Granule[kGranules]), pool_(threads) {
+Stream::Stream(int threads) : ring_(new Granule[kGranules]), pool_(threads, &tail_) {
   thread_ = std::thread([this] {
     loop();
     exited_.store(true);
@@ -84,7 +87,10 @@ void Stream::publish() {
   tail_.exchange(next_, std::memory_order_seq_cst);
   // Claim the wake-up: a woken thread needs 25-100 us to run, and without the exchange every task until then would
   // cost a system call.
-  if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(0)) wakeAddress(sleeping_, false);
+  if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(0)) {
+    producerCpu_.store(currentCpu(), std::memory_order_relaxed);
+    wakeAddress(sleeping_, false);
+  }
 }
 
 void Stream::execute(Task* task) {
@@ -148,6 +154,7 @@ void Stream::loop() {
     if (tail == head) tail = tail_.load(std::memory_order_acquire);
     if (tail != head) {
       auto* task = reinterpret_cast<Task*>(&ring_[head % kGranules]);
+      executorCpu_.store(currentCpu(), std::memory_order_relaxed);
       if (task->run) timing_ ? executeTimed(task, head) : execute(task);
       head += task->granules;
       head_.exchange(head, std::memory_order_seq_cst);
@@ -162,7 +169,10 @@ void Stream::loop() {
       for (int i = 0; i < kPollPauses; i++) spinPause();
       if (nowMicros() - idleSince < kSpinMicros) continue;
       sleeping_.exchange(1, std::memory_order_seq_cst);
-      if (tail_.load(std::memory_order_seq_cst) == head && !stopping_.load()) waitOnAddress(sleeping_, 1, -1);
+      if (tail_.load(std::memory_order_seq_cst) == head && !stopping_.load()) {
+        waitOnAddress(sleeping_, 1, -1);
+        leaveCpu(producerCpu_.load(std::memory_order_relaxed));
+      }
       sleeping_.store(0);
     }
   }
@@ -186,8 +196,13 @@ bool Stream::wait(uint64_t position, int64_t timeoutMicros) {
     if (timeoutMicros >= 0 && now - start >= static_cast<double>(timeoutMicros)) return finish(false);
     if (helped) idleSince = now;
     if (now - idleSince < kWaitSpinMicros) {
-      if (!helped)
+      if (!helped) {
         for (int i = 0; i < 32; i++) spinPause();
+        if (now - idleSince > kPatienceMicros) {  // the executor may be waiting for this CPU
+          leaveCpu(executorCpu_.load(std::memory_order_relaxed));
+          std::this_thread::yield();
+        }
+      }
       continue;
     }
     pool_.leave();
@@ -195,6 +210,7 @@ bool Stream::wait(uint64_t position, int64_t timeoutMicros) {
     const uint32_t seen = signal_.load();
     const int64_t left = timeoutMicros < 0 ? 100000 : timeoutMicros - static_cast<int64_t>(now - start);
     if (head_.load(std::memory_order_seq_cst) < position) waitOnAddress(signal_, seen, left > 0 ? left : 1);
+    leaveCpu(executorCpu_.load(std::memory_order_relaxed));
     waiters_.fetch_sub(1);
     pool_.join();
   }

@@ -137,6 +137,8 @@ class Stream {
   alignas(64) std::atomic<uint64_t> head_{0};
   alignas(64) std::atomic<uint32_t> sleeping_{0};
   std::atomic<uint32_t> waiters_{0};
+  std::atomic<int> producerCpu_{-1};  // of the thread that woke the executor
+  std::atomic<int> executorCpu_{-1};  // when its last task began
   std::atomic<uint32_t> signal_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> exited_{false};

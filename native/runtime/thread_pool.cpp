@@ -7,6 +7,7 @@ namespace nabla {
 
 namespace {
 constexpr double kSpinMicros = 100;
+constexpr double kProducerMicros = 100;  // work was queued so shortly ago: more will be
 constexpr int kScratchSlots = 4;
 constexpr uint32_t kClosed = UINT32_MAX;  // chunk number of a region that is being set up
 std::atomic<int64_t> totalScratch{0};
@@ -28,7 +29,7 @@ struct ThreadScratch {
 thread_local ThreadScratch scratch;
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) { start(threads); }
+ThreadPool::ThreadPool(int threads, const std::atomic<uint64_t>* queued) : queued_(queued) { start(threads); }
 ThreadPool::~ThreadPool() { stop(); }
 
 void* ThreadPool::threadScratch(size_t bytes, int slot) {
@@ -48,6 +49,8 @@ int64_t ThreadPool::scratchBytes() { return totalScratch.load(); }
 
 void ThreadPool::start(int threads) {
   quit_ = false;
+  crowded_ = queued_ && availableCpus() <= threads;
+  producing_ = false;
   closeShares(generation_.load());  // who waits may still look at the last region
   shares_.store(std::clamp(threads, 1, kMostShares), std::memory_order_release);
   for (int i = 1; i < threads; i++) workers_.emplace_back([this, i] { work(i); });
@@ -83,7 +86,7 @@ void ThreadPool::closeShares(uint32_t generation) {
 }
 
 // False if a new region has begun.
-bool ThreadPool::takeShare(uint32_t generation, int share) {
+bool ThreadPool::takeShare(uint32_t generation, int share, int thread) {
   std::atomic<uint64_t>& shared = share_[share].state;
   uint64_t state = shared.load(std::memory_order_acquire);
   for (;;) {
@@ -97,6 +100,7 @@ bool ThreadPool::takeShare(uint32_t generation, int share) {
       failed_.store(true, std::memory_order_relaxed);
     }
     done_.fetch_add(1, std::memory_order_release);
+    if (thread == 0) recruit();
     state = shared.load(std::memory_order_acquire);
   }
 }
@@ -104,7 +108,22 @@ bool ThreadPool::takeShare(uint32_t generation, int share) {
 void ThreadPool::takeChunks(uint32_t generation, int thread) {
   const int shares = shares_.load(std::memory_order_acquire);
   for (int i = 0; i < shares; i++) {
-    if (!takeShare(generation, (thread + i) % shares)) return;
+    if (!takeShare(generation, (thread + i) % shares, thread)) return;
+  }
+}
+
+// Wakes helpers that are wanted; the executor asks at the start of a region and after each of its chunks.
+void ThreadPool::recruit() {
+  if (crowded_) {
+    const uint64_t queued = queued_->load(std::memory_order_relaxed);
+    const double now = nowMicros();
+    if (queued != lastQueued_) lastQueued_ = queued, queuedAt_ = now;
+    const bool producing = now - queuedAt_ < kProducerMicros;
+    if (producing != producing_.load(std::memory_order_relaxed)) producing_.store(producing);
+  }
+  if (sleepers_.load(std::memory_order_seq_cst) > (replaced(1) ? 1 : 0)) {
+    executorCpu_.store(currentCpu(), std::memory_order_relaxed);
+    wakeAddress(generation_, true);
   }
 }
 
@@ -122,7 +141,7 @@ void ThreadPool::run(int64_t n, Body body, void* context) {
     share_[i].state.store(upper | static_cast<uint64_t>(startOf(i)), std::memory_order_release);
   }
   generation_.exchange(generation, std::memory_order_seq_cst);  // as in Stream::publish
-  if (sleepers_.load(std::memory_order_seq_cst) > assistants_.load()) wakeAddress(generation_, true);
+  recruit();
   takeChunks(generation, 0);
   for (int spins = 0; done_.load(std::memory_order_acquire) != n; spins++) {
     spinPause();
@@ -145,21 +164,26 @@ bool ThreadPool::help(uint32_t& seen) {
 void ThreadPool::work(int thread) {
   setThreadPriority(priority_);
   uint32_t seen = generation_.load();
+  double idleSince = nowMicros();
   while (!quit_.load(std::memory_order_relaxed)) {
-    uint32_t generation;
-    double idleSince = nowMicros();
-    while ((generation = generation_.load(std::memory_order_acquire)) == seen) {
-      for (int i = 0; i < 32; i++) spinPause();
-      const bool replaced = thread == 1 && assistants_.load(std::memory_order_relaxed) > 0;
-      if (!replaced && nowMicros() - idleSince < kSpinMicros) continue;
-      sleepers_.fetch_add(1);
-      if (generation_.load() == seen && !quit_) waitOnAddress(generation_, seen, -1);
-      sleepers_.fetch_sub(1);
+    const uint32_t generation = generation_.load(std::memory_order_acquire);
+    if (generation != seen && !replaced(thread)) {
+      seen = generation;
+      takeChunks(generation, thread);
       idleSince = nowMicros();
+      continue;
     }
-    seen = generation;
-    if (quit_.load()) return;
-    takeChunks(generation, thread);
+    for (int i = 0; i < 32; i++) spinPause();
+    if (!replaced(thread) && nowMicros() - idleSince < kSpinMicros) continue;
+    sleepers_.fetch_add(1);
+    // A wake that falls between this and the sleep comes again with the next chunk.
+    const uint32_t now = generation_.load();
+    if ((now == seen || replaced(thread)) && !quit_) {
+      waitOnAddress(generation_, now, -1);
+      leaveCpu(executorCpu_.load(std::memory_order_relaxed));
+    }
+    sleepers_.fetch_sub(1);
+    idleSince = nowMicros();
   }
 }
 

@@ -15,7 +15,8 @@ namespace nabla {
 
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads);
+  // queued: changes whenever a thread queues work for the executor; may be null.
+  explicit ThreadPool(int threads, const std::atomic<uint64_t>* queued = nullptr);
   ~ThreadPool();
 
   // Runs f(chunk) for every chunk in [0, n), on any thread, in any order; returns when all are done. Executor only.
@@ -50,8 +51,13 @@ class ThreadPool {
   using Body = void (*)(void*, int64_t);
   void run(int64_t n, Body body, void* context);
   void work(int thread);
+  void recruit();
+  // A helper that sleeps because the thread that waits or queues has its CPU.
+  bool replaced(int thread) const {
+    return thread == 1 && (assistants_.load(std::memory_order_relaxed) || producing_.load(std::memory_order_relaxed));
+  }
   void takeChunks(uint32_t generation, int thread);
-  bool takeShare(uint32_t generation, int share);
+  bool takeShare(uint32_t generation, int share, int thread);
   void closeShares(uint32_t generation);
   int64_t startOf(int share) const {
     return chunks_.load(std::memory_order_acquire) * share / shares_.load(std::memory_order_acquire);
@@ -74,8 +80,16 @@ class ThreadPool {
   alignas(64) std::atomic<uint32_t> generation_{0};
   std::atomic<int> sleepers_{0};
   std::atomic<int> assistants_{0};
+  std::atomic<bool> producing_{false};
+  std::atomic<int> executorCpu_{-1};  // when it last woke helpers
   std::atomic<bool> quit_{false};
   std::atomic<bool> failed_{false};
+  // Where CPUs are no more than threads, a thread that queues work has that of a helper: with both awake, one of them
+  // is preempted with a chunk in hand, and everybody waits for it. Executor only.
+  const std::atomic<uint64_t>* queued_;
+  bool crowded_ = false;
+  uint64_t lastQueued_ = 0;
+  double queuedAt_ = 0;
   Priority priority_ = Priority::kNormal;
   std::vector<std::thread> workers_;
 };

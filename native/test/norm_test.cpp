@@ -1,6 +1,9 @@
 // Batch normalization against two-pass formulas in double, on every instruction set, with one to three threads.
 #include "ops/norm.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "rig.h"
 
 using namespace nabla;
@@ -76,8 +79,8 @@ void check(Rig& rig, const Case& k, DType dtype, const char* what, std::vector<s
   const auto rms = rig.fillNormal(rm, 5), rvs = rig.fillNormal(rv, 6, 2, 0.1);
   const double eps = 1e-5, tiny = dtype == DType::kFloat64 ? 1e-12 : 3e-6;
   const Expected e = reference(k, xs, gs, ws, bs, eps);
-  ops::batchNorm(rig.ctx, out, x, &w, &b, &rm, &rv, &sm, &si, 0.1, eps, true);
-  ops::batchNormBackward(rig.ctx, &gx, &gw, &gb, g, x, &w, sm, si, true);
+  ops::batchNorm(rig.ctx, out, x, &w, &b, nullptr, &rm, &rv, &sm, &si, nullptr, nullptr, 0.1, eps, true, 0);
+  ops::batchNormBackward(rig.ctx, &gx, &gw, &gb, g, x, &w, sm, si, nullptr, nullptr, true, 0);
   rig.wait();
   // The saved mean rounds to the dtype: what it loses, in units of the deviation, comes back in the gradients.
   const double count = static_cast<double>(x.numel() / channels);
@@ -104,8 +107,8 @@ void check(Rig& rig, const Case& k, DType dtype, const char* what, std::vector<s
 
   // Running statistics, without affine parameters; only the gradient of x.
   mean = Rig::values(rm), var = Rig::values(rv);
-  ops::batchNorm(rig.ctx, out, x, nullptr, nullptr, &rm, &rv, &sm, &si, 0.1, eps, false);
-  ops::batchNormBackward(rig.ctx, &gx, nullptr, nullptr, g, x, nullptr, sm, si, false);
+  ops::batchNorm(rig.ctx, out, x, nullptr, nullptr, nullptr, &rm, &rv, &sm, &si, nullptr, nullptr, 0.1, eps, false, 0);
+  ops::batchNormBackward(rig.ctx, &gx, nullptr, nullptr, g, x, nullptr, sm, si, nullptr, nullptr, false, 0);
   rig.wait();
   std::vector<double> outs = xs, grads = gs;
   const size_t inner = xs.size() / static_cast<size_t>(k.shape[0] * channels);
@@ -118,13 +121,59 @@ void check(Rig& rig, const Case& k, DType dtype, const char* what, std::vector<s
   CHECK(maxError(Rig::values(gx), grads) < tiny, "%s", what);
 }
 
+// Addend and activation in the same pass: the same bits as one after the other, and so are their gradients.
+void checkActivation(Rig& rig, const Case& k, DType dtype, const char* what) {
+  const int64_t channels = k.shape[1];
+  auto image = [&] { return rig.make(dtype, k.shape, k.order); };
+  auto vector = [&] { return rig.make(dtype, {channels}); };
+  const Tensor x = image(), plain = image(), out = image(), addend = image(), g = image(), masked = image();
+  const Tensor gx = image(), wanted = image();
+  const Tensor w = vector(), b = vector(), sm = vector(), si = vector(), ss = vector(), sh = vector();
+  const Tensor gw = vector(), gb = vector(), gw0 = vector(), gb0 = vector();
+  rig.fillNormal(x, 1, k.mean, k.std), rig.fillNormal(w, 3, 3, 0.2), rig.fillNormal(b, 4);
+  const auto gs = rig.fillNormal(g, 2), addends = rig.fillNormal(addend, 5);
+  auto forward = [&](const Tensor& to, const Tensor* more, int64_t activation) {
+    ops::batchNorm(rig.ctx, to, x, &w, &b, more, nullptr, nullptr, &sm, &si, &ss, &sh, 0.1, 1e-5, true, activation);
+  };
+  forward(plain, nullptr, 0);
+  for (int64_t activation : {1, 2}) {
+    const double high = activation == 2 ? 6 : std::numeric_limits<double>::infinity();
+    forward(out, nullptr, activation);
+    rig.wait();
+    const auto values = Rig::values(plain);
+    std::vector<double> bounded = values, passed = gs;
+    for (size_t i = 0; i < values.size(); i++) {
+      bounded[i] = std::min(std::max(values[i], 0.0), high);
+      if (values[i] <= 0 || values[i] >= high) passed[i] = 0;
+    }
+    CHECK(maxError(Rig::values(out), bounded) == 0, "%s, activation %d", what, static_cast<int>(activation));
+    rig.fill(masked, passed);
+    ops::batchNormBackward(rig.ctx, &gx, &gw, &gb, g, x, &w, sm, si, &ss, &sh, true, activation);
+    ops::batchNormBackward(rig.ctx, &wanted, &gw0, &gb0, masked, x, &w, sm, si, nullptr, nullptr, true, 0);
+    rig.wait();
+    for (auto [got, want] : {std::pair(&gx, &wanted), {&gw, &gw0}, {&gb, &gb0}})
+      CHECK(maxError(Rig::values(*got), Rig::values(*want)) == 0, "%s, gradient %d", what,
+            static_cast<int>(activation));
+    // With an addend: rounded before and after it, as by two ops.
+    forward(out, &addend, activation);
+    rig.wait();
+    for (size_t i = 0; i < values.size(); i++) {
+      const double sum = values[i] + addends[i];
+      const double rounded = dtype == DType::kFloat64 ? sum : static_cast<double>(static_cast<float>(sum));
+      bounded[i] = std::min(std::max(rounded, 0.0), high);
+    }
+    CHECK(maxError(Rig::values(out), bounded) == 0, "%s, addend %d", what, static_cast<int>(activation));
+  }
+}
+
 void checkEmpty(Rig& rig) {
   const Tensor x = rig.make(DType::kFloat32, {0, 4, 3, 3}), v = rig.make(DType::kFloat32, {4});
   const Tensor gw = rig.random(DType::kFloat32, {4}), gb = rig.random(DType::kFloat32, {4});
   const Tensor rm = rig.random(DType::kFloat32, {4}), before = rm;
   const auto kept = Rig::values(before);
-  ops::batchNorm(rig.ctx, x, x, nullptr, nullptr, &rm, &v, nullptr, nullptr, 0.1, 1e-5, true);
-  ops::batchNormBackward(rig.ctx, &x, &gw, &gb, x, x, nullptr, v, v, true);
+  ops::batchNorm(rig.ctx, x, x, nullptr, nullptr, nullptr, &rm, &v, nullptr, nullptr, nullptr, nullptr, 0.1, 1e-5, true,
+                 0);
+  ops::batchNormBackward(rig.ctx, &x, &gw, &gb, x, x, nullptr, v, v, nullptr, nullptr, true, 0);
   rig.wait();
   CHECK(Rig::values(rm) == kept, "running mean of an empty batch");
   CHECK(Rig::values(gw) == std::vector<double>(4), "gradient of an empty batch");
@@ -142,9 +191,11 @@ void benchmark(Isa isa, int threads) {
     const Tensor m = rig.make(DType::kFloat32, {64}), s = rig.make(DType::kFloat32, {64});
     rig.fillNormal(x, 1), rig.fillNormal(g, 2);
     const double n = 4.0 * x.numel();
-    rig.bench(last ? "batchNorm [8,64,56,56] channels last" : "batchNorm [8,64,56,56] contiguous", 3 * n,
-              [&] { ops::batchNorm(rig.ctx, out, x, &v, &v, nullptr, nullptr, &m, &s, 0.1, 1e-5, true); });
-    rig.bench("  backward", 5 * n, [&] { ops::batchNormBackward(rig.ctx, &out, &m, &s, g, x, &v, v, v, true); });
+    rig.bench(last ? "batchNorm [8,64,56,56] channels last" : "batchNorm [8,64,56,56] contiguous", 3 * n, [&] {
+      ops::batchNorm(rig.ctx, out, x, &v, &v, nullptr, nullptr, nullptr, &m, &s, nullptr, nullptr, 0.1, 1e-5, true, 0);
+    });
+    rig.bench("  backward", 5 * n,
+              [&] { ops::batchNormBackward(rig.ctx, &out, &m, &s, g, x, &v, v, v, nullptr, nullptr, true, 0); });
   }
 }
 
@@ -164,6 +215,7 @@ int main(int argc, char** argv) {
           Rig rig(isa, threads);
           if (threads == 3) rig.ctx.streamedBytes = 0;  // past the caches: the same bits
           check(rig, k, dtype, what, &bits);
+          checkActivation(rig, k, dtype, what);
         }
       }
       Rig rig(isa, threads);

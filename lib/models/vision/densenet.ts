@@ -1,5 +1,5 @@
 import { checkpoint } from '../../autograd/checkpoint.js';
-import { convNorm } from '../../nn/fusion.js';
+import { convNorm, normActivation } from '../../nn/fusion.js';
 import { AvgPool2d, BatchNorm2d, Conv2d, init, Linear, MaxPool2d, Module, ReLU, Sequential } from '../../nn/index.js';
 import { adaptiveAvgPool2d } from '../../ops/layers/pool-avg.js';
 import { relu_ } from '../../ops/pointwise/inplace.js';
@@ -51,7 +51,7 @@ class DenseLayer extends Module<[readonly Tensor[]]> {
 
   /** What comes before the bottleneck's convolution. */
   private joined(made: readonly Tensor[]): Tensor {
-    return this.relu1.forward(this.norm1.forward(cat(made, 1)));
+    return normActivation(this.norm1, this.relu1, cat(made, 1));
   }
 
   private bottleneck(made: readonly Tensor[]): Tensor {
@@ -59,7 +59,7 @@ class DenseLayer extends Module<[readonly Tensor[]]> {
       return convNorm(this.conv1, this.norm2, this.relu2, this.joined(made));
     }
     const narrow = checkpoint((...parts: Tensor[]) => this.conv1.forward(this.joined(parts)), [...made]);
-    return this.relu2.forward(this.norm2.forward(narrow));
+    return normActivation(this.norm2, this.relu2, narrow);
   }
 
   forward(made: readonly Tensor[]): Tensor {

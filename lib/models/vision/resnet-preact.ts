@@ -2,7 +2,7 @@
 
 import { ArgumentError, valueText } from '../../errors.js';
 import { Conv2d } from '../../nn/conv.js';
-import { convNorm } from '../../nn/fusion.js';
+import { convNorm, normActivation } from '../../nn/fusion.js';
 import { Linear, Module, ReLU, Sequential } from '../../nn/index.js';
 import { checkSize } from '../../nn/linear.js';
 import { BatchNorm2d } from '../../nn/norm.js';
@@ -60,7 +60,7 @@ abstract class PreActBlock extends Module {
   protected abstract branch(x: Tensor): Tensor;
 
   forward(x: Tensor): Tensor {
-    const active = this.bn1 ? this.relu.forward(this.bn1.forward(x)) : x;
+    const active = this.bn1 ? normActivation(this.bn1, this.relu, x) : x;
     return add(this.branch(active), this.downsample ? this.downsample.forward(active) : x);
   }
 }
@@ -116,7 +116,7 @@ export class PreActBottleneck extends PreActBlock {
 
   protected branch(x: Tensor): Tensor {
     const out = this.conv2.forward(convNorm(this.conv1, this.bn2, this.relu, x));
-    return this.conv3.forward(this.relu.forward(this.bn3.forward(out)));
+    return this.conv3.forward(normActivation(this.bn3, this.relu, out));
   }
 }
 
@@ -179,7 +179,7 @@ export class PreActResNet extends Module {
     const stem = this.maxpool.forward(convNorm(this.conv1, this.bn1, this.relu, x));
     const early = this.layer2.forward(this.layer1.forward(stem));
     const late = this.layer4.forward(this.layer3.forward(early));
-    return classify(this.relu.forward(this.bn5.forward(late)), this.avgpool, this.fc);
+    return classify(normActivation(this.bn5, this.relu, late), this.avgpool, this.fc);
   }
 }
 

@@ -6,9 +6,7 @@ import { checkOptions, checkTensor } from '../../tensor/check.js';
 import { channelsLastStrides, contiguousStrides, kernelStrides, sameShape } from '../../tensor/layout.js';
 import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
-import { add, sub } from '../pointwise/arithmetic.js';
-import { clamp } from '../pointwise/select.js';
-import { relu, reluGrad } from '../pointwise/unary.js';
+import { reluGrad } from '../pointwise/unary.js';
 import { contiguous, expand, kernelLayout, permute, reshape, squeeze, sumTo, unsqueeze } from '../shape/view.js';
 import {
   type ConvOptions,
@@ -20,7 +18,8 @@ import {
   transposedGeometry,
   transposedShape,
 } from './conv-geometry.js';
-import { isMasked, markMasked, rectifiedMemory } from './rectified.js';
+import { type Activation, activationCode, activationGrad, type Epilogue, finish } from './epilogue.js';
+import { markMasked, rectifiedMemory } from './rectified.js';
 import type { Size1, Size2, Size3 } from './sizes.js';
 
 /** Options of {@link conv1d}. */
@@ -38,17 +37,6 @@ export type ConvTranspose3dOptions = ConvTransposeOptions<Size3>;
 
 type Shape = readonly number[];
 
-const ACTIVATIONS = ['none', 'relu', 'relu6'] as const;
-/** What the kernel of a convolution does to its result at last. @internal */
-export type Activation = (typeof ACTIVATIONS)[number];
-
-/** What a convolution's kernel takes on besides: `activation(conv(x) + addend)`, with the bits of the separate ops. @internal */
-export interface Epilogue {
-  activation?: Activation;
-  /** Of the output's shape. */
-  addend?: Tensor;
-}
-
 const convolutionOp = defineOp({
   name: 'convolution',
   inputs: ['input', 'weight', 'bias?', 'addend?'],
@@ -62,7 +50,7 @@ const convolutionOp = defineOp({
     activation: Activation,
   ) => {
     const out = emptyStrided(shape, channelsLastStrides(shape), x.dtype);
-    const code = ACTIVATIONS.indexOf(activation);
+    const code = activationCode(activation);
     native.convolution(out._id, x._id, weight._id, bias?._id ?? 0, addend?._id ?? 0, sizes, code);
     return out;
   },
@@ -105,12 +93,6 @@ function inputGradient(
 ): Tensor {
   if (!rectified) return transposed(g, weight, null, x.shape, sizes);
   return markMasked(transposed(g, weight, null, x.shape, sizes, x), rectified);
-}
-
-/** 0 where y lies at an end of its range. */
-function activationGrad(grad: Tensor, y: Tensor, activation: Activation): Tensor {
-  const g = isMasked(grad, y) ? grad : reluGrad(grad, y);
-  return activation === 'relu6' ? reluGrad(g, sub(6, y)) : g;
 }
 
 /**
@@ -230,16 +212,10 @@ export function convNd(
   const geometry = geometryOf(op, dims, weight.shape, options);
   const shape = outputShape(op, batch.shape, weight.shape, b?.shape ?? null, geometry);
   const sizes = kernelSizes(geometry);
-  const { addend, activation } = epilogue ?? {};
-  if (addend && !sameShape(addend.shape, shape))
-    return activate(add(convNd(dims, x, weight, bias, options), addend), activation);
+  const addend = epilogue?.addend;
+  if (addend && !sameShape(addend.shape, shape)) return finish(convNd(dims, x, weight, bias, options), epilogue);
   const out = convolved(batch, weight, b, shape, sizes, epilogue);
   return x === batch ? out : squeeze(out, 0);
-}
-
-function activate(x: Tensor, activation: Activation = 'none'): Tensor {
-  if (activation === 'none') return x;
-  return activation === 'relu' ? relu(x) : clamp(x, 0, 6);
 }
 
 /** @internal A transposed convolution over `dims` axes. */

@@ -4,7 +4,8 @@ import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
 import { computeDType, isFloating, isNarrow } from '../../tensor/dtype.js';
 import { isGradEnabled } from '../../tensor/frame.js';
-import { channelsLastStrides, contiguousStrides } from '../../tensor/layout.js';
+import { channelsLastStrides, contiguousStrides, sameShape } from '../../tensor/layout.js';
+import { noGrad } from '../../tensor/scope.js';
 import { emptyContiguous, emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
 import { copyTo } from '../narrow.js';
@@ -12,6 +13,7 @@ import { add, mul, sub } from '../pointwise/arithmetic.js';
 import { rsqrt, square } from '../pointwise/unary.js';
 import { mean } from '../reduce/reduce.js';
 import { contiguous, reshape, sumTo } from '../shape/view.js';
+import { type Activation, activationCode, activationGrad, type Epilogue, finish } from './epilogue.js';
 
 /** Options of {@link batchNorm}. */
 export interface BatchNormOptions {
@@ -27,6 +29,7 @@ interface Rule {
   readonly training: boolean;
   readonly momentum: number;
   readonly eps: number;
+  readonly activation: Activation;
 }
 
 const channelsLast = (x: Tensor): boolean => x.isChannelsLast() && !x.isContiguous();
@@ -41,17 +44,23 @@ export const emptyDense = (like: Tensor): Tensor =>
     like.dtype,
   );
 
-/** `used`: mean and 1 / standard deviation that normalized, written by forward and kept for backward. */
+/**
+ * Written by forward and kept for backward: mean and 1 / standard deviation that normalized; with an activation whose
+ * gradient is to come from x also scale and shift, the result being `(x - mean) * scale + shift`.
+ */
+type Used = readonly [mean: Tensor, invStd: Tensor, scale?: Tensor, shift?: Tensor];
+
 const batchNormOp = defineOp({
   name: 'batchNorm',
-  inputs: ['input', 'weight?', 'bias?'],
+  inputs: ['input', 'weight?', 'bias?', 'addend?'],
   narrow: 'mixed',
   forward: (
     x: Tensor,
     weight: Tensor | null,
     bias: Tensor | null,
+    addend: Tensor | null,
     running: readonly (Tensor | null)[],
-    used: readonly [Tensor, Tensor],
+    used: Used,
     rule: Rule,
   ) => {
     const out = emptyDense(x);
@@ -61,22 +70,38 @@ const batchNormOp = defineOp({
       x._id,
       weight?._id ?? 0,
       bias?._id ?? 0,
+      addend?._id ?? 0,
       runningMean?._id ?? 0,
       runningVar?._id ?? 0,
       used[0]._id,
       used[1]._id,
+      used[2]?._id ?? 0,
+      used[3]?._id ?? 0,
       rule.momentum,
       rule.eps,
       rule.training,
+      activationCode(rule.activation),
     );
     return out;
   },
-  save: (_out, x, weight, _bias, _running, used, rule) => ({ x, weight, mean: used[0], invStd: used[1], rule }),
-  backward: ([g], { x, weight, mean, invStd, rule }, needs) =>
-    isGradEnabled()
-      ? composedGradients(g, x, weight, mean, invStd, rule)
-      : fusedGradients(g, x, weight, mean, invStd, rule, needs),
+  save: (out, x, weight, _bias, addend, _running, used, rule) => ({ x, weight, used, rule, y: addend ? out : null }),
+  backward: ([grad], { x, weight, used, rule, y }, needs) => {
+    const { activation } = rule;
+    const apart = y !== null || isGradEnabled();
+    const g = apart ? activationGrad(grad, y ?? normalized(x, used, activation), activation) : grad;
+    const grads = isGradEnabled()
+      ? composedGradients(g, x, weight, used, rule)
+      : fusedGradients(g, x, weight, used, apart ? { ...rule, activation: 'none' } : rule, needs.slice(0, 3));
+    return [...grads, needs[3] ? g : null];
+  },
 });
+
+/** What stood before the activation. */
+function normalized(x: Tensor, [center, , scale, shift]: Used, activation: Activation): Tensor {
+  if (activation === 'none' || !scale || !shift) return x;
+  const column = perChannel(x);
+  return noGrad(() => add(mul(sub(x, reshape(center, column)), reshape(scale, column)), reshape(shift, column)));
+}
 
 const batchNormBackward = defineOp({
   name: 'batchNormBackward',
@@ -86,8 +111,8 @@ const batchNormBackward = defineOp({
     g: Tensor,
     x: Tensor,
     weight: Tensor | null,
-    used: readonly [Tensor, Tensor],
-    training: boolean,
+    used: Used,
+    { training, activation }: Rule,
     needs: readonly boolean[],
   ): readonly Tensor[] => {
     const outputs = needs.map((needed, i) =>
@@ -103,22 +128,26 @@ const batchNormBackward = defineOp({
       weight?._id ?? 0,
       used[0]._id,
       used[1]._id,
+      used[2]?._id ?? 0,
+      used[3]?._id ?? 0,
       training,
+      activationCode(activation),
     );
     return outputs.filter((output) => output !== null);
   },
 });
 
+const perChannel = (x: Tensor): number[] => x.shape.map((size, i) => (i === 1 ? size : 1));
+
 function fusedGradients(
   g: Tensor,
   x: Tensor,
   weight: Tensor | null,
-  mean: Tensor,
-  invStd: Tensor,
+  used: Used,
   rule: Rule,
   needs: readonly boolean[],
 ): readonly (Tensor | null)[] {
-  const outputs = batchNormBackward(dense(g, x), x, weight, [mean, invStd], rule.training, needs);
+  const outputs = batchNormBackward(dense(g, x), x, weight, used, rule, needs);
   let next = 0;
   return needs.map((needed) => (needed ? outputs[next++] : null));
 }
@@ -128,12 +157,11 @@ function composedGradients(
   g: Tensor,
   x: Tensor,
   weight: Tensor | null,
-  usedMean: Tensor,
-  usedInvStd: Tensor,
+  [usedMean, usedInvStd]: Used,
   rule: Rule,
 ): readonly (Tensor | null)[] {
   const channels = x.shape[1];
-  const column = [1, channels, ...x.shape.slice(2).map(() => 1)];
+  const column = perChannel(x);
   const others = x.shape.map((_, i) => i).filter((i) => i !== 1);
   const average = (t: Tensor): Tensor => mean(t, others, { keepdim: true });
   const center = rule.training ? average(x) : reshape(usedMean, column);
@@ -167,7 +195,7 @@ export function checkVector(op: string, name: string, v: Tensor | null | undefin
   }
 }
 
-function checkRule(options: BatchNormOptions): Rule {
+function checkRule(options: BatchNormOptions): Omit<Rule, 'activation'> {
   checkOptions('batchNorm', options);
   const { training = false, momentum = 0.1, eps = 1e-5 } = options;
   if (typeof training !== 'boolean') {
@@ -204,6 +232,39 @@ export function batchNorm(
   bias?: Tensor | null,
   options: BatchNormOptions = {},
 ): Tensor {
+  return batchNormWith(x, { runningMean, runningVar, weight, bias }, options);
+}
+
+/** What a batch normalization holds. @internal */
+export interface NormTensors {
+  readonly runningMean: Tensor | null;
+  readonly runningVar: Tensor | null;
+  readonly weight?: Tensor | null;
+  readonly bias?: Tensor | null;
+}
+
+/** @internal `activation(batchNorm(x) + addend)`: in one kernel where that has the bits of separate ops. */
+export function batchNormWith(
+  x: Tensor,
+  tensors: NormTensors,
+  options: BatchNormOptions,
+  { activation = 'none', addend }: Epilogue = {},
+): Tensor {
+  const rule = { ...checkBatchNorm(x, tensors, options), activation };
+  if (activation === 'none' && !addend) return runBatchNorm(x, tensors, rule, null);
+  const fits = !addend || (sameShape(addend.shape, x.shape) && addend.dtype === x.dtype);
+  // The gradient of an activation behind fixed statistics would need x where that of the rest does not.
+  if (fits && !isNarrow(x.dtype) && (rule.training || !isGradEnabled())) {
+    return runBatchNorm(x, tensors, rule, addend ? dense(addend, x) : null);
+  }
+  return finish(runBatchNorm(x, tensors, { ...rule, activation: 'none' }, null), { activation, addend });
+}
+
+function checkBatchNorm(
+  x: Tensor,
+  { runningMean, runningVar, weight, bias }: NormTensors,
+  options: BatchNormOptions,
+): Omit<Rule, 'activation'> {
   checkTensor('batchNorm', x);
   const rule = checkRule(options);
   if (x.ndim < 2) throw new ShapeError('batchNorm', `input must be [N, C, ...], got ${shapeText(x.shape)}`, x.shape);
@@ -224,11 +285,22 @@ export function batchNorm(
       x.shape,
     );
   }
+  return rule;
+}
+
+function runBatchNorm(
+  x: Tensor,
+  { runningMean, runningVar, weight, bias }: NormTensors,
+  rule: Rule,
+  addend: Tensor | null,
+): Tensor {
   const statistics = computeDType(x.dtype);
-  const used = [emptyContiguous([x.shape[1]], statistics), emptyContiguous([x.shape[1]], statistics)] as const;
+  const vector = () => emptyContiguous([x.shape[1]], statistics);
+  const gates = rule.activation !== 'none' && !addend && isGradEnabled();
+  const used: Used = gates ? [vector(), vector(), vector(), vector()] : [vector(), vector()];
   const running = [runningMean, runningVar].map((t) => (t && isNarrow(t.dtype) ? copyTo(t, statistics) : t));
-  const out = batchNormOp(dense(x), weight ?? null, bias ?? null, running, used, rule);
-  for (const t of used) t.dispose(); // what backward needs stays
+  const out = batchNormOp(dense(x), weight ?? null, bias ?? null, addend, running, used, rule);
+  for (const t of used) t?.dispose(); // what backward needs stays
   [runningMean, runningVar].forEach((t, i) => {
     const wide = running[i];
     if (!t || !wide || t === wide) return;

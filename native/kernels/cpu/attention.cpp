@@ -274,7 +274,7 @@ void backwardTile(const AttentionBackward<T>& t, const BackwardTiles<T>& tiles, 
   }
   if (t.gradQuery) {
     multiply<T, false>({rows, rule.width, count, tiles.grads, stride, 1, tiles.keyRows, kPanel<T>, queryRow,
-                        t.gradQuery + (head * rule.queries + row0) * queryRow, queryRow, true, nullptr});
+                        t.gradQuery + head * t.gradQueryHead + row0 * t.gradQueryRow, t.gradQueryRow, true, nullptr});
   }
 }
 
@@ -290,15 +290,17 @@ void backward(const AttentionBackward<T>& t, T* scratch) {
       copyQueries(t, head, 0, rule.queries, tiles.query + row * queryRow, tiles.gradOut + row * outRow);
     }
   }
-  if (t.gradQuery)
-    for (int64_t i = 0; i < t.heads * rule.queries * queryRow; i++) t.gradQuery[i] = 0;
+  for (int64_t i = 0; t.gradQuery && i < t.heads * rule.queries; i++) {
+    T* row = t.gradQuery + i / rule.queries * t.gradQueryHead + i % rule.queries * t.gradQueryRow;
+    for (int64_t j = 0; j < queryRow; j++) row[j] = 0;
+  }
   for (int64_t key0 = t.part * kBackwardKeys; key0 < rule.keys; key0 += t.parts * kBackwardKeys) {
     const int64_t count = smaller(kBackwardKeys, rule.keys - key0);
     const AttentionRows<const T> key{t.key.data + key0 * t.key.row, t.key.row, t.key.col};
     const AttentionRows<const T> value{t.value.data + key0 * t.value.row, t.value.row, t.value.col};
     packColumns(key, count, rule.width, tiles.keyColumns);
     packColumns(value, count, rule.outWidth, tiles.valueColumns);
-    copyRows(key, count, rule.width, T(1), tiles.keyRows);
+    copyRows(key, count, rule.width, rule.scale, tiles.keyRows);  // for the gradient of the queries
     for (int64_t i = 0; i < count * queryRow; i++) tiles.gradKey[i] = 0;
     for (int64_t i = 0; i < count * outRow; i++) tiles.gradValue[i] = 0;
     for (int64_t head = 0; head < t.heads; head++) {
@@ -332,7 +334,7 @@ void delta(const AttentionRows<const T>& gradOut, const AttentionRows<const T>& 
 }
 
 template <class T>
-void addParts(const T* sums, int64_t parts, int64_t step, int64_t width, T scale, int64_t row0, int64_t row1,
+void addParts(const T* sums, int64_t parts, int64_t step, int64_t width, int64_t row0, int64_t row1,
               const AttentionRows<T>& out) {
   const int64_t stride = padded<T>(width);
   for (int64_t r = row0; r < row1; r++) {
@@ -342,7 +344,7 @@ void addParts(const T* sums, int64_t parts, int64_t step, int64_t width, T scale
       for (int64_t p = 1; p < parts; p++) sum += vload(sums + p * step + r * stride + i);
       alignas(64) T part[kLanes<T>];
       vstore<T>(part, sum);
-      storeRow<T>(part, smaller(kLanes<T>, width - i), vset<T>(scale), to + i * out.col, out.col);
+      storeRow<T>(part, smaller(kLanes<T>, width - i), vset<T>(1), to + i * out.col, out.col);
     }
   }
 }

@@ -59,7 +59,8 @@ struct AttentionBackward {
   const void* mask;
   int64_t randomRow;
   const T *logSums, *deltas;            // [heads][L]
-  T* gradQuery;                         // [heads][L][vectors of E], without `scale`; null: not wanted
+  T* gradQuery;                         // rows of whole vectors; null: not wanted
+  int64_t gradQueryRow, gradQueryHead;  // distances of its rows and heads
   AttentionRows<T> gradKey, gradValue;  // data null: not wanted
 };
 
@@ -81,8 +82,8 @@ struct AttentionTable {
   // deltas[r] = sum over V of gradOut * out, rows [row0, row1).
   void (*delta)(const AttentionRows<const T>& gradOut, const AttentionRows<const T>& out, int64_t outWidth,
                 int64_t row0, int64_t row1, T* deltas);
-  // out = scale * (sum of `parts` matrices of padded rows, `step` elements apart), rows [row0, row1).
-  void (*addParts)(const T* sums, int64_t parts, int64_t step, int64_t width, T scale, int64_t row0, int64_t row1,
+  // out = sum of `parts` matrices of padded rows, `step` elements apart; rows [row0, row1).
+  void (*addParts)(const T* sums, int64_t parts, int64_t step, int64_t width, int64_t row0, int64_t row1,
                    const AttentionRows<T>& out);
 };
 

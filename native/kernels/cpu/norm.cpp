@@ -3,11 +3,14 @@
 #include <type_traits>
 
 #include "lanes.h"
+#include "vmath.h"
 #include "vstream.h"
 
 namespace {
 
 using nabla::cpu::NormColumns;
+using nabla::cpu::NormFinish;
+using nabla::cpu::NormGate;
 using nabla::cpu::NormKernels;
 using nabla::cpu::NormRuns;
 
@@ -15,6 +18,22 @@ constexpr int64_t kBlock = 128;  // terms that one accumulator of type T takes b
 constexpr int64_t kGuess = 16;   // rows whose mean is the shift
 
 NABLA_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+template <class T>
+NABLA_INLINE Vec<T> bounded(Vec<T> v, Vec<T> low, Vec<T> high) {
+  return vmin<T>(vmax<T>(v, low), high);
+}
+template <class T>
+NABLA_INLINE T bounded(T v, T low, T high) {
+  v = v < low ? low : v;
+  return v > high ? high : v;
+}
+
+// The gradient g where the normalized value v lies within the bounds.
+template <class V>
+NABLA_INLINE V gated(V g, V v, V low, V high) {
+  return (v <= low) | (v >= high) ? V{} : g;
+}
 
 // terms(row, k, &a, &b) for every row; sums of both per lane, in double.
 template <class G, class F>
@@ -71,22 +90,29 @@ void moments(const NormColumns& s, const void* xp, double* mean, double* m2) {
 }
 
 template <class T>
-void gradSums(const NormColumns& s, const void* gradp, const void* xp, const void* meanp, double* sum, double* dot) {
+void gradSums(const NormColumns& s, const void* gradp, const void* xp, const void* meanp, const NormGate& gate,
+              double* sum, double* dot) {
   const T *grad = static_cast<const T*>(gradp), *x = static_cast<const T*>(xp), *mean = static_cast<const T*>(meanp);
+  const T *scale = static_cast<const T*>(gate.scale), *shift = static_cast<const T*>(gate.shift);
+  const T low = static_cast<T>(gate.low), high = static_cast<T>(gate.high);
   const NormColumns shape = s;
   overChannels<T>(
       shape.width, [&](auto group, int64_t c) __attribute__((always_inline)) {
         using G = decltype(group);
         using L = typename G::Lane;
-        typename L::V center[G::kCount];
-        for (int k = 0; k < G::kCount; k++) center[k] = L::load(mean + c + k * L::kWidth);
+        typename L::V center[G::kCount], factor[G::kCount], base[G::kCount];
+        for (int k = 0; k < G::kCount; k++) {
+          const int64_t column = c + k * L::kWidth;
+          center[k] = L::load(mean + column), factor[k] = L::load(scale + column), base[k] = L::load(shift + column);
+        }
         double a[G::kCount * L::kWidth], b[G::kCount * L::kWidth];
         sumRows<G>(
             shape.rows, a, b, [&](int64_t row, int k, auto& u, auto& v) __attribute__((always_inline)) {
               const int64_t offset = row * shape.stride + c + k * L::kWidth;
-              const auto g = L::load(grad + offset);
+              const auto d = L::load(x + offset) - center[k];
+              const auto g = gated(L::load(grad + offset), d * factor[k] + base[k], L::splat(low), L::splat(high));
               u += g;
-              v += g * (L::load(x + offset) - center[k]);
+              v += g * d;
             });
         for (int i = 0; i < G::kCount * L::kWidth; i++) sum[c + i] = a[i], dot[c + i] = b[i];
       });
@@ -136,15 +162,20 @@ void momentsRuns(const NormRuns& s, const void* xp, double* mean, double* m2) {
 }
 
 template <class T>
-void gradSumsRuns(const NormRuns& s, const void* gradp, const void* xp, const void* meanp, double* sum, double* dot) {
+void gradSumsRuns(const NormRuns& s, const void* gradp, const void* xp, const void* meanp, const NormGate& gate,
+                  double* sum, double* dot) {
   const T *grad = static_cast<const T*>(gradp), *x = static_cast<const T*>(xp);
-  const T mean = *static_cast<const T*>(meanp);
+  const T mean = *static_cast<const T*>(meanp), scale = *static_cast<const T*>(gate.scale);
+  const T shift = *static_cast<const T*>(gate.shift);
+  const T low = static_cast<T>(gate.low), high = static_cast<T>(gate.high);
   const NormRuns shape = s;
   sumRuns<T>(
       shape, sum, dot, [&](int64_t offset, auto lane, auto& a, auto& b) __attribute__((always_inline)) {
-        const auto g = decltype(lane)::load(grad + offset);
+        using L = decltype(lane);
+        const auto d = L::load(x + offset) - mean;
+        const auto g = gated(L::load(grad + offset), d * scale + shift, L::splat(low), L::splat(high));
         a += g;
-        b += g * (decltype(lane)::load(x + offset) - mean);
+        b += g * d;
       });
 }
 
@@ -193,8 +224,10 @@ NABLA_INLINE void byStreamed(bool streamed, F f) {
 }
 
 template <class T>
-void affine(const NormColumns& s, const void* xp, void* outp, const void* meanp, const void* scalep,
-            const void* shiftp) {
+void affine(const NormColumns& s, const void* xp, void* outp, const void* meanp, const void* scalep, const void* shiftp,
+            const NormFinish& finish) {
+  const T* addend = static_cast<const T*>(finish.addend);
+  const T low = static_cast<T>(finish.low), high = static_cast<T>(finish.high);
   const T *x = static_cast<const T*>(xp), *mean = static_cast<const T*>(meanp);
   const T *scale = static_cast<const T*>(scalep), *shift = static_cast<const T*>(shiftp);
   T* out = static_cast<T*>(outp);
@@ -203,16 +236,18 @@ void affine(const NormColumns& s, const void* xp, void* outp, const void* meanp,
         overColumns<T>(
             s, [&](int64_t i, int64_t c, auto lane) __attribute__((always_inline)) {
               using L = decltype(lane);
-              const auto v = (L::load(x + i) - L::load(mean + c)) * L::load(scale + c) + L::load(shift + c);
-              storeResult<L, decltype(streamed)::value>(out + i, v);
+              auto v = (L::load(x + i) - L::load(mean + c)) * L::load(scale + c) + L::load(shift + c);
+              if (addend) v += L::load(addend + i);
+              storeResult<L, decltype(streamed)::value>(out + i, bounded<T>(v, L::splat(low), L::splat(high)));
             });
       });
 }
 
 template <class T>
 void affineRuns(int64_t run0, int64_t run1, int64_t length, int64_t period, const void* xp, void* outp,
-                const void* meanp, const void* scalep, const void* shiftp, bool pastCaches) {
-  const T* x = static_cast<const T*>(xp);
+                const void* meanp, const void* scalep, const void* shiftp, const NormFinish& finish, bool pastCaches) {
+  const T *x = static_cast<const T*>(xp), *addend = static_cast<const T*>(finish.addend);
+  const T low = static_cast<T>(finish.low), high = static_cast<T>(finish.high);
   T* out = static_cast<T*>(outp);
   byStreamed(
       pastCaches, [&](auto streamed) __attribute__((always_inline)) {
@@ -223,7 +258,9 @@ void affineRuns(int64_t run0, int64_t run1, int64_t length, int64_t period, cons
           overRun<T>(
               run, length, [&](int64_t i, auto lane) __attribute__((always_inline)) {
                 using L = decltype(lane);
-                storeResult<L, decltype(streamed)::value>(out + i, (L::load(x + i) - mean) * scale + shift);
+                auto v = (L::load(x + i) - mean) * scale + shift;
+                if (addend) v += L::load(addend + i);
+                storeResult<L, decltype(streamed)::value>(out + i, bounded<T>(v, L::splat(low), L::splat(high)));
               });
         }
       });
@@ -231,7 +268,9 @@ void affineRuns(int64_t run0, int64_t run1, int64_t length, int64_t period, cons
 
 template <class T>
 void gradInput(const NormColumns& s, const void* gradp, const void* xp, void* gradXp, const void* meanp,
-               const void* scalep, const void* slopep, const void* shiftp) {
+               const void* scalep, const void* slopep, const void* shiftp, const NormGate& gate) {
+  const T *gateScale = static_cast<const T*>(gate.scale), *gateShift = static_cast<const T*>(gate.shift);
+  const T low = static_cast<T>(gate.low), high = static_cast<T>(gate.high);
   const T *grad = static_cast<const T*>(gradp), *x = static_cast<const T*>(xp), *mean = static_cast<const T*>(meanp);
   const T *scale = static_cast<const T*>(scalep), *slope = static_cast<const T*>(slopep);
   const T* shift = static_cast<const T*>(shiftp);
@@ -249,8 +288,11 @@ void gradInput(const NormColumns& s, const void* gradp, const void* xp, void* gr
         overColumns<T>(
             s, [&](int64_t i, int64_t c, auto lane) __attribute__((always_inline)) {
               using L = decltype(lane);
-              const auto tail = (L::load(x + i) - L::load(mean + c)) * L::load(slope + c) + L::load(shift + c);
-              storeResult<L, decltype(streamed)::value>(gradX + i, L::load(grad + i) * L::load(scale + c) + tail);
+              const auto d = L::load(x + i) - L::load(mean + c);
+              const auto v = d * L::load(gateScale + c) + L::load(gateShift + c);
+              const auto g = gated(L::load(grad + i), v, L::splat(low), L::splat(high));
+              const auto tail = d * L::load(slope + c) + L::load(shift + c);
+              storeResult<L, decltype(streamed)::value>(gradX + i, g * L::load(scale + c) + tail);
             });
       });
 }
@@ -258,7 +300,8 @@ void gradInput(const NormColumns& s, const void* gradp, const void* xp, void* gr
 template <class T>
 void gradInputRuns(int64_t run0, int64_t run1, int64_t length, int64_t period, const void* gradp, const void* xp,
                    void* gradXp, const void* meanp, const void* scalep, const void* slopep, const void* shiftp,
-                   bool pastCaches) {
+                   const NormGate& gate, bool pastCaches) {
+  const T low = static_cast<T>(gate.low), high = static_cast<T>(gate.high);
   const T *grad = static_cast<const T*>(gradp), *x = static_cast<const T*>(xp);
   T* gradX = static_cast<T*>(gradXp);
   byStreamed(
@@ -267,12 +310,15 @@ void gradInputRuns(int64_t run0, int64_t run1, int64_t length, int64_t period, c
           const int64_t c = run % period;
           const T mean = static_cast<const T*>(meanp)[c], scale = static_cast<const T*>(scalep)[c];
           const T slope = static_cast<const T*>(slopep)[c], shift = static_cast<const T*>(shiftp)[c];
+          const T gateScale = static_cast<const T*>(gate.scale)[c], gateShift = static_cast<const T*>(gate.shift)[c];
           overRun<T>(
               run, length, [&](int64_t i, auto lane) __attribute__((always_inline)) {
                 using L = decltype(lane);
-                const auto g = L::load(grad + i) * scale;
-                storeResult<L, decltype(streamed)::value>(gradX + i,
-                                                          x ? g + ((L::load(x + i) - mean) * slope + shift) : g);
+                const auto g = L::load(grad + i);
+                if (!x) return storeResult<L, decltype(streamed)::value>(gradX + i, g * scale);
+                const auto d = L::load(x + i) - mean;
+                const auto passed = gated(g, d * gateScale + gateShift, L::splat(low), L::splat(high));
+                storeResult<L, decltype(streamed)::value>(gradX + i, passed * scale + (d * slope + shift));
               });
         }
       });
