@@ -1,6 +1,6 @@
 // How long training waits for its loader: batches of 100 images of Fashion-MNIST, the network of the quickstart.
-//   npx tsx bench/loader.ts
-import { data, F, models, optim, scope, vision } from '../lib/index.js';
+//   npx tsx bench/loader.ts   (from the compiled package: workers cannot load TypeScript)
+import { data, F, models, optim, scope, vision } from 'nabla';
 
 const WARM_UP = 10;
 const STEPS = 60;

@@ -109,12 +109,16 @@ const cases = {
   scopes: () => scope(async () => sums([randn([300, 300]).mul(randn([300, 300]))])),
 };
 
-async function settled() {
-  await synchronize().catch(() => {});
-  await new Promise((resolve) => setImmediate(resolve));
-  gc();
-  const { tensors, live } = memory();
-  return { tensors, live };
+/** What is alive; what goes with the end of a callback or of a write gets a second to go. */
+async function settled(before) {
+  for (let turn = 0; ; turn++) {
+    await synchronize().catch(() => {});
+    await new Promise((resolve) => setImmediate(resolve));
+    gc();
+    const { tensors, live } = memory();
+    if (!before || turn === 20 || (tensors <= before.tensors && live <= before.live)) return { tensors, live };
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 async function attempt(run) {
@@ -159,7 +163,7 @@ async function check(name, run) {
       problems.push(`${name}, ${part} of ${need} bytes: ${outcome.numbers}, expected ${expected.numbers}`);
     const message = outcome.error?.message;
     outcome.error = undefined; // its cause and stack may refer to tensors
-    const after = await settled();
+    const after = await settled(before);
     if (after.tensors > before.tensors || after.live > before.live)
       problems.push(`${name}, ${part}: left ${JSON.stringify(after)}, before ${JSON.stringify(before)}, ${message}`);
     const again = await attempt(run);
