@@ -89,7 +89,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     rounds: '3',
     steps: '3',
     warmup: 2,
-    contestants: pair('models'),
+    contestants: (places) => [...pair('models')(places), onnx(places, 'models_onnx.mjs')],
   },
   'more-models': {
     title: 'All other networks: inference and training step (hours; see --only)',

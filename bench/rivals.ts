@@ -66,5 +66,5 @@ function fromFolder(name: string, packageName: string, script: string, { rivals,
 export const tfjs = (places: Places): Contestant =>
   fromFolder('tfjs-node', '@tensorflow/tfjs-node', 'tfjs.mjs', places);
 
-export const onnx = (places: Places): Contestant =>
-  fromFolder('onnxruntime-node', 'onnxruntime-node', 'onnx.mjs', places);
+export const onnx = (places: Places, script = 'onnx.mjs'): Contestant =>
+  fromFolder('onnxruntime-node', 'onnxruntime-node', script, places);

@@ -1,46 +1,14 @@
 // The inference workloads in onnxruntime-node, two threads. Arguments: folder of rivals, a Python that has torch and onnx,
 // which writes the models once (bench/workloads/export_onnx.py).
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { load, serve, values } from './rival.mjs';
+import { join } from 'node:path';
+import { bench, models, onnxRuntime } from './onnx_session.mjs';
+import { serve, values } from './rival.mjs';
 
 const [folder, python] = process.argv.slice(2);
-const ort = load(folder, 'onnxruntime-node');
-const bench = join(dirname(fileURLToPath(import.meta.url)), '..');
-const models = join(bench, '..', 'build', 'bench', 'onnx');
+const { ort, tensor, session: open } = onnxRuntime(folder, python);
 
 /** The model of a workload; all are written when one is missing. */
-async function session(name) {
-  const path = join(models, `${name}.onnx`);
-  if (!existsSync(path)) {
-    try {
-      const script = join(bench, 'workloads', 'export_onnx.py');
-      execFileSync(python, [script, models], { stdio: ['ignore', 'ignore', 'pipe'] });
-    } catch (error) {
-      const reason = String(error.stderr ?? error.message)
-        .trim()
-        .split('\n')
-        .at(-1);
-      throw new Error(`its models could not be written: ${reason}`);
-    }
-  }
-  const options = { executionProviders: ['cpu'], graphOptimizationLevel: 'all' };
-  return ort.InferenceSession.create(path, { ...options, intraOpNumThreads: 2, interOpNumThreads: 1 });
-}
-
-const tensor = (dims, seed, low, high) =>
-  new ort.Tensor(
-    'float32',
-    values(
-      dims.reduce((a, b) => a * b, 1),
-      seed,
-      low,
-      high,
-    ),
-    dims,
-  );
+const session = (name) => open(name, join(bench, 'workloads', 'export_onnx.py'), models);
 
 /** One run of a model on inputs that are made once. */
 const run =
