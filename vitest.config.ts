@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Tests in another Node than that of vitest itself: one for ARM under emulation (scripts/test-neon.mjs).
@@ -9,9 +8,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'test/**/*.spec.ts'],
     // One process per file: the addon keeps state per environment, and a crash must name its file.
     pool: 'forks',
-    // Vitest would keep one processor for itself, and on two run a file at a time.
-    poolOptions: { forks: { minForks: 1, maxForks: Math.max(2, availableParallelism() - 1) } },
-    // Two threads even where more would be chosen, so that split work is always tested and files can run side by side.
+    // Two threads even where more would be chosen, so that split work is always tested.
     env: { NABLA_NUM_THREADS: process.env.NABLA_NUM_THREADS ?? '2' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
