@@ -1,8 +1,5 @@
 import { defineConfig } from 'vitest/config';
 
-// Tests in another Node than that of vitest itself: one for ARM under emulation (scripts/test-neon.mjs).
-if (process.env.NABLA_TEST_NODE) process.execPath = process.env.NABLA_TEST_NODE;
-
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'test/**/*.spec.ts'],

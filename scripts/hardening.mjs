@@ -47,7 +47,7 @@ const PARTS = [
   { name: 'killed', what: 'training ended by SIGKILL', args: [...vitest, 'test/training/kill.test.ts'] },
   {
     name: 'neon',
-    what: 'all native tests on an emulated ARM',
+    what: 'native tests and specs on an emulated ARM',
     args: [join(root, 'scripts', 'test-neon.mjs'), ...(quick ? ['--fast'] : [])],
   },
   {

@@ -1,12 +1,12 @@
-// Cross-compiles the core, the addon and the native tests for 64-bit ARM and runs the tests under qemu.
-//   node scripts/test-neon.mjs [--fast] [name...]    Debian: apt-get install -y g++-aarch64-linux-gnu qemu-user
+// Cross-compiles the core, the addon and the native tests for 64-bit ARM and runs them under qemu, and the specs in Node.
+//   node scripts/test-neon.mjs [--fast] [name...]    native tests (gemm_test) or test files (test/specs/conv.spec.ts)
+//   Debian: apt-get install -y g++-aarch64-linux-gnu qemu-user
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build as bundle } from 'esbuild';
-import { toolOf } from './install/tools.mjs';
+import { inNode } from './neon/node.mjs';
 import { mustRun, runPrograms } from './run-programs.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -41,42 +41,11 @@ function buildAll(programs) {
   console.log(`ok: nabla.node for ARM is built, ${(addon.size / 1024).toFixed(0)} KiB`);
 }
 
-/**
- * The core in a Node for ARM: a program as users write it and, unless it must be fast, every function with random arguments
- * beside the second implementation of the fuzzer, in one file: vitest's channels do not work under the emulator.
- */
-async function inNode(fast) {
-  const [node] = toolOf('node for ARM', root) ?? [];
-  if (!node) {
-    console.log('NOT RUN: the library on neon, in Node: no Node for ARM can be downloaded here');
-    return [];
-  }
-  const program = join(root, 'scripts', 'install', 'project', 'esm.mjs');
-  const runs = [{ name: 'a program on neon, in Node', args: [program] }];
-  if (fast) console.log('NOT RUN: every function on neon, in Node: slow under emulation');
-  else {
-    // In a folder of the root, as dist/: from there nabla finds its data.
-    const outfile = join(build, 'fuzz.mjs');
-    const options = { absWorkingDir: root, entryPoints: ['test/fuzz/main.ts'], outfile, bundle: true };
-    const names = 'createRequire as requireFrom';
-    await bundle({
-      ...{ ...options, platform: 'node', format: 'esm', external: ['sharp', 'echarts', 'hyparquet', 'bindings'] },
-      banner: { js: `import { ${names} } from 'node:module'; const require = requireFrom(import.meta.url);` },
-    });
-    const fuzz = ['--worker', join(build, 'fuzz.txt'), '--seed', '1', '--seconds', '600'];
-    runs.push({ name: 'every function on neon, in Node', args: [outfile, ...fuzz] });
-  }
-  const [emulator, ...args] = EMULATOR;
-  const programs = runs.map((run) => ({ ...run, command: emulator, args: [...args, node, ...run.args] }));
-  const env = { ...environment, NABLA_BINARY: join(build, 'nabla.node'), NABLA_NUM_THREADS: '2' };
-  const failures = await runPrograms(programs, { timeout: 1_800_000, env });
-  console.log(`neon in Node: ${runs.length - failures.length} passed and ${failures.length} failed`);
-  return failures;
-}
-
 async function main(options) {
   const fast = options.includes('--fast');
-  const only = options.filter((name) => name !== '--fast');
+  const named = options.filter((name) => name !== '--fast');
+  const files = named.filter((name) => name.endsWith('.ts'));
+  const only = named.filter((name) => !files.includes(name));
   const missing = missingTools();
   if (missing.length > 0) {
     console.log(`NOT RUN: the neon build needs ${missing.join(', ')}`);
@@ -86,7 +55,7 @@ async function main(options) {
   const programs = readdirSync(join(root, 'native', 'test'))
     .filter((name) => name.endsWith('.cpp'))
     .map((name) => name.slice(0, -'.cpp'.length))
-    .filter((name) => only.length === 0 || only.includes(name))
+    .filter((name) => named.length === 0 || only.includes(name))
     .filter((name) => !(fast && SLOW.includes(name)));
   buildAll(programs);
   const [emulator, ...args] = EMULATOR;
@@ -97,8 +66,10 @@ async function main(options) {
   const passed = programs.length - failures.length;
   if (fast) for (const name of SLOW) console.log(`NOT RUN: ${name} on neon: slow under emulation`);
   console.log(`neon: ${passed} native programs passed and ${failures.length} failed`);
-  const inside = only.length === 0 ? await inNode(fast) : [];
-  process.exitCode = failures.length + inside.length > 0 || programs.length === 0 ? 1 : 0;
+  const where = { emulator: EMULATOR, build, environment };
+  const inside = named.length === 0 || files.length > 0 ? await inNode(root, { ...where, fast, only: files }) : [];
+  const nothing = programs.length + files.length === 0;
+  process.exitCode = failures.length + inside.length > 0 || nothing ? 1 : 0;
 }
 
 await main(process.argv.slice(2));
