@@ -35,7 +35,9 @@ class InThisProcess extends VitestTestRunner {
   importFile(file) {
     return import(pathToFileURL(file).href);
   }
-  onBeforeTryTask() {
+  onBeforeTryTask(test) {
+    // A crash or a hang leaves the name of its test.
+    writeFileSync(report, JSON.stringify({ running: titleOf(test) }));
     expect.setState({ assertionCalls: 0, isExpectingAssertions: false, expectedAssertionsNumber: null });
   }
   // Those of the base class keep snapshots, and what workers share; no test here has any.

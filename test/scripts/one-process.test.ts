@@ -42,6 +42,13 @@ describe('test files without workers', () => {
     expect(output()).not.toContain(`ok: ${seeded(name)}`);
   });
   it.each([
+    ['ends', 'ends the process'],
+    ['stuck', 'waits for what never comes'],
+    ['hangs', 'never ends'],
+  ])('that end the process name the test: %s', (name, title) => {
+    expect(output()).toMatch(new RegExp(`^FAILED: ${seeded(name)} on \\w+ ended in "${title}"$`, 'm'));
+  });
+  it.each([
     ['a group > compares wrongly', 'expected [ 1, 2 ] to deeply equal [ 1, 3 ]'],
     ['a group > rejects', 'late'],
     ['seeded/hook.mjs', 'no beginning'],
