@@ -19,17 +19,18 @@ const ownAddress = {
   },
 };
 
-/** `entries`: files from the root. Each becomes `<folder>/<its path>`, with `.mjs`; what they share is there once. */
+/** `entries`: files from the root. Each becomes `<folder>/<its path>.mjs`; what they share is there once. */
 export async function bundle(entries, folder) {
   rmSync(folder, { recursive: true, force: true });
   const required = 'createRequire as requireFrom';
   await build({
     absWorkingDir: root,
-    entryPoints: entries,
-    outbase: root,
+    entryPoints: Object.fromEntries(entries.map((file) => [file, file])),
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     ...{ bundle: true, splitting: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'error' },
+    // Modules print the names of their classes.
+    keepNames: true,
     external: ['sharp', 'echarts', 'hyparquet', 'bindings'],
     plugins: [ownAddress],
     banner: { js: `import { ${required} } from 'node:module'; const require = requireFrom(import.meta.url);` },
@@ -37,4 +38,4 @@ export async function bundle(entries, folder) {
 }
 
 /** Where {@link bundle} put a file. */
-export const bundled = (file, folder) => join(folder, file.replace(/\.m?ts$|\.mjs$/, '.mjs'));
+export const bundled = (file, folder) => join(folder, `${file}.mjs`);

@@ -1,5 +1,5 @@
 // Runs a bundled test file in this very process, by vitest's own runner and expect: the channels of its workers hang under
-// an emulator.   node run.mjs <file.mjs> <report.json> [pattern of the tests' names]
+// an emulator.   node run.mjs <file.ts.mjs> <report.json> [pattern of the tests' names]
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';

@@ -51,8 +51,8 @@ describe('test files without workers', () => {
   it.each([
     ['a group > compares wrongly', 'expected [ 1, 2 ] to deeply equal [ 1, 3 ]'],
     ['a group > rejects', 'late'],
-    ['seeded/hook.mjs', 'no beginning'],
-    ['seeded/load.mjs', 'cannot be loaded'],
+    ['seeded/hook.ts.mjs', 'no beginning'],
+    ['seeded/load.ts.mjs', 'cannot be loaded'],
     ['linalg.householderProduct > #1 [4,4] [4] {} > forward float32 contiguous', 'output 0: 16 of 16 values wrong'],
   ])('say what was wrong: %s', (title, message) => {
     expect(output()).toContain(`${title}: ${message}`);
