@@ -1,6 +1,7 @@
 // Containers: modules that hold modules and register them.
 import { ArgumentError, NablaError, valueText } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { forgetsOutside } from './forgetful.js';
 import { runInOrder } from './fusion.js';
 import { checkName } from './members.js';
 import { type AnyModule, assertModule, Module } from './module.js';
@@ -169,6 +170,8 @@ export class Sequential extends Module {
     }
   }
 }
+
+forgetsOutside(Sequential);
 
 const placed = new WeakSet<NablaError>();
 

@@ -1,13 +1,14 @@
 // Layers that run as one kernel. Each may be a subclass, have hooks or another `forward`: then it runs as it is.
-import type { Activation } from '../ops/layers/epilogue.js';
+import type { Activation, Rectifier } from '../ops/layers/epilogue.js';
 import { markRectified } from '../ops/layers/rectified.js';
 import { add } from '../ops/pointwise/arithmetic.js';
 import { isGradEnabled, noGrad } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { GELU, ReLU, ReLU6, Sigmoid, SiLU, Tanh } from './activation.js';
+import { GELU, Hardsigmoid, Hardswish, ReLU, ReLU6, Sigmoid, SiLU, Tanh } from './activation.js';
 import { ConvForward, runForward, runForwardPooled } from './conv.js';
 import { Dropout } from './dropout.js';
-import { Flatten, Linear } from './linear.js';
+import { forgets, isForgetful, pass } from './forgetful.js';
+import { Flatten, Identity, Linear } from './linear.js';
 import type { Module } from './module.js';
 import { BatchNorm } from './norm.js';
 import { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './pool.js';
@@ -26,9 +27,33 @@ export const takesRelu = (layer: Layer): layer is ConvForward | Linear =>
   isConv(layer) || (layer instanceof Linear && layer.forward === Linear.prototype.forward);
 
 /** What a kernel can do in place of this layer, if anything. @internal */
-export function activationOf(layer: Layer): Activation | null {
+export function activationOf(layer: Layer): Rectifier | null {
   if (layer instanceof ReLU && layer.forward === ReLU.prototype.forward) return 'relu';
   return layer instanceof ReLU6 && layer.forward === ReLU6.prototype.forward ? 'relu6' : null;
+}
+
+const SMOOTH = [
+  [SiLU, 'silu'],
+  [Hardswish, 'hardswish'],
+  [Hardsigmoid, 'hardsigmoid'],
+  [Sigmoid, 'sigmoid'],
+] as const;
+
+/** What a convolution's kernel can do in place of this layer, if anything. */
+function convActivationOf(layer: Layer): Activation | null {
+  const rectifier = activationOf(layer);
+  if (rectifier || !layer || isGradEnabled()) return rectifier;
+  if (layer instanceof GELU && layer.forward === GELU.prototype.forward) {
+    return layer.approximate === 'none' ? 'gelu' : null;
+  }
+  const found = SMOOTH.find(([kind]) => layer instanceof kind && layer.forward === kind.prototype.forward);
+  return found ? found[1] : null;
+}
+
+/** `activation(conv(x))`, by one kernel where it can do both. @internal */
+export function convActivation(conv: Module, activation: Module, x: Tensor): Tensor {
+  const kind = isConv(conv) ? convActivationOf(activation) : null;
+  return kind ? runForward(conv as ConvForward, x, { activation: kind }) : activation.forward(conv.forward(x));
 }
 
 const isMaxPool2d = (layer: Layer): layer is MaxPool2d =>
@@ -104,7 +129,7 @@ export function normActivation(norm: Module, activation: Layer, x: Tensor, adden
 /** `activation(norm(conv(x)) + addend)`, in evaluation without gradients by one kernel. @internal */
 export function convNorm(conv: Module, norm: Module, activation: Layer, x: Tensor, addend?: Tensor): Tensor {
   if (folds(conv, norm, x)) {
-    const kind = activationOf(activation);
+    const kind = convActivationOf(activation);
     const folded = foldedOf(conv as ConvForward, norm as BatchNorm);
     const out = runForward(conv as ConvForward, x, { activation: kind ?? 'none', addend }, folded);
     return activation && !kind ? activation.forward(out) : out;
@@ -120,34 +145,34 @@ function runFused(layers: readonly Module[], i: number, x: Tensor): [out: Tensor
       ? runForwardPooled(layer as ConvForward, x, fourth, foldedOf(layer as ConvForward, second as BatchNorm))
       : null;
     if (pooled) return [pooled, 4];
-    const last = activationOf(third) ? third : null;
+    const last = convActivationOf(third) ? third : null;
     return [convNorm(layer, second, last, x), last ? 3 : 2];
   }
   if (isNorm(layer) && activationOf(second)) return [normActivation(layer, second, x), 2];
-  if (!takesRelu(layer) || activationOf(second) !== 'relu') return [layer.forward(x), 1];
+  if (isConv(layer) && second && !isGradEnabled() && convActivationOf(second) && !pools(layer, second, third)) {
+    return [convActivation(layer, second, x), 2];
+  }
+  if (!takesRelu(layer) || activationOf(second) !== 'relu') {
+    return [pass(layer, x), 1];
+  }
   const pooled = pools(layer, second, third) ? runForwardPooled(layer as ConvForward, x, third) : null;
   if (pooled) return [pooled, 3];
   const out = layer._forwardRelu(x);
   return [masksGradient(layer, third) ? markRectified(out) : out, 2];
 }
 
-/** Forward passes that remember neither what they get nor what they give. */
-const forgetful: ReadonlySet<unknown> = new Set(
-  [
-    ...[ConvForward, Linear, BatchNorm, ReLU, ReLU6, GELU, SiLU, Sigmoid, Tanh],
-    ...[MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, Flatten, Dropout],
-  ].map((layer) => layer.prototype.forward),
-);
+forgets(ConvForward, Linear, BatchNorm, ReLU, ReLU6, GELU, SiLU, Sigmoid, Tanh, Hardswish, Hardsigmoid);
+forgets(MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, Flatten, Identity, Dropout);
 
 /** Runs layers one after another. Without gradients it frees what only the next layer needed. @internal */
-export function runInOrder(layers: readonly Module[], x: Tensor, at: (index: number) => void): Tensor {
+export function runInOrder(layers: readonly Module[], x: Tensor, at?: (index: number) => void): Tensor {
   const frees = !isGradEnabled();
   let out = x;
   let own = false; // nobody else has seen `out`
   for (let i = 0; i < layers.length; ) {
-    at(i);
+    at?.(i);
     const [result, used] = runFused(layers, i, out);
-    const forgotten = frees && layers.slice(i, i + used).every((layer) => forgetful.has(layer.forward));
+    const forgotten = frees && layers.slice(i, i + used).every(isForgetful);
     if (forgotten && own && result !== out) out.dispose();
     own = forgotten && (own || result !== out);
     out = result;

@@ -7,6 +7,7 @@ import { checkOptions, checkTensor } from '../tensor/check.js';
 import { getDefaultDType, ones, tensor, zeros } from '../tensor/create.js';
 import type { DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { forgets } from './forgetful.js';
 import { checkFloatDType, checkSize } from './linear.js';
 import { Module } from './module.js';
 import { checkNumber, resetAffine, resetNorm, resetStatistics } from './norm.js';
@@ -294,3 +295,5 @@ export class LocalResponseNorm extends Module {
     return `${this.size}, alpha=${floatText(this.alpha)}, beta=${floatText(this.beta)}, k=${textOfFloat(this.k, 1)}`;
   }
 }
+
+forgets(LayerNorm, RMSNorm, GroupNorm, InstanceNorm, LocalResponseNorm);

@@ -13,6 +13,7 @@ import { checkOptions } from '../tensor/check.js';
 import { getDefaultDType } from '../tensor/create.js';
 import type { DType } from '../tensor/dtype.js';
 import { emptyContiguous, type Tensor } from '../tensor/tensor.js';
+import { forgetsOutside } from './forgetful.js';
 import { xavierNormal_, xavierUniform_, zeros_ } from './init.js';
 import { checkFloatDType, checkSize, Linear } from './linear.js';
 import { Module } from './module.js';
@@ -180,3 +181,5 @@ export class MultiheadAttention extends Module<
     return this.outProj.forward(mergeHeads(heads, this.batchFirst));
   }
 }
+
+forgetsOutside(MultiheadAttention);

@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError, shapeText, valueText } from '../errors.js';
-import type { Epilogue } from '../ops/layers/epilogue.js';
+import type { Epilogue, Rectifier } from '../ops/layers/epilogue.js';
 import { batchNormWith } from '../ops/layers/norm.js';
 import { checkOptions, checkTensor } from '../tensor/check.js';
 import { getDefaultDType, ones, tensor, zeros } from '../tensor/create.js';
@@ -135,7 +135,7 @@ export abstract class BatchNorm extends Module {
   }
 
   /** @internal */
-  _forwardWith(x: Tensor, epilogue?: Epilogue): Tensor {
+  _forwardWith(x: Tensor, epilogue?: Epilogue<Rectifier>): Tensor {
     const name = this.constructor.name;
     checkTensor(name, x);
     if (!this._takes(x.ndim)) {

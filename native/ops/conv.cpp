@@ -7,10 +7,12 @@ namespace nabla::ops {
 
 namespace {
 
-constexpr double kChunkWork = 8e6;                 // floating-point operations: about 70 us
+constexpr double kChunkWork = 1.5e6;  // floating-point operations: about 15 us
+constexpr double kMostChunkWork = 64e6;
 constexpr double kSmallWork = 0.5e6;               // not worth a second thread
 constexpr int64_t kFewItems = 32;                  // below it, items are split further
 constexpr int64_t kMostCopied = int64_t{1} << 24;  // elements of a band's copy
+constexpr int64_t kAnyWidth = int64_t{1} << 60;    // of a copy, which has its zeros
 constexpr int64_t kColumnGrain = 84;               // a multiple of the widest tiles' rows
 
 // A convolution of channels-last images, forward or backward to the input. Copied into the task.
@@ -33,6 +35,7 @@ struct Job {
   char *packed, *paddedBias;
   const char *addend, *mask;
   Activation activation;
+  RowActivation rowActivation;
   int64_t kernelSliceStride, kernelRowStride, kernelColStride, depthStride, laneStride, laneGroup, groupStride;
   int64_t itemSize, lanes;
   int type;
@@ -196,6 +199,9 @@ Place placeTile(const Job& job, const Phase& phase, const Band& band, int64_t sl
   t.runLength = job.depth;
   t.firstRow = band.row * job.h.sourceStep() + phase.h.origin, t.height = job.h.source;
   t.rowsPerResult = job.h.sourceStep(), t.rowsPerTap = std::max<int64_t>(phase.h.dilation, 1);
+  t.colsPerResult = job.w.sourceStep(), t.colsPerTap = std::max<int64_t>(phase.w.dilation, 1);
+  t.width = kAnyWidth;
+  if (!job.copies) t.firstCol = band.col * job.w.sourceStep() + phase.w.origin, t.width = job.w.source;
   // Without gaps between the taps of a row they are one run.
   if (t.runStepW == t.runLength && !job.byLane) {
     t.runLength *= t.runsW;
@@ -232,8 +238,23 @@ void runUnit(const Job& job, const Phase& phase, const Place& place, int64_t uni
   const int64_t start = phase.weights + phase.taps() * job.depth * (group * job.groupWidth() + lane);
   t.weights = job.packed + (t.runsD ? start + place.firstTap * t.weightStepD : 0) * job.itemSize;
   if (job.bias) t.bias = job.paddedBias + (group * job.groupWidth() + lane) * job.itemSize;
-  if (job.byLane) t.runLength = job.groupWidth(), t.planes = job.depth;
+  if (job.byLane) {
+    t.runLength = job.groupWidth(), t.planes = job.depth;
+    t.weightStepH = phase.w.taps * t.planes * t.runLength;
+  }
   (job.byLane ? job.kernels->depthwise : job.kernels->tile)[job.type](t);
+}
+
+// Channels [first, first + count) of a band.
+void finishBand(const Job& job, const Band& band, int64_t first, int64_t count) {
+  const int64_t pixel = job.resultChannels;
+  for (int64_t i = 0; i < band.slices * band.rows; i++) {
+    const int64_t slice = band.image * job.d.result + band.slice + i / band.rows;
+    const int64_t row = slice * job.h.result + band.row + i % band.rows;
+    char* at = job.out + ((row * job.w.result + band.col) * pixel + first) * job.itemSize;
+    const bool whole = count == pixel;
+    job.rowActivation.run(at, whole ? 1 : band.cols, pixel, whole ? band.cols * pixel : count);
+  }
 }
 
 void runItem(const Job& job, int64_t item) {
@@ -252,6 +273,12 @@ void runItem(const Job& job, int64_t item) {
         for (int64_t u = unit; u < groupEnd; u++) runUnit(job, phase, place, u);
       }
     });
+    if (job.rowActivation) {
+      const ConvSplit blocks{job.vectors, job.blocks};
+      const int64_t first = blocks.start(unit % job.blocks) * job.lanes;
+      const int64_t last = std::min(blocks.start(groupEnd - group * job.blocks) * job.lanes, job.separateWidth());
+      finishBand(job, band, group * job.width + first, last - first);
+    }
     unit = groupEnd;
   }
 }
@@ -280,11 +307,12 @@ void splitWork(Job& job) {
   const double positions = static_cast<double>(job.d.result * job.h.result * job.w.result);
   const int64_t products =
       std::max<int64_t>(job.taps(), 1) * job.depth * job.groupWidth() * (job.byLane ? 4 : job.groups);
-  const double perPosition = 2.0 * static_cast<double>(std::max<int64_t>(products, 1));
+  const int64_t late = job.rowActivation ? 16 * job.resultChannels : 0;
+  const double perPosition = 2.0 * static_cast<double>(std::max<int64_t>(products, 1) + late);
   const double strideHoles = static_cast<double>(job.d.resultStep() * job.h.resultStep() * job.w.resultStep());
   const double perImage = positions * perPosition / strideHoles;
   const double total = perImage * static_cast<double>(job.images);
-  const double target = std::clamp(total / 64, kChunkWork, 8 * kChunkWork);
+  const double target = std::clamp(total / 64, kChunkWork, kMostChunkWork);
   const int64_t pieces = static_cast<int64_t>(perImage / target) + 1;
   job.bandsD = std::min(job.reachD.count, pieces);
   const int64_t rowPieces = ceilDiv(pieces, job.bandsD);
@@ -294,14 +322,14 @@ void splitWork(Job& job) {
   if (job.copies) limitCopies(job);
   job.parts = 1;
   const int64_t bands = job.bands();
-  if (bands < kFewItems && total / static_cast<double>(bands) > kChunkWork) {
-    job.parts = std::min(job.units(), ceilDiv(kFewItems, bands));
+  if (bands < kFewItems && total / static_cast<double>(bands) > target) {
+    job.parts = std::min({job.units(), ceilDiv(kFewItems, bands), static_cast<int64_t>(total / target) / bands + 1});
   }
   const double perItem = total / static_cast<double>(job.items());
   job.perChunk = std::max<int64_t>(static_cast<int64_t>((total < kSmallWork ? total : target) / perItem), 1);
 }
 
-// Slices outside the source are left out; rows and columns outside need zeros.
+// Slices outside the source are left out; rows and columns outside need zeros but for the depthwise kernel.
 void chooseLayout(Job& job) {
   job.reachD = job.d.reach();
   job.reachH = job.h.reach();
@@ -314,7 +342,9 @@ void chooseLayout(Job& job) {
   const int64_t lastRow = (job.reachH.count - 1) * job.h.sourceStep() + job.reachH.high;
   const int64_t lastCol = (job.reachW.count - 1) * job.w.sourceStep() + job.reachW.high;
   const bool inside = job.reachH.low >= 0 && job.reachW.low >= 0 && lastRow < job.h.source && lastCol < job.w.source;
-  job.copies = !inside || job.pitch != job.sourceChannels || job.repeat != 1 || job.planes != 1;
+  // Lane by lane, the kernel leaves out what lies outside.
+  const bool whole = job.pitch == job.sourceChannels && job.repeat == 1 && job.planes == 1;
+  job.copies = !whole || !(inside || job.byLane);
   const int64_t depth = job.d.phase(0).taps * job.h.phase(0).taps * job.w.phase(0).taps * job.depth;
   job.tileVectors = job.byLane
                         ? job.vectors
@@ -393,6 +423,17 @@ void launch(Context& ctx, const char* name, Job& job, const Tensor& out, const T
   });
 }
 
+// `out` lies without gaps.
+void finishAll(Context& ctx, const Tensor& out, const RowActivation& activation) {
+  constexpr int64_t kPiece = 16384;
+  const int64_t total = out.numel(), item = static_cast<int64_t>(itemSize(out.dtype));
+  ctx.stream.enqueue("convolution", {&out}, {&out}, [=](Exec& exec) {
+    exec.parallelFor(ceilDiv(total, kPiece), [&](int64_t i) {
+      activation.run(out.data + i * kPiece * item, 1, 0, std::min(kPiece, total - i * kPiece));
+    });
+  });
+}
+
 Job jobOf(const ConvProblem& problem) {
   Job job{};
   job.d = problem.d, job.h = problem.h, job.w = problem.w;
@@ -406,15 +447,19 @@ Job jobOf(const ConvProblem& problem) {
 void convolution(Context& ctx, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor* bias,
                  const Tensor* addend, std::span<const int32_t> sizes, int64_t code) {
   const Activation activation = activationOf(code);
+  const RowActivation rows = rowActivationOf(ctx.kernels, code, out.dtype);
   const ConvProblem problem(false, x, weight, out, sizes);
   const WinogradCall w = winogradCall(ctx, ConvPass::kForward, problem, x, weight, out);
   if (w.method != ConvMethod::kDirect) {
-    return winogradForward(ctx, w.method, w.out, w.x, w.weight, bias, addend, w.padH, w.padW, activation);
+    winogradForward(ctx, w.method, w.out, w.x, w.weight, bias, addend, w.padH, w.padW, activation);
+    if (rows) finishAll(ctx, out, rows);
+    return;
   }
   Job job = jobOf(problem);
   job.depth = weight.shape[1];
   job.width = weight.shape[0] / job.groups;
   job.activation = activation;
+  job.rowActivation = rows;
   launch(ctx, "convolution", job, out, x, weight, bias, addend, nullptr);
 }
 

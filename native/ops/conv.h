@@ -9,7 +9,8 @@
 
 namespace nabla::ops {
 
-// activation, of the sum with bias and addend (which lies as out does): 0 none, 1 relu, 2 relu6. Both may be null.
+// activation, of the sum with bias and addend (which lies as out does): 0 none, 1 relu, 2 relu6, 3 silu, 4 hardswish,
+// 5 hardsigmoid, 6 gelu, 7 sigmoid. Both may be null.
 void convolution(Context& ctx, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor* bias,
                  const Tensor* addend, std::span<const int32_t> sizes, int64_t activation);
 

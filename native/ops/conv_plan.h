@@ -122,7 +122,26 @@ struct Activation {
 };
 
 inline Activation activationOf(int64_t code) {
-  return {code != 0, code == 2 ? 6.0 : std::numeric_limits<double>::infinity()};
+  return {code == 1 || code == 2, code == 2 ? 6.0 : std::numeric_limits<double>::infinity()};
+}
+
+// Other activations go over rows that were just finished and lie in the caches, with the kernels of the ops that have
+// their names and therefore their bits.
+struct RowActivation {
+  cpu::ActivationFn withParams;
+  cpu::RectFn plain;
+  explicit operator bool() const { return withParams || plain; }
+  void run(char* data, int64_t rows, int64_t step, int64_t width) const {
+    const cpu::Rect rect{width, rows, {data, data}, {1, 1}, {step, step}};
+    withParams ? withParams(rect, {}) : plain(rect);
+  }
+};
+
+inline RowActivation rowActivationOf(const cpu::KernelTable& kernels, int64_t code, DType dtype) {
+  constexpr int kOps[] = {cpu::kSilu, cpu::kHardswish, cpu::kHardsigmoid, cpu::kGelu};
+  if (code < 3) return {};
+  if (code == 7) return {nullptr, kernels.unary.run[cpu::kSigmoid][static_cast<int>(dtype)]};
+  return {kernels.activation.forward[kOps[code - 3]][dtype == DType::kFloat64], nullptr};
 }
 
 inline int64_t roundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }

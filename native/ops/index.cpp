@@ -333,20 +333,55 @@ void oneHot(Context& ctx, const Tensor& out, const Tensor& index) {
       ctx.kernels.index.oneHot[indexType(index)]);
 }
 
-void cat(Context& ctx, const Tensor& out, std::span<const Tensor> parts, int64_t dim) {
+namespace {
+
+// Some parts of a concatenation; a task for each would cost more than moving small ones does.
+template <int kMost>
+struct CatJob {
+  int count;
+  int64_t chunks[kMost + 1];  // where those of each part begin
+  Nest nests[kMost];
+};
+
+template <int kMost>
+void enqueueCat(Context& ctx, const Tensor& out, const Tensor* const* parts, const CatJob<kMost>& job,
+                cpu::RectFn move) {
+  const Tensor* const outs[] = {&out};
+  ctx.stream.enqueueList("cat", outs, 1, parts, static_cast<size_t>(job.count), [job, move](Exec& exec) {
+    exec.parallelFor(job.chunks[job.count], [&](int64_t chunk) {
+      int part = 0;
+      while (chunk >= job.chunks[part + 1]) part++;
+      walkChunk(job.nests[part], chunk - job.chunks[part], move);
+    });
+  });
+}
+
+template <int kMost>
+void catParts(Context& ctx, const Tensor& out, std::span<const Tensor> parts, int64_t dim) {
   const int type = static_cast<int>(out.dtype);
   const cpu::RectFn move = ctx.kernels.copy.convert[type][type];
+  const Tensor* sources[kMost];
+  CatJob<kMost> job{};
   int64_t start = 0;
   for (const Tensor& part : parts) {
     if (part.numel() == 0) continue;
     Tensor slice = withShape(out, part);
     slice.data += start * out.strides[dim] * static_cast<int64_t>(itemSize(out.dtype));
     start += part.shape[dim];
-    const Nest nest = makeNest({&slice, &part});
-    ctx.stream.enqueue("cat", {&out}, {&part}, [=](Exec& exec) {
-      exec.parallelFor(nest.chunks, [&](int64_t chunk) { walkChunk(nest, chunk, move); });
-    });
+    sources[job.count] = &part;
+    job.nests[job.count] = makeNest({&slice, &part});
+    job.chunks[job.count + 1] = job.chunks[job.count] + job.nests[job.count].chunks;
+    if (++job.count < kMost) continue;
+    enqueueCat(ctx, out, sources, job, move);
+    job.count = 0;
   }
+  if (job.count > 0) enqueueCat(ctx, out, sources, job, move);
+}
+
+}  // namespace
+
+void cat(Context& ctx, const Tensor& out, std::span<const Tensor> parts, int64_t dim) {
+  parts.size() <= 2 ? catParts<2>(ctx, out, parts, dim) : catParts<16>(ctx, out, parts, dim);
 }
 
 }  // namespace nabla::ops

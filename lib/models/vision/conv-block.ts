@@ -1,3 +1,4 @@
+import { forgetsOutside } from '../../nn/forgetful.js';
 import { activationOf, convNorm, takesRelu } from '../../nn/fusion.js';
 import { BatchNorm2d, Conv2d, type Conv2dOptions, Module, ReLU } from '../../nn/index.js';
 import type { Size2 } from '../../ops/layers/sizes.js';
@@ -41,3 +42,5 @@ export const toHalves = (x: Tensor): Tensor =>
     ),
     1,
   );
+
+forgetsOutside(BasicConv2d);

@@ -3,6 +3,7 @@ import { ArgumentError, valueText } from '../../errors.js';
 import { GELU } from '../../nn/activation.js';
 import { Sequential } from '../../nn/container.js';
 import { Conv2d, type Conv3d } from '../../nn/conv.js';
+import { forgetsOutside } from '../../nn/forgetful.js';
 import { init } from '../../nn/index.js';
 import { LayerNorm } from '../../nn/layer-norm.js';
 import { checkSize, Flatten, Linear } from '../../nn/linear.js';
@@ -134,3 +135,5 @@ export const convnextBase = (options: ConvNeXtOptions = {}): ConvNeXt => make(12
 
 /** {@link ConvNeXt} with 192 channels at first and 3, 3, 27, 3 blocks; 197,767,336 parameters. Stochastic depth 0.5. */
 export const convnextLarge = (options: ConvNeXtOptions = {}): ConvNeXt => make(192, 27, 0.5, options);
+
+forgetsOutside(CNBlock, LayerNorm2d);

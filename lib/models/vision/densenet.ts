@@ -1,4 +1,5 @@
 import { checkpoint } from '../../autograd/checkpoint.js';
+import { forgetsOutside, pass } from '../../nn/forgetful.js';
 import { convNorm, normActivation } from '../../nn/fusion.js';
 import { AvgPool2d, BatchNorm2d, Conv2d, init, Linear, MaxPool2d, Module, ReLU, Sequential } from '../../nn/index.js';
 import { adaptiveAvgPool2d } from '../../ops/layers/pool-avg.js';
@@ -79,7 +80,7 @@ class DenseBlock extends Module {
 
   forward(x: Tensor): Tensor {
     const made = [x];
-    for (const layer of this.children() as unknown as DenseLayer[]) made.push(layer.forward(made));
+    for (const layer of this.children() as unknown as DenseLayer[]) made.push(pass(layer, made));
     return cat(made, 1);
   }
 }
@@ -178,3 +179,5 @@ export const densenet169 = (options: DenseNetOptions = {}): DenseNet =>
 /** DenseNet-201: 20,013,928 parameters. See {@link densenet121}. */
 export const densenet201 = (options: DenseNetOptions = {}): DenseNet =>
   densenet('densenet201', { blockConfig: [6, 12, 48, 32] }, options);
+
+forgetsOutside(DenseLayer, DenseBlock);

@@ -3,6 +3,7 @@ import { ArgumentError, valueText } from '../../errors.js';
 import { SiLU } from '../../nn/activation.js';
 import { Sequential } from '../../nn/container.js';
 import { Dropout } from '../../nn/dropout.js';
+import { forgetsOutside } from '../../nn/forgetful.js';
 import { init } from '../../nn/index.js';
 import { checkSize, Linear } from '../../nn/linear.js';
 import { Module } from '../../nn/module.js';
@@ -181,3 +182,5 @@ export const efficientnetB6 = (options: EfficientNetOptions = {}): EfficientNet 
 /** {@link EfficientNet} B7, made for 600×600; 66,347,960 parameters. */
 export const efficientnetB7 = (options: EfficientNetOptions = {}): EfficientNet =>
   scaled(2, 3.1, 0.5, { ...slowNorm, ...options });
+
+forgetsOutside(MBConv);

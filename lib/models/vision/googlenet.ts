@@ -1,3 +1,5 @@
+import { forgetsOutside } from '../../nn/forgetful.js';
+import { runInOrder } from '../../nn/fusion.js';
 import { AdaptiveAvgPool2d, Dropout, init, Linear, MaxPool2d, Module, Sequential } from '../../nn/index.js';
 import { adaptiveAvgPool2d } from '../../ops/layers/pool-avg.js';
 import { cat } from '../../ops/shape/concat.js';
@@ -119,15 +121,13 @@ export class GoogLeNet extends Module<[Tensor], Tensor | GoogLeNetOutputs> {
   }
 
   forward(input: Tensor): Tensor | GoogLeNetOutputs {
-    let x = this.conv1.forward(this.transformInput ? toHalves(input) : input);
-    x = this.conv3.forward(this.conv2.forward(this.maxpool1.forward(x)));
-    x = this.inception3b.forward(this.inception3a.forward(this.maxpool2.forward(x)));
-    x = this.inception4a.forward(this.maxpool3.forward(x));
+    const early = [this.conv1, this.maxpool1, this.conv2, this.conv3, this.maxpool2];
+    const third = [this.inception3a, this.inception3b, this.maxpool3];
+    let x = runInOrder([...early, ...third, this.inception4a], this.transformInput ? toHalves(input) : input);
     const auxLogits1 = this.training ? this.aux1?.forward(x) : undefined;
-    x = this.inception4d.forward(this.inception4c.forward(this.inception4b.forward(x)));
+    x = runInOrder([this.inception4b, this.inception4c, this.inception4d], x);
     const auxLogits2 = this.training ? this.aux2?.forward(x) : undefined;
-    x = this.maxpool4.forward(this.inception4e.forward(x));
-    x = this.avgpool.forward(this.inception5b.forward(this.inception5a.forward(x)));
+    x = runInOrder([this.inception4e, this.maxpool4, this.inception5a, this.inception5b, this.avgpool], x);
     const logits = this.fc.forward(this.dropout.forward(flatten(x, 1)));
     return auxLogits1 && auxLogits2 ? { logits, auxLogits2, auxLogits1 } : logits;
   }
@@ -150,3 +150,5 @@ export function googlenet(options: GoogLeNetOptions = {}): GoogLeNet {
   initialize(model, { conv: shorten, linear: shorten });
   return model;
 }
+
+forgetsOutside(Inception);

@@ -1,3 +1,4 @@
+import { forgetsOutside } from '../../nn/forgetful.js';
 import { AdaptiveAvgPool2d, Dropout, init, Linear, MaxPool2d, Module } from '../../nn/index.js';
 import { adaptiveAvgPool2d, avgPool2d } from '../../ops/layers/pool-avg.js';
 import { maxPool2d } from '../../ops/layers/pool-max.js';
@@ -260,3 +261,5 @@ export function inceptionV3(options: InceptionV3Options = {}): InceptionV3 {
   });
   return model;
 }
+
+forgetsOutside(InceptionA, InceptionB, InceptionC, InceptionD, InceptionE);

@@ -4,6 +4,7 @@ import { Hardsigmoid, Hardswish, ReLU, ReLU6 } from '../../nn/activation.js';
 import { Sequential } from '../../nn/container.js';
 import { Conv2d } from '../../nn/conv.js';
 import { Dropout } from '../../nn/dropout.js';
+import { forgetsOutside } from '../../nn/forgetful.js';
 import { checkSize, Linear } from '../../nn/linear.js';
 import { Module } from '../../nn/module.js';
 import { BatchNorm2d } from '../../nn/norm.js';
@@ -303,3 +304,5 @@ export const mobilenetV3Large = (options: MobileNetV3VariantOptions = {}): Mobil
 
 /** {@link MobileNetV3}, the small one; 2,542,856 parameters. */
 export const mobilenetV3Small = (options: MobileNetV3VariantOptions = {}): MobileNetV3 => variant(SMALL, 1024, options);
+
+forgetsOutside(InvertedResidual, InvertedResidualV3);

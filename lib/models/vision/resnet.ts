@@ -1,7 +1,9 @@
 // Residual networks for large images, with their wider, grouped and plain relatives. He et al. 2015.
+
 import { ArgumentError, valueText } from '../../errors.js';
 import { Conv2d } from '../../nn/conv.js';
-import { convNorm } from '../../nn/fusion.js';
+import { forgetsOutside } from '../../nn/forgetful.js';
+import { convNorm, runInOrder } from '../../nn/fusion.js';
 import { init, Linear, Module, ReLU, Sequential } from '../../nn/index.js';
 import { checkSize } from '../../nn/linear.js';
 import { BatchNorm2d } from '../../nn/norm.js';
@@ -210,9 +212,9 @@ export class ResNet extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const stem = this.maxpool.forward(convNorm(this.conv1, this.bn1, this.relu, x));
-    const early = this.layer2.forward(this.layer1.forward(stem));
-    return classify(this.layer4.forward(this.layer3.forward(early)), this.avgpool, this.fc);
+    const stages = [this.layer1, this.layer2, this.layer3, this.layer4];
+    const features = runInOrder([this.conv1, this.bn1, this.relu, this.maxpool, ...stages], x);
+    return classify(features, this.avgpool, this.fc);
   }
 }
 
@@ -289,3 +291,5 @@ export const plain18 = (options: ResNetOptions = {}): ResNet => new ResNet(Plain
 
 /** The plain network beside {@link resnet34}: the same layers without shortcuts. He et al. 2015, section 4.1. */
 export const plain34 = (options: ResNetOptions = {}): ResNet => new ResNet(PlainBlock, [3, 4, 6, 3], options);
+
+forgetsOutside(BasicBlock, Bottleneck);

@@ -1,3 +1,4 @@
+import { forgetsOutside } from '../../nn/forgetful.js';
 import { AdaptiveAvgPool2d, Conv2d, Dropout, init, MaxPool2d, Module, ReLU, Sequential } from '../../nn/index.js';
 import { cat } from '../../ops/shape/concat.js';
 import { flatten } from '../../ops/shape/view.js';
@@ -113,3 +114,5 @@ export const squeezenet1_1 = (options: SqueezeNetOptions = {}): SqueezeNet =>
     new Fire(384, 64, 256),
     new Fire(512, 64, 256),
   ]);
+
+forgetsOutside(Fire);

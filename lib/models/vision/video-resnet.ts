@@ -1,6 +1,7 @@
 // A residual network for videos.
 
 import { Conv3d } from '../../nn/conv.js';
+import { forgetsOutside } from '../../nn/forgetful.js';
 import { Linear, Module, ReLU, Sequential } from '../../nn/index.js';
 import { checkSize } from '../../nn/linear.js';
 import { BatchNorm3d } from '../../nn/norm.js';
@@ -95,3 +96,5 @@ export class VideoResNet extends Module {
 
 /** R3D-18: {@link VideoResNet} with 2, 2, 2, 2 blocks; 33,371,472 parameters. */
 export const r3d18 = (options: VideoResNetOptions = {}): VideoResNet => new VideoResNet([2, 2, 2, 2], options);
+
+forgetsOutside(VideoBlock);

@@ -4,6 +4,7 @@ import { GELU, ReLU, Tanh } from '../../nn/activation.js';
 import { Sequential } from '../../nn/container.js';
 import { Conv2d } from '../../nn/conv.js';
 import { Dropout } from '../../nn/dropout.js';
+import { forgetsOutside } from '../../nn/forgetful.js';
 import { init } from '../../nn/index.js';
 import { LayerNorm } from '../../nn/layer-norm.js';
 import { checkSize, Linear } from '../../nn/linear.js';
@@ -262,3 +263,5 @@ export const vitS16 = (options: ViTOptions = {}): VisionTransformer => make([16,
 
 /** {@link VisionTransformer} ViT-Ti/16: 12 layers, 3 heads, 192 channels; 5,717,416 parameters. Touvron et al. 2020. */
 export const vitTi16 = (options: ViTOptions = {}): VisionTransformer => make([16, 12, 3, 192], options);
+
+forgetsOutside(EncoderBlock);

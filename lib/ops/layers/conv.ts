@@ -4,6 +4,7 @@ import { ShapeError, shapeText } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
 import { channelsLastStrides, contiguousStrides, kernelStrides, sameShape } from '../../tensor/layout.js';
+import { isGradEnabled } from '../../tensor/scope.js';
 import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define.js';
 import { reluGrad } from '../pointwise/unary.js';
@@ -18,7 +19,7 @@ import {
   transposedGeometry,
   transposedShape,
 } from './conv-geometry.js';
-import { type Activation, activationCode, activationGrad, type Epilogue, finish } from './epilogue.js';
+import { type Activation, activationCode, activationGrad, type Epilogue, finish, isSmooth } from './epilogue.js';
 import { markMasked, rectifiedMemory } from './rectified.js';
 import type { Size1, Size2, Size3 } from './sizes.js';
 
@@ -60,7 +61,7 @@ const convolutionOp = defineOp({
     y: activation === 'none' ? null : out,
   }),
   backward: ([grad], { x, weight, sizes, activation, rectified, y }, needs) => {
-    const g = y ? activationGrad(grad, y, activation) : grad;
+    const g = y && !isSmooth(activation) ? activationGrad(grad, y, activation) : grad;
     return [...convGradients(g, x, weight, sizes, rectified, needs), needs[3] ? g : null];
   },
 });
@@ -213,7 +214,9 @@ export function convNd(
   const shape = outputShape(op, batch.shape, weight.shape, b?.shape ?? null, geometry);
   const sizes = kernelSizes(geometry);
   const addend = epilogue?.addend;
-  if (addend && !sameShape(addend.shape, shape)) return finish(convNd(dims, x, weight, bias, options), epilogue);
+  const apart = isGradEnabled() && isSmooth(epilogue?.activation ?? 'none');
+  if (epilogue && (apart || (addend && !sameShape(addend.shape, shape))))
+    return finish(convNd(dims, x, weight, bias, options), epilogue);
   const out = convolved(batch, weight, b, shape, sizes, epilogue);
   return x === batch ? out : squeeze(out, 0);
 }

@@ -13,7 +13,7 @@ import { add, mul, sub } from '../pointwise/arithmetic.js';
 import { rsqrt, square } from '../pointwise/unary.js';
 import { mean } from '../reduce/reduce.js';
 import { contiguous, reshape, sumTo } from '../shape/view.js';
-import { type Activation, activationCode, activationGrad, type Epilogue, finish } from './epilogue.js';
+import { activationCode, activationGrad, type Epilogue, finish, type Rectifier } from './epilogue.js';
 
 /** Options of {@link batchNorm}. */
 export interface BatchNormOptions {
@@ -29,7 +29,7 @@ interface Rule {
   readonly training: boolean;
   readonly momentum: number;
   readonly eps: number;
-  readonly activation: Activation;
+  readonly activation: Rectifier;
 }
 
 const channelsLast = (x: Tensor): boolean => x.isChannelsLast() && !x.isContiguous();
@@ -97,7 +97,7 @@ const batchNormOp = defineOp({
 });
 
 /** What stood before the activation. */
-function normalized(x: Tensor, [center, , scale, shift]: Used, activation: Activation): Tensor {
+function normalized(x: Tensor, [center, , scale, shift]: Used, activation: Rectifier): Tensor {
   if (activation === 'none' || !scale || !shift) return x;
   const column = perChannel(x);
   return noGrad(() => add(mul(sub(x, reshape(center, column)), reshape(scale, column)), reshape(shift, column)));
@@ -248,7 +248,7 @@ export function batchNormWith(
   x: Tensor,
   tensors: NormTensors,
   options: BatchNormOptions,
-  { activation = 'none', addend }: Epilogue = {},
+  { activation = 'none', addend }: Epilogue<Rectifier> = {},
 ): Tensor {
   const rule = { ...checkBatchNorm(x, tensors, options), activation };
   if (activation === 'none' && !addend) return runBatchNorm(x, tensors, rule, null);

@@ -1,5 +1,6 @@
 // Dropout for convolutional networks: blocks of feature maps, and whole branches.
 import { ArgumentError, ShapeError, shapeText, valueText } from '../../errors.js';
+import { forgets } from '../../nn/forgetful.js';
 import { Module } from '../../nn/module.js';
 import { boolText, floatText } from '../../nn/repr.js';
 import { maxPool2d, maxPool3d } from '../../ops/layers/pool-max.js';
@@ -194,3 +195,5 @@ export class StochasticDepth extends Module {
     return `p=${floatText(this.p)}, mode=${this.mode}`;
   }
 }
+
+forgets(StochasticDepth, DropBlock2d);

@@ -4,6 +4,8 @@ import { ReLU, Sigmoid } from '../../nn/activation.js';
 import { Sequential } from '../../nn/container.js';
 import { Conv2d, Conv3d } from '../../nn/conv.js';
 import { Dropout } from '../../nn/dropout.js';
+import { forgets, forgetsOutside } from '../../nn/forgetful.js';
+import { convActivation } from '../../nn/fusion.js';
 import { checkSize, Linear } from '../../nn/linear.js';
 import { Module } from '../../nn/module.js';
 import { BatchNorm2d, BatchNorm3d, checkNumber } from '../../nn/norm.js';
@@ -136,8 +138,8 @@ export class SqueezeExcitation extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const squeezed = this.activation.forward(this.fc1.forward(this.avgpool.forward(x)));
-    return mul(x, this.scaleActivation.forward(this.fc2.forward(squeezed)));
+    const squeezed = convActivation(this.fc1, this.activation, this.avgpool.forward(x));
+    return mul(x, convActivation(this.fc2, this.scaleActivation, squeezed));
   }
 }
 
@@ -248,3 +250,6 @@ export class FrozenBatchNorm2d extends Module {
     return `${this.numFeatures}, eps=${floatText(this.eps)}`;
   }
 }
+
+forgets(Permute);
+forgetsOutside(SqueezeExcitation);

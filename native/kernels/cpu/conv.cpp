@@ -194,9 +194,10 @@ __attribute__((noinline)) void depthwiseTile(const ConvTile& t, const T* source,
 #pragma GCC unroll 16
     for (int i = 0; i < MR; i++) acc[i] = b;
     for (int64_t slice = 0; slice < t.runsD; slice++) {
-      const T* w = static_cast<const T*>(t.weights) + slice * t.weightStepD + v * kLanes<T>;
+      const T* row = static_cast<const T*>(t.weights) + slice * t.weightStepD + v * kLanes<T>;
       for (int64_t r = 0; r < t.runsH; r++) {
         const T* a = source + v * kLanes<T> + slice * t.runStepD + r * t.runStepH;
+        const T* w = row + r * t.weightStepH;
         for (int64_t q = 0; q < outer; q++) {
           const T* input = a + q * t.runStepW;
           for (int64_t p = 0; p < inner; p++) {
@@ -251,10 +252,9 @@ ConvTile clipRow(const ConvTile& t, int64_t r, int64_t tapWeights) {
   return row;
 }
 
-// NV = 0: depthwise.
 template <class T, int NV>
 void rectangle(const ConvTile& t) {
-  const int64_t tapWeights = t.runsW * t.runLength * (NV ? NV * kLanes<T> : t.planes);
+  const int64_t tapWeights = t.runsW * t.runLength * NV * kLanes<T>;
   const EvenSplit split(t.cols, kMaxRows[NV]);
   const TileFn<T> longer = pickTile<T, NV, kMaxRows[NV]>(split.size + 1);
   const TileFn<T> normal = pickTile<T, NV, kMaxRows[NV]>(split.size);
@@ -287,9 +287,45 @@ void convTile(const ConvTile& t) {
   }
 }
 
+// One result column, with those taps of a kernel row that lie inside the source.
+template <class T>
+void borderColumn(const ConvTile& row, int64_t c) {
+  const int64_t left = row.firstCol + c * row.colsPerResult;
+  const int64_t low = left < 0 ? (-left + row.colsPerTap - 1) / row.colsPerTap : 0;
+  const int64_t inside = left < row.width ? (row.width - left + row.colsPerTap - 1) / row.colsPerTap : 0;
+  const int64_t high = inside < row.runsW ? inside : row.runsW;
+  ConvTile column = row;
+  column.runsW = high > low ? high - low : 0;
+  const int64_t first = column.runsW ? low : 0;
+  column.weights = static_cast<const T*>(row.weights) + first * row.planes * row.runLength;
+  const T* source = static_cast<const T*>(row.source) + c * row.colStep + first * row.runStepW;
+  depthwiseTile<T, 1>(column, source, static_cast<T*>(row.out) + c * row.outColStep);
+}
+
+// Columns [low, high) have all their taps inside the source.
 template <class T>
 void convDepthwise(const ConvTile& t) {
-  rectangle<T, 0>(t);
+  const int64_t beyond = t.width - 1 - (t.runsW - 1) * t.colsPerTap - t.firstCol;
+  const int64_t inside = beyond < 0 ? 0 : beyond / t.colsPerResult + 1;
+  const int64_t high = inside < t.cols ? inside : t.cols;
+  const int64_t before = t.firstCol < 0 ? (-t.firstCol + t.colsPerResult - 1) / t.colsPerResult : 0;
+  const int64_t low = before < high ? before : high;
+  const EvenSplit split(high - low, kMaxRows[0]);
+  const TileFn<T> longer = pickTile<T, 0, kMaxRows[0]>(split.size + 1);
+  const TileFn<T> normal = pickTile<T, 0, kMaxRows[0]>(split.size);
+  for (int64_t r = 0; r < t.rows; r++) {
+    const ConvTile row = clipRow<T>(t, r, t.weightStepH);
+    for (int64_t c = 0; c < low; c++) borderColumn<T>(row, c);
+    const T* source = static_cast<const T*>(row.source) + low * t.colStep;
+    T* out = static_cast<T*>(row.out) + low * t.outColStep;
+    for (int64_t p = 0; p < split.pieces; p++) {
+      const int64_t cols = split.size + (p < split.longer);
+      (p < split.longer ? longer : normal)(row, source, out);
+      source += cols * t.colStep;
+      out += cols * t.outColStep;
+    }
+    for (int64_t c = high; c < t.cols; c++) borderColumn<T>(row, c);
+  }
 }
 
 template <class T>

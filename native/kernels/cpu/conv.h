@@ -37,9 +37,11 @@ struct ConvTile {
   int64_t rowStep, colStep;
   int64_t runsD, runsH, runsW, runStepD, runStepH, runStepW, runLength;
   int64_t weightStepD;  // from one slice of the kernel to the next; clipped rows leave gaps
+  int64_t weightStepH;  // from row to row; depthwise only
   // Source row of result row r and tap i: firstRow + r * rowsPerResult + i * rowsPerTap. Taps outside [0, height) read
   // zeros and are left out.
   int64_t firstRow, rowsPerResult, rowsPerTap, height;
+  int64_t firstCol, colsPerResult, colsPerTap, width;  // the same for columns; depthwise only
   const void* weights;
   const void* bias;  // padded to whole vectors; may be null
   void* out;
