@@ -37,7 +37,8 @@ export async function inNode(root, { emulator, build, environment, fast, only })
   const runs = only.length > 0 ? [] : programsOf(root, build, folder, fast);
   const programs = runs.map(([name, ...rest]) => ({ name, command, args: [...args, ...rest] }));
   const failures = await runPrograms(programs, { timeout, env });
-  console.log(`neon in Node: ${runs.length - failures.length} passed and ${failures.length} failed`);
+  if (runs.length > 0)
+    console.log(`neon in Node: ${runs.length - failures.length} passed and ${failures.length} failed`);
   if (leftOut > 0)
     console.log(`NOT RUN: ${leftOut} test files on neon, and most tests of the others: slow under emulation`);
   // Reading or writing past a tensor, or using a freed one, ends the process.
