@@ -55,6 +55,14 @@ describe.each(KINDS)('a convolution and %s', (kind, make) => {
     },
   );
 
+  it('are rounded twice in bfloat16, as the separate ops are', async () => {
+    const conv = new nn.Conv2d(16, 16, 3, { dtype: 'bfloat16' });
+    const x = randn([1, 16, 9, 9]).to('bfloat16');
+    const layer = make();
+    const [fused, apart] = noGrad(() => [convActivation(conv, layer, x), layer.forward(conv.forward(x))]);
+    await expectSameBits(fused.to('float32'), apart.to('float32'));
+  });
+
   it('have the gradients of the separate ops', async () => {
     const conv = new nn.Conv2d(4, 6, 3);
     const gradients = async (run: (x: Tensor) => Tensor) => {

@@ -1,5 +1,4 @@
 // Residual networks for large images, with their wider, grouped and plain relatives. He et al. 2015.
-
 import { ArgumentError, valueText } from '../../errors.js';
 import { Conv2d } from '../../nn/conv.js';
 import { forgetsOutside } from '../../nn/forgetful.js';

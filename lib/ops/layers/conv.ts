@@ -3,6 +3,7 @@
 import { ShapeError, shapeText } from '../../errors.js';
 import { native } from '../../native.js';
 import { checkOptions, checkTensor } from '../../tensor/check.js';
+import { isNarrow } from '../../tensor/dtype.js';
 import { channelsLastStrides, contiguousStrides, kernelStrides, sameShape } from '../../tensor/layout.js';
 import { isGradEnabled } from '../../tensor/scope.js';
 import { emptyStrided, type Tensor } from '../../tensor/tensor.js';
@@ -214,7 +215,8 @@ export function convNd(
   const shape = outputShape(op, batch.shape, weight.shape, b?.shape ?? null, geometry);
   const sizes = kernelSizes(geometry);
   const addend = epilogue?.addend;
-  const apart = isGradEnabled() && isSmooth(epilogue?.activation ?? 'none');
+  // A smooth activation must see what it saw by itself: the graph's tensor, and a result rounded to its dtype.
+  const apart = isSmooth(epilogue?.activation ?? 'none') && (isGradEnabled() || isNarrow(x.dtype));
   if (epilogue && (apart || (addend && !sameShape(addend.shape, shape))))
     return finish(convNd(dims, x, weight, bias, options), epilogue);
   const out = convolved(batch, weight, b, shape, sizes, epilogue);
